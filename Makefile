@@ -1,0 +1,30 @@
+# Two commands do everything: `make run` and `make test`.
+VENV ?= .venv
+export VENV
+PYTHON := $(VENV)/bin/python
+
+.PHONY: run test lint bench translations
+
+run:
+	@tools/setup.sh run
+	@exec $(PYTHON) -m flask --app app serve
+
+test:
+	@tools/setup.sh test
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
+
+lint:
+	@tools/setup.sh test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+# JSON=FILE writes the figures as a list of {name, value, unit, rival, ratio} too.
+bench:
+	@tools/setup.sh test
+	@$(PYTHON) -m benchmarks $(if $(JSON),--json $(JSON))
+
+# Collect the sentences of pages and rules into the catalogues; then translate what is new in translations/*/…/messages.po.
+translations:
+	@$(VENV)/bin/pybabel -q extract -F babel.cfg -k N_ -k lazy_gettext --no-location --sort-output -o translations/messages.pot .
+	@$(VENV)/bin/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --ignore-obsolete

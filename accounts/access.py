@@ -1,0 +1,116 @@
+"""Who may call which route: denied unless the route says otherwise.
+
+Every view carries a rule, set by a decorator right above it. A request for a view without one is refused, and a test
+walks the URL map so that it is noticed before that. Roles come as more rules beside these; views do not change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
+from flask_security import current_user
+from flask_wtf.csrf import CSRFProtect
+
+from accounts.models import ApiToken, User
+from database import utc_now
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: Views of libraries, which cannot carry our decorator. Everything of a library that is not named here is refused.
+LIBRARY_RULES = {
+    "static": "public",
+    "security.login": "public",
+    "security.logout": "signed_in",
+    "security.change_password": "signed_in",
+}
+
+csrf = CSRFProtect()
+
+
+def public(view: View) -> View:
+    """Anybody may call this view."""
+    view.access_rule = "public"  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in(view: View) -> View:
+    """Whoever is signed in may call this view."""
+    view.access_rule = "signed_in"  # type: ignore[attr-defined]
+    return view
+
+
+def administrator(view: View) -> View:
+    """Only administrators may call this view."""
+    view.access_rule = "administrator"  # type: ignore[attr-defined]
+    return view
+
+
+def rule_of(app: Flask, endpoint: str) -> str | None:
+    """The access rule of an endpoint; None when it has none and is therefore refused."""
+    return LIBRARY_RULES.get(endpoint) or getattr(app.view_functions.get(endpoint), "access_rule", None)
+
+
+def init_access(app: Flask) -> None:
+    """Check the rule, and CSRF, before every request."""
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # _guard calls it: a bearer token needs none
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session: a form that takes two hours is not lost
+    csrf.init_app(app)
+    app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
+    app.before_request(_guard)
+
+
+def _guard() -> Any:
+    if request.endpoint is None:
+        return None  # 404 or 405, answered by the error handlers
+    if _token_user(request):
+        g.csrf_valid = True  # a foreign page cannot make a browser send this header; tells Flask-Security's forms too
+    elif request.method not in ("GET", "HEAD", "OPTIONS"):
+        csrf.protect()
+    rule = rule_of(current_app, request.endpoint)
+    if rule == "public":
+        return None
+    if not current_user.is_authenticated:
+        if wants_json():
+            abort(401)
+        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    if (
+        current_user.must_change_password
+        and "token_user" not in g
+        and not request.endpoint.startswith(("security.", "accounts."))
+    ):
+        if wants_json():
+            abort(403)
+        return redirect(url_for("security.change_password"))
+    if rule == "signed_in" or (rule == "administrator" and current_user.has_role("administrator")):
+        return None
+    abort(403)
+
+
+def wants_json() -> bool:
+    """True for calls of the API: they are answered in JSON, errors included."""
+    return request.path.startswith("/api/")
+
+
+def _token_user(request: Request) -> User | None:
+    """The person whose token the request carries as `Authorization: Bearer …`; a wrong token is 401 at once."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    if "token_user" not in g:
+        row = ApiToken.select().where(ApiToken.sha256 == token_hash(token), ApiToken.revoked_time.is_null()).first()
+        if row is None or not row.user.active:
+            g.token_user = None  # the error page asks for the person again, to know the language
+            abort(401)
+        now = utc_now()
+        if row.last_used_time is None or (now - row.last_used_time).total_seconds() > 60:  # not a write for every scan
+            ApiToken.update(last_used_time=now).where(ApiToken.id == row.id).execute()
+        g.token_user = row.user
+    return g.token_user
+
+
+def token_hash(token: str) -> str:
+    """SHA-256 of an API token, as `ApiToken` keeps it."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,137 @@
+"""Roundtrip: papers out, boxes home. The map of the service; no rules here."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask, Response, abort, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+import commands
+from accounts.access import init_access, wants_json
+from accounts.login import init_login
+from accounts.views import blueprint as accounts_pages
+from assets.api import blueprint as assets_api
+from assets.public_views import blueprint as public_pages
+from assets.scan_views import blueprint as scan_pages
+from assets.views import blueprint as assets_pages
+from config import Settings, SettingsFault, load_settings
+from database import db, end_of_request, open_database
+from docs_gen.label_views import blueprint as label_pages
+from docs_gen.views import blueprint as docs_pages
+from errors import N_, InvalidInput, Refused, UserError
+from i18n import init_i18n, translated
+from master_data.views import blueprint as master_data_pages
+from shipments.views import blueprint as shipments_pages
+from today.views import blueprint as today_pages
+
+log = logging.getLogger("roundtrip")
+
+_HTTP_TEXTS = {
+    "csrf": N_("This page was open for too long or was not sent by you. Go back, reload it and send it again."),
+    "http_400": N_("This was not understood. Go back and send it again."),
+    "http_401": N_("Please sign in."),
+    "http_403": N_("You have no right to this."),
+    "http_404": N_("There is no such page."),
+    "http_405": N_("This cannot be done here."),
+    "http_413": N_("What was sent is larger than 12 MB or has too many fields. Send less at a time."),
+    "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator when it happened."),
+}
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """The application. `overrides` (tests): `ROUNDTRIP` (Settings) and any Flask setting."""
+    overrides = dict(overrides or {})
+    try:
+        settings: Settings = overrides.pop("ROUNDTRIP", None) or load_settings()
+    except SettingsFault as fault:
+        sys.exit(f"Settings that cannot be taken:\n{fault}")  # for the person at the terminal: no traceback
+    app = Flask(__name__)
+    app.config.update(
+        ROUNDTRIP=settings,
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=12 * 1024 * 1024,  # above the 10 MB of an upload: that is told at its field
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        MAX_FORM_PARTS=12_000,  # the largest shipment that its form allows: 1,000 lines and 500 packages
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.config.update(overrides)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    open_database(settings.database_url)
+    app.before_request(_connect)
+    app.teardown_appcontext(_disconnect)
+    init_login(app)
+    init_access(app)
+    init_i18n(app)
+    for blueprint in (
+        today_pages,
+        accounts_pages,
+        master_data_pages,
+        shipments_pages,
+        assets_pages,
+        assets_api,
+        scan_pages,
+        public_pages,
+        docs_pages,
+        label_pages,
+    ):
+        app.register_blueprint(blueprint)
+    for error in (UserError, HTTPException, Exception):
+        app.register_error_handler(error, _answer_error)
+    app.after_request(_headers)
+    commands.init_commands(app)
+    return app
+
+
+def _connect() -> None:
+    if "\0" in request.path:
+        abort(404)  # no name of ours holds a NUL, and PostgreSQL does not even take the question
+    if request.endpoint != "static":
+        db.connect(reuse_if_open=True)
+
+
+def _disconnect(_: BaseException | None) -> None:
+    if db.obj is not None and db.transaction_depth() == 0:
+        end_of_request()
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'self'; img-src 'self' data:; object-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'self'",
+    )
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _answer_error(error: Exception) -> tuple[Any, int]:
+    """One answer for every error, in HTML or JSON by what was asked; a traceback only ever goes to the log."""
+    answer: dict[str, Any]
+    if isinstance(error, UserError):
+        status, answer = error.status, {"text": translated(error)}
+        if isinstance(error, Refused):
+            answer["reason"] = error.reason
+        if isinstance(error, InvalidInput):
+            answer["field"] = error.field
+    elif isinstance(error, HTTPException):
+        status = error.code or 500
+        reason = "csrf" if isinstance(error, CSRFError) else f"http_{status}"
+        answer = {"text": translated(_HTTP_TEXTS.get(reason, error.name)), "reason": reason}
+        if error.response is not None:
+            return error.response, error.response.status_code
+    else:
+        log.exception("%s %s failed", request.method, request.path)
+        status, answer = 500, {"text": translated(_HTTP_TEXTS["http_500"]), "reason": "http_500"}
+    if wants_json():
+        return jsonify(error=answer), status
+    return render_template("error.html", status=status, **answer), status

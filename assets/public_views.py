@@ -1,0 +1,59 @@
+"""Where the QR codes lead. Whoever finds a box learns whose it is and where it belongs, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask_security import current_user
+from werkzeug.wrappers import Response
+
+from accounts.access import public, signed_in
+from assets.finding import find_box
+from assets.return_to import return_place
+from assets.scanned_text import ScannedCode, read_scanned_text
+from i18n import language
+from master_data.codes import countries
+from shipments.models import Shipment
+
+blueprint = Blueprint("public", __name__)
+
+
+# A serial may hold a '/', which comes percent-encoded and is decoded before we see it: hence `path`.
+@blueprint.get("/8003/<path:grai>")
+@public
+def grai_label(grai: str) -> Any:
+    """A GS1 Digital Link of a GRAI: 14 digits and the serial."""
+    return _answer(read_scanned_text(f"8003{grai}", ()))
+
+
+# The whole link may have been printed in capitals, which makes the QR code smaller.
+@blueprint.get("/a/<code>")
+@blueprint.get("/A/<code>")
+@public
+def code_label(code: str) -> Any:
+    """Our own short link, of a box whose type has no GS1 prefix."""
+    return _answer(ScannedCode("code", code.upper(), code))
+
+
+@blueprint.get("/s/<number>")
+@blueprint.get("/S/<number>")
+@signed_in
+def shipment(number: str) -> Response:
+    """The QR code on a packing list: the shipment, for people who may see it."""
+    row = Shipment.get_or_none(Shipment.number == number.upper()) or Shipment.get_or_none(Shipment.number == number)
+    if row is None:
+        abort(404)
+    return redirect(url_for("docs_gen.shipment_page", number=row.number))
+
+
+def _answer(code: ScannedCode) -> Any:
+    """The box's own page for our people; for anybody else whose box it is. What was asked for is not repeated."""
+    asset, _ = find_box(code)
+    if asset is None:
+        return render_template("assets/public.html", asset=None), 404
+    if current_user.is_authenticated:
+        return redirect(url_for("assets.asset_page", code=asset.code))
+    place = return_place(asset)
+    country = countries()[(place or asset.owner).country].name(language())
+    return render_template("assets/public.html", asset=asset, place=place, country=country)

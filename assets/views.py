@@ -1,0 +1,483 @@
+"""Pages of the boxes: the list, one box's life, registering, balances, what is overdue, the scans."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import ngettext
+from flask_security import current_user
+from markupsafe import Markup
+from peewee import JOIN, Case, ModelSelect, Value
+
+from accounts.access import signed_in
+from accounts.models import User
+from assets import registering
+from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
+from assets.event_types import EVENT_TYPES, REASONS, STATES
+from assets.forms import RegisterForm, ReportForm
+from assets.models import Asset, ScanEvent
+from assets.scanned_text import storable
+from assets.scanning import Answer, ScanInput, dispatches_onto, record_scan
+from assets.state import State, shown
+from database import utc_now
+from errors import N_, Message, Refused
+from i18n import instant, name_of, number, translated
+from listing import Column, Filter, answer, table_file
+from master_data.models import AssetType, Party, Place
+from shipments.models import Shipment
+
+blueprint = Blueprint("assets", __name__)
+
+_TITLES = {code: title for code, (title, _look) in STATES.items()}
+
+#: assets.state.shown() in SQL, to sort and to filter by; a test compares both.
+shown_word = Case(
+    None,
+    [
+        (Asset.life != "active", Asset.life),
+        (Asset.condition.in_(["damaged", "in_repair"]), Asset.condition),
+        ((Asset.where == "here") & (Asset.condition == "unchecked"), Value("returned")),
+        (Asset.where == "here", Value("available")),
+        (Asset.where == "out", Value("in_transit_out")),
+        (Asset.where == "there", Value("at_partner")),
+        (Asset.where == "back", Value("in_transit_back")),
+    ],
+    Value("none"),
+)
+
+
+def _word(asset: Asset) -> str:
+    return shown(State(asset.life, asset.where, asset.condition))
+
+
+def state_html(word: str) -> Markup:
+    """A shown state as a coloured word."""
+    title, look = STATES[word]
+    return Markup('<span class="rt-state rt-{}">{}</span>').format(look, translated(title))
+
+
+def _value(asset: Asset) -> Decimal:
+    return asset.asset_type.value
+
+
+def _place(asset: Asset) -> Place | None:
+    """Where it stands; on the way it stands nowhere."""
+    return asset.place if asset.where in ("here", "there") else None
+
+
+def _since(asset: Asset) -> datetime | None:
+    return asset.out_since or asset.home_since or asset.last_event_time
+
+
+def _zone(place: Place | None) -> str:
+    return place.timezone if place else "UTC"
+
+
+def _page_of(asset: Asset) -> str:
+    return url_for("assets.asset_page", code=asset.code)
+
+
+_ASSET_COLUMNS = (
+    Column("code", N_("Code"), lambda row: row.code, sort=Asset.code, url=_page_of),
+    Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
+    Column(
+        "state",
+        N_("State"),
+        lambda row: translated(_TITLES[_word(row)]),
+        sort=shown_word,
+        html=lambda row: state_html(_word(row)),
+    ),
+    Column("holder", N_("Holder"), lambda row: name_of(row.holder) if row.holder else "", sort=Party.code),
+    Column("place", N_("Place"), lambda row: name_of(_place(row)) if _place(row) else "", sort=Place.code),
+    Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
+    Column(
+        "since",
+        N_("Since"),
+        _since,
+        sort=Asset.last_event_time,
+        html=lambda row: instant(_since(row), _zone(row.place)),
+    ),
+)
+
+
+def _assets() -> ModelSelect[Any]:
+    return (
+        Asset.select(Asset, AssetType, Party, Place, Shipment)
+        .join_from(Asset, AssetType)
+        .join_from(Asset, Party, JOIN.LEFT_OUTER, on=(Asset.holder == Party.id))
+        .join_from(Asset, Place, JOIN.LEFT_OUTER, on=(Asset.place == Place.id))
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+    )
+
+
+def _asset_filters() -> list[Filter]:
+    types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
+    holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder))).order_by(Party.code)
+    filters = [
+        Filter(
+            "type",
+            N_("Box type"),
+            [(row.code, name_of(row)) for row in types],
+            lambda q, v: q.where(AssetType.code == v),
+        ),
+        Filter("state", N_("State"), list(_TITLES.items()), lambda q, v: q.where(shown_word == v)),
+        Filter(
+            "holder", N_("Holder"), [(row.code, name_of(row)) for row in holders], lambda q, v: q.where(Party.code == v)
+        ),
+    ]
+    at_home = Asset.select(Asset.place).where(Asset.where == "here")
+    places = Place.select().where(Place.id.in_(at_home)).order_by(Place.code)
+    filters.append(
+        Filter(
+            "place",
+            N_("Here at"),
+            [(row.code, name_of(row)) for row in places],
+            lambda q, v: q.where(Place.code == v, Asset.where == "here", Asset.life == "active"),
+        )
+    )
+    shipment = Shipment.get_or_none(Shipment.number == storable(request.args.get("shipment", "")))
+    if shipment:  # which boxes left on it, wherever they are now
+        left = dispatches_onto(shipment).select(ScanEvent.asset)
+        choices = [(shipment.number, shipment.number)]
+        filters.append(Filter("shipment", N_("Shipment"), choices, lambda q, v: q.where(Asset.id.in_(left))))
+    return filters
+
+
+@blueprint.get("/assets")
+@signed_in
+def asset_list() -> Response | str:
+    return answer(
+        _assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
+        filters=_asset_filters(), sort="code",
+    )  # fmt: skip
+
+
+@blueprint.route("/assets/new", methods=["GET", "POST"])
+@signed_in
+def asset_new() -> Any:
+    form, read = RegisterForm(), None
+    how = request.form.get("how", "")
+    if how == "file":
+        read = form.preview()
+    elif how in ("codes", "range", "boxes"):
+        made = form.registered(how, request.form.get("boxes", ""), current_user)
+        if made:
+            return _registered(made)
+    boxes = registering.boxes_as_text(read.boxes) if read and not read.problems else ""
+    status = 422 if form.is_submitted() and not boxes else 200
+    return render_template("assets/new.html", form=form, read=read, boxes=boxes), status
+
+
+def _registered(assets: list[Asset]) -> Any:
+    """Next come the labels."""
+    flash(ngettext("%(num)s box is registered.", "%(num)s boxes are registered.", len(assets)), "success")
+    if len({asset.asset_type_id for asset in assets}) > 1:
+        return redirect(url_for("assets.asset_list", sort="-since"))
+    codes = sorted(asset.code for asset in assets)
+    kind = AssetType.get_by_id(assets[0].asset_type_id)
+    return redirect(url_for("labels.sheet", type=kind.code, first=codes[0], last=codes[-1]))
+
+
+def _asset(code: str) -> Asset:
+    return _assets().where(Asset.code == code.upper()).first() or abort(404)
+
+
+@blueprint.get("/assets/<code>")
+@signed_in
+def asset_page(code: str) -> str:
+    return _asset_page(_asset(code), ReportForm())
+
+
+def _asset_page(asset: Asset, form: ReportForm) -> str:
+    void = {row.voids: row for row in asset.events.where(ScanEvent.voids.is_null(False))}
+    life = _events().where(ScanEvent.asset == asset).order_by(ScanEvent.event_time.desc(), ScanEvent.record_time.desc())
+    now = utc_now()
+    late = days_late(asset.out_since, asset.asset_type, asset.return_place, now) if _is_late(asset, now) else 0
+    shown_values = {"asset": asset, "word": _word(asset), "place": _place(asset), "since": _since(asset), "late": late}
+    owner = {"owner": Party.get_by_id(asset.owner_id), "return_place": asset.return_place}
+    return render_template(
+        "assets/asset.html", life=list(life), void=void, form=form, **shown_values, **owner, **_WORDS
+    )
+
+
+def _is_late(asset: Asset, now: datetime) -> bool:
+    return Asset.select().where(Asset.id == asset.id, is_overdue(now)).exists()
+
+
+@blueprint.post("/assets/<code>/report")
+@signed_in
+def asset_report(code: str) -> Any:
+    """An event told from a desk; fields of ReportForm."""
+    asset, form = _asset(code), ReportForm()
+    if not form.validate():
+        return _asset_page(asset, form), 422
+    told = _desk_scan(form.type.data, asset.code, form.reason.data, place=form.place.data, happened=form.happened.data)
+    taken = record_scan(told, current_user, told.event_time)
+    if taken.outcome not in ("recorded", "known"):
+        field = form[taken.field] if taken.field in form.data else form.type
+        field.errors = [*field.errors, translated(taken.text)]
+        return _asset_page(asset, form), 422
+    return _flashed(taken)
+
+
+@blueprint.post("/assets/<code>/void")
+@signed_in
+def asset_void(code: str) -> Any:
+    """Undo an event: `event_id`, `reason`. The event stays and is marked; another one says that it does not count."""
+    told = _desk_scan("void", "", request.form.get("reason", ""), voids=storable(request.form.get("event_id", "")))
+    taken = record_scan(told, current_user, told.event_time)
+    if taken.outcome not in ("recorded", "known"):
+        raise Refused(taken.reason or taken.field or "invalid", taken.text.text, **taken.text.values)
+    return _flashed(taken)
+
+
+def _desk_scan(type: str, code: str, reason: str, **more: Any) -> ScanInput:
+    return ScanInput(str(uuid4()), type, code, utc_now(), reason=reason[:2000], device="desk", **more)
+
+
+def _flashed(taken: Answer) -> Any:
+    flash(translated(taken.text), "warning" if taken.exceptions else "success")
+    return redirect(url_for("assets.asset_page", code=taken.code))
+
+
+# balances
+
+
+@blueprint.get("/balances")
+@signed_in
+def balance_list() -> Any:
+    """Boxes by holder and type; `?format=csv|xlsx` as a file."""
+    rows = balances(utc_now())
+    if request.args.get("format") in ("csv", "xlsx"):
+        return _balance_file(request.args["format"], rows)
+    pools = _pools(rows)
+    return render_template(
+        "assets/balances.html",
+        rows=rows,
+        pools=pools,
+        words=[w for w in _TITLES if w not in ("none", "gone")],
+        titles=_TITLES,
+    )
+
+
+def _pools(rows: list[Any]) -> list[dict[str, Any]]:
+    """By type: where its boxes are, as bars. At home by place, away by partner; the longest bar fills the width."""
+    pools: dict[int, dict[str, Any]] = {}
+    for place, kind, count in by_place():
+        pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
+            {
+                "label": name_of(place),
+                "look": "here",
+                "count": count,
+                "url": url_for("assets.asset_list", type=kind.code, place=place.code),
+            }
+        )
+    for row in rows:
+        bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
+        away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
+        whose = {"type": row.asset_type.code, "holder": row.holder.code}
+        for look, count, url in (
+            ("away", away, url_for("assets.asset_list", **whose)),
+            ("late", row.overdue, url_for("assets.overdue_list", **whose)),
+            ("lost", row.counts.get("lost", 0), url_for("assets.asset_list", state="lost", **whose)),
+        ):
+            if count:
+                bars.append({"label": name_of(row.holder), "look": look, "count": count, "url": url})
+    for pool in pools.values():
+        most = max(bar["count"] for bar in pool["bars"])
+        for bar in pool["bars"]:
+            bar["width"] = max(1, round(100 * bar["count"] / most))
+    return sorted(pools.values(), key=lambda pool: pool["type"].code)
+
+
+def _balance_file(kind: str, rows: list[Any]) -> Response:
+    words = [word for word in _TITLES if word not in ("none", "gone")]
+    titles = [
+        N_("Holder"),
+        N_("Box type"),
+        *(_TITLES[word] for word in words),
+        N_("Total"),
+        N_("Overdue"),
+        N_("Value"),
+        N_("Currency"),
+    ]
+    lines = [
+        [
+            name_of(row.holder),
+            name_of(row.asset_type),
+            *(row.counts.get(word, 0) for word in words),
+            row.total,
+            row.overdue,
+            row.value,
+            row.asset_type.value_currency,
+        ]
+        for row in rows
+    ]
+    return table_file(kind, "balances", titles, lines)
+
+
+@blueprint.get("/overdue")
+@signed_in
+def overdue_list() -> Response | str:
+    now = utc_now()
+    holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder).where(is_overdue(now)))).order_by(Party.code)
+    types = AssetType.select().where(AssetType.agreed_days_out > 0).order_by(AssetType.code)
+    columns = (
+        Column("code", N_("Code"), lambda row: row.code, sort=Asset.code, url=_page_of),
+        Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
+        Column("holder", N_("Holder"), lambda row: name_of(row.holder), sort=Party.code),
+        Column(
+            "shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number
+        ),
+        Column("since", N_("Out since"), lambda row: day_at(row.return_place, row.out_since), sort=Asset.out_since),
+        Column(
+            "agreed",
+            N_("Agreed days"),
+            lambda row: row.asset_type.agreed_days_out,
+            numeric=True,
+            sort=AssetType.agreed_days_out,
+        ),
+        Column(
+            "late",
+            N_("Days late"),
+            lambda row: days_late(row.out_since, row.asset_type, row.return_place, now),
+            numeric=True,
+        ),
+        Column("value", N_("Value"), _value, numeric=True, html=lambda row: number(_value(row), 2)),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+    )
+    query = (
+        overdue_assets(now)
+        .select_extend(Shipment)
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+    )
+    filters = [
+        Filter(
+            "holder", N_("Holder"), [(row.code, name_of(row)) for row in holders], lambda q, v: q.where(Party.code == v)
+        ),
+        Filter(
+            "type",
+            N_("Box type"),
+            [(row.code, name_of(row)) for row in types],
+            lambda q, v: q.where(AssetType.code == v),
+        ),
+    ]
+    return answer(
+        query,
+        columns,
+        template="assets/overdue.html",
+        name="overdue",
+        search=(Asset.code,),
+        filters=filters,
+        sort="since",
+    )
+
+
+# scans
+
+
+def reason_text(event: ScanEvent, reason: str) -> str:
+    """The sentence for a reason or an exception of a scan."""
+    text = REASONS.get(reason, reason)
+    return translated(
+        Message(text, {"code": event.asset.code if event.asset else event.scanned_text[:40]} if "%(" in text else {})
+    )
+
+
+def event_title(event: ScanEvent) -> str:
+    """What kind of scan it was."""
+    kind = EVENT_TYPES.get(event.type)
+    return translated(kind.title) if kind else event.type
+
+
+_WORDS = {"reason_text": reason_text, "event_title": event_title, "state_html": state_html}
+
+
+def _events() -> ModelSelect[Any]:
+    return (
+        ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User)
+        .join_from(ScanEvent, Asset, JOIN.LEFT_OUTER)
+        .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
+        .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
+        .join_from(ScanEvent, Party, JOIN.LEFT_OUTER, on=(ScanEvent.party == Party.id))
+        .join_from(ScanEvent, User, JOIN.LEFT_OUTER, on=(ScanEvent.user == User.id))
+    )
+
+
+def _remarks(event: ScanEvent) -> str:
+    return " ".join(reason_text(event, reason) for reason in (event.refused or event.exception).split())
+
+
+def _box_html(event: ScanEvent) -> Markup | str:
+    if event.asset:
+        return event.asset.code
+    text = event.scanned_text
+    return Markup('<span class="as-raw">{}</span>').format(text[:80] + ("…" if len(text) > 80 else ""))
+
+
+def _outcome_html(event: ScanEvent) -> Markup:
+    look, word = (
+        ("bad", N_("refused"))
+        if event.refused
+        else ("warn", N_("taken, but look"))
+        if event.exception
+        else ("ok", N_("taken"))
+    )
+    return Markup('<span><span class="rt-state rt-{}">{}</span> {}</span>').format(
+        look, translated(word), _remarks(event)
+    )
+
+
+_EVENT_COLUMNS = (
+    Column("time", N_("Time"), lambda row: row.event_time, sort=ScanEvent.event_time,
+           html=lambda row: instant(row.event_time, _zone(row.place))),
+    Column("type", N_("Scan"), event_title, sort=ScanEvent.type),
+    Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
+           url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
+    Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
+           html=_outcome_html),
+    Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
+    Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
+    Column("person", N_("Person"), lambda row: row.user.username if row.user else "", sort=User.username),
+    Column("device", N_("Device"), lambda row: row.device, sort=ScanEvent.device),
+    Column("recorded", N_("Recorded"), lambda row: row.record_time, sort=ScanEvent.record_time,
+           html=lambda row: instant(row.record_time, _zone(row.place))),
+)  # fmt: skip
+
+
+def _to_decide() -> Any:
+    """Refused or against a rule, and not undone since."""
+    void = ScanEvent.alias()
+    undone = void.select(void.voids).where(void.voids.is_null(False))
+    return ((ScanEvent.refused != "") | (ScanEvent.exception != "")) & ScanEvent.event_id.not_in(undone)
+
+
+_EVENT_FILTERS = (
+    Filter(
+        "show",
+        N_("Outcome"),
+        [("decide", N_("refused or against a rule")), ("refused", N_("refused")), ("exception", N_("taken, but look"))],
+        lambda q, v: q.where(
+            _to_decide() if v == "decide" else ScanEvent.refused != "" if v == "refused" else ScanEvent.exception != ""
+        ),
+    ),
+    Filter(
+        "type",
+        N_("Scan"),
+        [(kind.code, kind.title) for kind in EVENT_TYPES.values()],
+        lambda q, v: q.where(ScanEvent.type == v),
+    ),
+)
+
+
+@blueprint.get("/scan-events")
+@signed_in
+def event_list() -> Response | str:
+    return answer(
+        _events(), _EVENT_COLUMNS, template="assets/events.html", name="scans",
+        search=(Asset.code, ScanEvent.scanned_text), filters=_EVENT_FILTERS, sort="-recorded",
+    )  # fmt: skip

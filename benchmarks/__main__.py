@@ -1,0 +1,34 @@
+"""`make bench`: every promise of speed with its rival in the same run. Quote the ratios, not the milliseconds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks import papers, scans
+from benchmarks.figures import Figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--only", choices=("papers", "scans"), help="one part")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    for name, part in (("papers", papers), ("scans", scans)):
+        if arguments.only in (None, name):
+            figures += part.run()
+    print(f"\n{'name':24}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}  what")
+    for figure in figures:
+        rival = f"{figure.rival:,.1f}" if figure.rival is not None else ""
+        ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
+        print(f"{figure.name:24}{figure.value:>12,.1f}  {figure.unit:10}{rival:>12}{ratio:>8}  {figure.what}")
+    if arguments.json:
+        rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

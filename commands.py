@@ -1,0 +1,145 @@
+"""The administrator's commands: `flask --app app COMMAND --help`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
+from peewee import SqliteDatabase
+
+import database
+import demo as demo_company
+from accounts.models import User
+from accounts.people import create_token, create_user, new_password
+from assets import balances
+from config import Settings
+from database import db, utc_now
+from docs_gen import integrity
+from docs_gen.document_types import REGISTER
+from docs_gen.samples import write_samples
+from errors import UserError
+from serve import serve
+
+
+def init_commands(app: Flask) -> None:
+    """Put the commands into `flask --app app`."""
+    for command in (serve, migrate, demo, user, check, sample_papers):
+        app.cli.add_command(command)
+
+
+@click.command()
+@with_appcontext
+def migrate() -> None:
+    """Create the database or bring it up to date. Repeating it changes nothing."""
+    with db.connection_context():
+        names = database.migrate()
+    click.echo("\n".join(f"ran {name}" for name in names) or "The database is up to date.")
+
+
+@click.command()
+@with_appcontext
+def demo() -> None:
+    """Load the demo company into an empty database."""
+    with db.connection_context():
+        if not demo_company.is_empty():
+            raise click.ClickException("The database is not empty; the demo company is only loaded into an empty one.")
+        demo_company.load(utc_now(), _settings())
+    click.echo("The demo company is there.")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--lines", type=click.IntRange(0, 2000), default=3, show_default=True, help="Lines of the shipment.")
+@click.option("--type", "type_code", type=click.Choice(sorted(REGISTER)), help="Only this paper.")
+def sample_papers(folder: Path, lines: int, type_code: str | None) -> None:
+    """Render every paper from sample facts into DIR. The database is not touched."""
+    for path in write_samples(folder, lines, type_code or ""):
+        click.echo(path)
+
+
+@click.command()
+@with_appcontext
+def check() -> None:
+    """Hold what is stored against the rules it must obey. Names each fault; exits with 1 when there is one.
+
+    The database is whole; a replay of all events gives the stored state of each box; numbers have no gaps; every issued
+    paper has its file, unchanged, and every file its paper.
+    """
+    count = 0
+    with db.connection_context():
+        for fault in _faults():
+            count += 1
+            click.echo(fault)
+    if count:
+        raise click.ClickException(f"{count} faults.")
+    click.echo("No fault found.")
+
+
+def _faults() -> Iterator[str]:
+    if isinstance(db.obj, SqliteDatabase):
+        yield from (f"database: {row[0]}" for row in db.execute_sql("PRAGMA integrity_check") if row[0] != "ok")
+        yield from (
+            f"database: {row[0]} row {row[1]} refers to a missing {row[2]}"
+            for row in db.execute_sql("PRAGMA foreign_key_check")
+        )
+    yield from map(str, balances.faults())
+    yield from integrity.faults(_settings().archive_dir)
+
+
+def _settings() -> Settings:
+    return current_app.config["ROUNDTRIP"]
+
+
+user = AppGroup("user", help="People who may sign in, and their API tokens.")
+
+
+def _person(username: str) -> User:
+    found = User.get_or_none(User.username == username)
+    if found is None:
+        raise click.ClickException(f"There is no user {username}.")
+    return found
+
+
+@user.command("add")
+@click.argument("username")
+@click.option("--administrator", is_flag=True, help="May do everything.")
+def user_add(username: str, administrator: bool) -> None:
+    """Add a person; prints a password that must be changed at the first login."""
+    password = secrets.token_urlsafe(12)
+    with db.connection_context():
+        try:
+            create_user(username, password, utc_now(), administrator=administrator, one_time=True)
+        except UserError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{username}: one-time password {password}")
+
+
+@user.command("password")
+@click.argument("username")
+def user_password(username: str) -> None:
+    """Give a person a new one-time password and end their sessions."""
+    with db.connection_context():
+        click.echo(f"{username}: one-time password {new_password(_person(username))}")
+
+
+@user.command("token")
+@click.argument("username")
+@click.argument("name")
+def user_token(username: str, name: str) -> None:
+    """Make an API token that acts as USERNAME; NAME says what uses it. It is shown this once."""
+    with db.connection_context():
+        click.echo(create_token(_person(username), name, utc_now()))
+
+
+@user.command("list")
+def user_list() -> None:
+    """List the people."""
+    with db.connection_context():
+        for person in User.select().order_by(User.username):
+            click.echo(
+                "\t".join((person.username, "active" if person.active else "off", *(one.name for one in person.roles)))
+            )

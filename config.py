@@ -1,0 +1,127 @@
+"""Every setting of the service: name, default, what it is for. The environment is read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent
+
+#: name of the environment variable → (default, what it is for). The README's table and its test are built from this.
+SETTINGS: dict[str, tuple[str, str]] = {
+    "ROUNDTRIP_DATA_DIR": ("data", "Folder of the database, the issued files and the keys; made when absent."),
+    "ROUNDTRIP_DATABASE_URL": (
+        "",
+        "Database; empty: SQLite in the data folder. PostgreSQL: postgresql://user:secret@host/name",
+    ),
+    "ROUNDTRIP_HOST": ("127.0.0.1", "Address the server listens on."),
+    "ROUNDTRIP_PORT": ("8000", "Port the server listens on."),
+    "ROUNDTRIP_BASE_URL": (
+        "",
+        "What QR codes link to, for years, e.g. https://rt.example.com; empty: http://HOST:PORT.",
+    ),
+    "ROUNDTRIP_DEMO": ("1", "1 loads the demo company into an empty database at start, 0 leaves it empty."),
+    "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
+}
+
+
+class SettingsFault(Exception):
+    """One or more settings are wrong; `str()` names each of them, a line each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings. `database_url` is what `playhouse.db_url.connect` takes."""
+
+    data_dir: Path
+    database_url: str
+    host: str
+    port: int
+    base_url: str
+    demo: bool
+    secret_key: str
+
+    @property
+    def archive_dir(self) -> Path:
+        """Folder of the issued files."""
+        return self.data_dir / "files"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check all settings; makes the data folder and the secret key when they are absent.
+
+    Raises SettingsFault with every fault at once, so that an administrator mends them in one go.
+    """
+    environ = os.environ if environ is None else environ
+    value = {name: environ.get(name, "").strip() or default for name, (default, _) in SETTINGS.items()}
+    faults = [
+        f"{name} is not a setting of this service"
+        for name in environ
+        if name.startswith("ROUNDTRIP_") and name not in SETTINGS
+    ]
+
+    data_dir = Path(value["ROUNDTRIP_DATA_DIR"])
+    if not data_dir.is_absolute():
+        data_dir = ROOT / data_dir
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        (data_dir / "files").mkdir(exist_ok=True)
+        if not os.access(data_dir, os.W_OK):
+            raise PermissionError("not writable")
+    except OSError as error:
+        faults.append(f"ROUNDTRIP_DATA_DIR={data_dir}: {error.strerror or error}")
+
+    port = 8000
+    if value["ROUNDTRIP_PORT"].isdecimal() and 0 < int(value["ROUNDTRIP_PORT"]) < 65536:
+        port = int(value["ROUNDTRIP_PORT"])
+    else:
+        faults.append(f"ROUNDTRIP_PORT={value['ROUNDTRIP_PORT']}: a number from 1 to 65535 is needed")
+
+    demo = value["ROUNDTRIP_DEMO"]
+    if demo not in ("0", "1"):
+        faults.append(f"ROUNDTRIP_DEMO={demo}: 0 or 1 is needed")
+
+    database_url = value["ROUNDTRIP_DATABASE_URL"] or f"sqlite:///{data_dir / 'roundtrip.db'}"
+    scheme, separator, rest = database_url.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        scheme = "psycopg3+pool"  # the driver that requirements.txt brings; peewee would look for psycopg2 first
+    elif scheme not in ("sqlite", "psycopg3", "psycopg3+pool"):
+        faults.append(
+            f"ROUNDTRIP_DATABASE_URL: {scheme or 'nothing'}:// is not known; use sqlite:///file or postgresql://user:secret@host/name"
+        )
+    database_url = scheme + separator + rest
+
+    base_url = (value["ROUNDTRIP_BASE_URL"] or f"http://{value['ROUNDTRIP_HOST']}:{port}").rstrip("/")
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        faults.append(f"ROUNDTRIP_BASE_URL={base_url}: an address like https://rt.example.com is needed")
+
+    secret_key = value["ROUNDTRIP_SECRET_KEY"]
+    if secret_key and len(secret_key) < 32:
+        faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
+    if faults:
+        raise SettingsFault("\n".join(faults))
+    return Settings(
+        data_dir=data_dir,
+        database_url=database_url,
+        host=value["ROUNDTRIP_HOST"],
+        port=port,
+        base_url=base_url,
+        demo=demo == "1",
+        secret_key=secret_key or _kept_secret(data_dir / "secret.key"),
+    )
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in `path`, made at the first call; two processes that start together agree on one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="ascii").strip()

@@ -1,0 +1,645 @@
+"""Rows → ShipmentFacts: what the papers of a shipment say, in plain frozen values with all sums already made.
+
+Rounding happens here and only here: money half up to the decimals of its currency (ISO 4217), once for each line;
+masses half up to the gram and volumes to the litre, once for each row of packages. Every total is the sum of the
+figures that are printed above it, because that is what a bank or a customs officer adds up. The China declaration has
+decimals of its own, whatever the currency: its figures are facts of their own, and so is their sum.
+
+What an issued paper says is kept as JSON (`to_json`, `from_json`), numbers as text, so that it can be printed again
+when master data have long changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from peewee import JOIN
+
+from assets.labels import shipment_uri
+from assets.models import Asset
+from assets.scanning import dispatched_on
+from docs_gen import words
+from docs_gen.models import IssuedDocument
+from master_data import codes
+from master_data.codes import Code
+from master_data.models import AssetType, Party, Product
+from shipments.models import Package, Shipment, ShipmentLine
+
+_GRAM = Decimal("0.001")  # kg
+_LITRE = Decimal("0.001")  # m³
+#: What the China declaration prints: prices with 4 decimals, totals with 2.
+_DECLARED_PRICE = Decimal("0.0001")
+_DECLARED_TOTAL = Decimal("0.01")
+_CUBIC_MM = Decimal(10) ** 9
+
+#: Any quantity times any price is exact in so many digits.
+_PRECISION = 100
+
+
+@dataclass(frozen=True)
+class CodeFacts:
+    """A code with its names as they are printed."""
+
+    code: str
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class CountryFacts:
+    alpha2: str
+    alpha3: str  # the China declaration
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class PartyFacts:
+    code: str
+    name_en: str
+    name_zh: str
+    address_en: tuple[str, ...]  # lines, without the country
+    address_zh: tuple[str, ...]
+    country: CountryFacts
+    contact: str
+    phone: str
+    email: str
+    uscc: str
+    customs_no: str
+    vat_no: str
+    eori: str
+    bank_name: str
+    bank_account: str
+    bank_bic: str
+
+
+@dataclass(frozen=True)
+class LineFacts:
+    """One item of the invoice and of the declaration."""
+
+    number: int  # 1, 2, 3 … as printed
+    part_no: str
+    customer_part_no: str
+    description_en: str
+    description_zh: str
+    hs_code: str  # 10 digits
+    elements: str  # 申报要素
+    quantity: Decimal
+    unit: CodeFacts  # UN/ECE Rec. 20
+    customs_unit: CodeFacts  # the same as a China customs unit
+    unit_price: Decimal
+    amount: Decimal  # rounded to the currency
+    declared_price: Decimal  # the same on the China declaration: 4 decimals
+    declared_total: Decimal  # amount with 2 decimals: the declaration says what the invoice says
+    net_mass: Decimal  # kg of the line, from the product's master data
+    origin: CountryFacts
+    legal_unit_1: CodeFacts | None
+    legal_quantity_1: Decimal | None  # None: cannot be calculated from what we know
+    legal_unit_2: CodeFacts | None
+    legal_quantity_2: Decimal | None
+    source_district: str
+
+
+@dataclass(frozen=True)
+class PackageFacts:
+    """`count` packages that are alike, numbers `first` to `last` of the shipment."""
+
+    row: int | None  # place of the row in the shipment's form, from 0; None: scanned, but no row expects it
+    first: int
+    last: int
+    count: int
+    package: CodeFacts  # UN/ECE Rec. 21
+    customs_package: CodeFacts  # 包装种类
+    box_type: str  # code of the returnable type, '' for one-way packing
+    part_no: str  # what is in it, '' for nothing
+    description_en: str
+    description_zh: str
+    unit: CodeFacts | None
+    pieces: Decimal  # in one package
+    quantity: Decimal  # in all of them
+    net_mass: Decimal  # kg, one package
+    gross_mass: Decimal  # kg, one package
+    tare: Decimal  # kg of the returnable box alone, one
+    net_total: Decimal
+    gross_total: Decimal
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    volume: Decimal  # m³ of all of them
+    marks: str
+
+
+@dataclass(frozen=True)
+class BoxFacts:
+    """The returnable boxes of one type: what was planned, what was scanned."""
+
+    code: str
+    name_en: str
+    name_zh: str
+    counted: bool  # a pool without codes: never scanned
+    expected: int
+    scanned: int
+    count: int  # what the papers say
+    codes: tuple[str, ...]
+    owner_en: str
+    owner_zh: str
+    package: CodeFacts
+    tare: Decimal  # kg, one
+    tare_total: Decimal
+    payload: Decimal  # kg, one
+    value: Decimal  # one, for customs and loss
+    value_currency: str
+
+
+@dataclass(frozen=True)
+class ShipmentFacts:
+    shipment_number: str
+    scan_uri: str  # what the QR on the packing list says: takes the shipment up at the scan page
+    invoice_number: str  # of the issued commercial invoice, '' before
+    invoice_date: date | None
+    departure_date: date | None
+    seller: PartyFacts
+    consignee: PartyFacts
+    notify_party: PartyFacts | None
+    contract_no: str
+    order_no: str
+    incoterm: CodeFacts
+    named_place: str
+    price_term: CodeFacts  # 成交方式
+    payment_terms: str
+    freight_payment: str  # PREPAID or COLLECT, as the term says
+    transport: CodeFacts  # UN/ECE Rec. 19
+    customs_transport: CodeFacts  # 运输方式
+    port_of_loading: str  # UN/LOCODE
+    port_of_loading_name: str
+    port_of_discharge: str
+    port_of_discharge_name: str
+    place_of_delivery: str
+    vessel: str
+    voyage: str
+    transport_document_no: str
+    freight_container_no: str
+    seal_no: str
+    marks: tuple[str, ...]
+    remarks: str
+    currency: CodeFacts
+    decimals: int  # of the currency
+    lines: tuple[LineFacts, ...]
+    subtotal: Decimal  # sum of the printed amounts; prices are those of the Incoterm, so freight is inside for CIF
+    other_charges: Decimal  # additions +, deductions −
+    total: Decimal  # subtotal + other_charges
+    freight: Decimal  # of the total, where the term includes it
+    insurance: Decimal
+    fob_value: Decimal  # total − freight − insurance
+    words_en: str  # '' when the total cannot be written in words
+    words_zh: str
+    packages: tuple[PackageFacts, ...]
+    package_count: int
+    packages_en: str  # the number in words
+    packages_zh: str
+    package_kinds: tuple[CodeFacts, ...]  # Rec. 21, the most frequent first
+    customs_packages: tuple[CodeFacts, ...]  # 包装种类, the most frequent first
+    net_mass: Decimal  # kg, sum of the printed rows
+    gross_mass: Decimal
+    volume: Decimal  # m³
+    scanning: bool  # boxes were scanned: the papers say what was scanned, no longer what was planned
+    boxes: tuple[BoxFacts, ...]
+    box_count: int
+    box_tare: Decimal  # kg, sum of the printed rows
+    # the China export declaration
+    declared_total: Decimal  # sum of the printed totals of its items, 2 decimals
+    declared_net_mass: Decimal  # kg; less than 1 is declared as 1
+    declared_gross_mass: Decimal
+    customs_regime: CodeFacts
+    duty_nature: CodeFacts
+    duty_mode: CodeFacts
+    customs_office: CodeFacts
+    exit_port: CodeFacts
+    destination_port: CodeFacts
+    trading_country: CountryFacts
+    destination_country: CountryFacts
+
+
+def shipment_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
+    """The facts of a stored shipment; `base_url`: where QR codes lead. The number of queries is fixed."""
+    lines = (
+        ShipmentLine.select(ShipmentLine, Product).join(Product)
+        .where(ShipmentLine.shipment == shipment).order_by(ShipmentLine.position)
+    )  # fmt: skip
+    packages = (
+        Package.select(Package, AssetType, Product)
+        .join(AssetType, JOIN.LEFT_OUTER).switch(Package).join(Product, JOIN.LEFT_OUTER)
+        .where(Package.shipment == shipment).order_by(Package.position)
+    )  # fmt: skip
+    scanned = list(dispatched_on(shipment))
+    owners = Party.select().where(Party.id.in_({asset.owner_id for asset in scanned})) if scanned else []
+    invoice = (
+        IssuedDocument.select()
+        .where(
+            IssuedDocument.shipment == shipment,
+            IssuedDocument.type == "commercial_invoice",
+            IssuedDocument.state == "issued",
+        )
+        .order_by(IssuedDocument.id.desc())
+        .first()
+    )  # fmt: skip
+    with localcontext(prec=_PRECISION):
+        return assemble(
+            shipment,
+            list(lines),
+            list(packages),
+            scanned,
+            owners={owner.id: owner for owner in owners},
+            scan_uri=shipment_uri(base_url, shipment.number),
+            invoice_number=invoice.number if invoice else "",
+        )
+
+
+def assemble(
+    shipment: Shipment,
+    lines: Sequence[ShipmentLine],
+    packages: Sequence[Package],
+    scanned: Sequence[Asset],
+    *,
+    owners: dict[int, Party],
+    scan_uri: str,
+    invoice_number: str,
+) -> ShipmentFacts:
+    """Rows → facts, without a query as long as the rows carry what they refer to."""
+    decimals = codes.currency_decimals(shipment.currency) if shipment.currency in codes.currencies() else 2
+    minor = Decimal(1).scaleb(-decimals)
+    term = codes.INCOTERMS.get(shipment.incoterm)
+    mode = codes.TRANSPORT_MODES.get(shipment.transport_mode)
+    line_facts = tuple(_line(line, number, minor) for number, line in enumerate(lines, 1))
+    package_facts = tuple(_packages(packages, scanned))
+    box_facts = tuple(_boxes(packages, scanned, owners, shipment.consignor))
+    package_count = sum(row.count for row in package_facts)
+    seller = _party(shipment.consignor)
+    consignee = _party(shipment.consignee)
+    subtotal = sum((line.amount for line in line_facts), Decimal(0)).quantize(minor)
+    other, freight, insurance = (
+        _round(value or Decimal(0), minor) for value in (shipment.other_charges, shipment.freight, shipment.insurance)
+    )
+    total = subtotal + other
+    net_mass = sum((row.net_total for row in package_facts), Decimal(0)).quantize(_GRAM)
+    gross_mass = sum((row.gross_total for row in package_facts), Decimal(0)).quantize(_GRAM)
+    return ShipmentFacts(
+        shipment_number=shipment.number,
+        scan_uri=scan_uri,
+        invoice_number=invoice_number,
+        invoice_date=shipment.invoice_date,
+        departure_date=shipment.departure_date,
+        seller=seller,
+        consignee=consignee,
+        notify_party=_party(shipment.notify_party) if shipment.notify_party else None,
+        contract_no=shipment.contract_no,
+        order_no=shipment.order_no,
+        incoterm=_code(codes.INCOTERMS, shipment.incoterm),
+        named_place=shipment.named_place,
+        price_term=_code(codes.PRICE_TERMS, term.more["price_term"] if term else ""),
+        payment_terms=shipment.payment_terms,
+        freight_payment=term.more["freight"] if term else "",
+        transport=_code(codes.TRANSPORT_MODES, shipment.transport_mode),
+        customs_transport=CodeFacts(mode.more["cn_code"], mode.en, mode.more["cn_name"])
+        if mode
+        else CodeFacts("", "", ""),
+        port_of_loading=shipment.port_of_loading,
+        port_of_loading_name=shipment.port_of_loading_name,
+        port_of_discharge=shipment.port_of_discharge,
+        port_of_discharge_name=shipment.port_of_discharge_name,
+        place_of_delivery=shipment.place_of_delivery,
+        vessel=shipment.vessel,
+        voyage=shipment.voyage,
+        transport_document_no=shipment.transport_document_no,
+        freight_container_no=shipment.freight_container_no,
+        seal_no=shipment.seal_no,
+        marks=_text_lines(shipment.marks),
+        remarks=shipment.remarks,
+        currency=_code(codes.currencies(), shipment.currency),
+        decimals=decimals,
+        lines=line_facts,
+        subtotal=subtotal,
+        other_charges=other,
+        total=total,
+        freight=freight,
+        insurance=insurance,
+        fob_value=total - freight - insurance,
+        words_en=_words(words.english, total, shipment.currency),
+        words_zh=_words(words.chinese, total, shipment.currency),
+        packages=package_facts,
+        package_count=package_count,
+        packages_en=words.packages_english(package_count),
+        packages_zh=words.packages_chinese(package_count),
+        package_kinds=_by_frequency((row.package, row.count) for row in package_facts),
+        customs_packages=_by_frequency((row.customs_package, row.count) for row in package_facts),
+        net_mass=net_mass,
+        gross_mass=gross_mass,
+        volume=sum((row.volume for row in package_facts), Decimal(0)).quantize(_LITRE),
+        scanning=bool(scanned),
+        boxes=box_facts,
+        box_count=sum(box.count for box in box_facts),
+        box_tare=sum((box.tare_total for box in box_facts), Decimal(0)).quantize(_GRAM),
+        declared_total=sum((line.declared_total for line in line_facts), Decimal(0)).quantize(_DECLARED_TOTAL),
+        declared_net_mass=declared_mass(net_mass),
+        declared_gross_mass=declared_mass(gross_mass),
+        customs_regime=_code(codes.CUSTOMS_REGIMES, shipment.customs_regime),
+        duty_nature=_code(codes.DUTY_NATURES, shipment.duty_nature),
+        duty_mode=_code(codes.DUTY_MODES, shipment.duty_mode),
+        customs_office=CodeFacts(shipment.customs_office, "", shipment.customs_office_name),
+        exit_port=CodeFacts(shipment.exit_port, "", shipment.exit_port_name),
+        destination_port=CodeFacts(shipment.destination_port, "", shipment.destination_port_name),
+        trading_country=_country(shipment.trading_country or consignee.country.alpha2),
+        destination_country=_country(shipment.destination_country or consignee.country.alpha2),
+    )
+
+
+def _line(line: ShipmentLine, number: int, minor: Decimal) -> LineFacts:
+    product = line.product
+    unit = _code(codes.UNITS, product.unit)
+    net_mass = _round(line.quantity * product.net_mass, _GRAM)
+    amount = _round(line.quantity * line.unit_price, minor)
+    customs_unit = codes.UNITS[product.unit].more["cn_code"] if product.unit in codes.UNITS else ""
+    legal = [_code(codes.CN_UNITS, code) if code else None for code in (product.legal_unit_1, product.legal_unit_2)]
+    quantities = [legal_quantity(unit.code, line.quantity, net_mass, one.code) if one else None for one in legal]
+    return LineFacts(
+        number=number,
+        part_no=product.part_no,
+        customer_part_no=product.customer_part_no,
+        description_en=product.description_en,
+        description_zh=product.description_zh,
+        hs_code=product.hs_code,
+        elements=product.declaration_elements,
+        quantity=line.quantity,
+        unit=unit,
+        customs_unit=_code(codes.CN_UNITS, customs_unit),
+        unit_price=line.unit_price,
+        amount=amount,
+        declared_price=_round(line.unit_price, _DECLARED_PRICE),
+        declared_total=_round(amount, _DECLARED_TOTAL),
+        net_mass=net_mass,
+        origin=_country(product.origin),
+        legal_unit_1=legal[0],
+        legal_quantity_1=quantities[0],
+        legal_unit_2=legal[1],
+        legal_quantity_2=quantities[1],
+        source_district=product.source_district,
+    )
+
+
+#: Pieces in one unit of sale, for units that count.
+_PIECES = {"H87": 1, "C62": 1, "EA": 1, "SET": 1, "DZN": 12, "CEN": 100, "MIL": 1000}
+#: China customs units that count single things; which one it is, the HS code says.
+_COUNTING = frozenset(
+    [
+        "001",
+        "002",
+        "003",
+        "005",
+        "006",
+        "007",
+        "008",
+        "011",
+        "012",
+        "014",
+        "015",
+        "016",
+        "017",
+        "019",
+        "020",
+        "021",
+        "163",
+    ]
+)
+_KILOGRAMS = {"035": Decimal(1), "036": Decimal("0.001"), "070": Decimal(1000)}
+
+
+def legal_quantity(unit: str, quantity: Decimal, net_mass: Decimal, legal_unit: str) -> Decimal | None:
+    """The quantity in the unit that the HS code dictates (法定单位), up to 5 decimals; None when nothing says how.
+
+    A unit of mass takes the net mass. `unit`: UN/ECE Rec. 20; `legal_unit`: China customs code.
+    """
+    if legal_unit in _KILOGRAMS:
+        return _round(net_mass / _KILOGRAMS[legal_unit], Decimal("0.00001")).normalize() + 0
+    if unit in codes.UNITS and codes.UNITS[unit].more["cn_code"] == legal_unit:
+        return quantity
+    if unit in _PIECES and legal_unit in _COUNTING:
+        return quantity * _PIECES[unit]
+    return None
+
+
+def declared_mass(mass: Decimal) -> Decimal:
+    """kg as the China declaration says them: less than 1 kg is declared as 1 (填制规范, GACC 2019 No. 18).
+
+    0 stays 0: that is a mass that is missing, not a light one.
+    """
+    return max(mass, Decimal(1)) if mass else mass
+
+
+def _packages(rows: Sequence[Package], scanned: Sequence[Asset]) -> Iterable[PackageFacts]:
+    """The packages as the papers say them.
+
+    As soon as boxes are scanned, a row of boxes that carry codes counts what was scanned, never more than it plans;
+    what is scanned beyond all rows follows as empty boxes in a row of its own.
+    """
+    free: dict[int, list[Asset]] = {}
+    for asset in scanned:
+        free.setdefault(asset.asset_type_id, []).append(asset)
+    next_number = 1
+    for index, row in enumerate(rows):
+        kind = row.asset_type
+        count, gross = row.count, row.gross_mass
+        if kind is not None and not kind.counted and scanned:
+            here = free.get(kind.id, [])
+            count, free[kind.id] = min(row.count, len(here)), here[row.count :]
+            other_packing = max(Decimal(0), row.gross_mass - row.net_mass - kind.tare)
+            gross = row.net_mass + kind.tare + other_packing
+        if count:
+            size = (row.length_mm, row.width_mm, row.height_mm)
+            if kind is not None and not all(size):
+                size = (kind.length_mm, kind.width_mm, kind.height_mm)
+            yield _package(index, next_number, count, row, kind, gross, size)
+            next_number += count
+    for assets in free.values():
+        if assets:
+            kind = assets[0].asset_type
+            size = (kind.length_mm, kind.width_mm, kind.height_mm)
+            yield _package(None, next_number, len(assets), None, kind, kind.tare, size)
+            next_number += len(assets)
+
+
+def _package(
+    index: int | None,
+    first: int,
+    count: int,
+    row: Package | None,
+    kind: AssetType | None,
+    gross: Decimal,
+    size: tuple[int, int, int],
+) -> PackageFacts:
+    product = row.product if row else None
+    net = row.net_mass if row else Decimal(0)
+    pieces = row.pieces if row and product else Decimal(0)
+    rec21 = row.package_code if row else kind.package_code if kind else ""
+    customs = kind.cn_package_code if kind else codes.PACKAGES[rec21].more["cn_code"] if rec21 in codes.PACKAGES else ""
+    return PackageFacts(
+        row=index,
+        first=first,
+        last=first + count - 1,
+        count=count,
+        package=_code(codes.PACKAGES, rec21),
+        customs_package=_code(codes.CN_PACKAGES, customs),
+        box_type=kind.code if kind else "",
+        part_no=product.part_no if product else "",
+        description_en=product.description_en if product else "",
+        description_zh=product.description_zh if product else "",
+        unit=_code(codes.UNITS, product.unit) if product else None,
+        pieces=pieces,
+        quantity=pieces * count,
+        net_mass=net,
+        gross_mass=gross,
+        tare=kind.tare if kind else Decimal(0),
+        net_total=_round(net * count, _GRAM),
+        gross_total=_round(gross * count, _GRAM),
+        length_mm=size[0],
+        width_mm=size[1],
+        height_mm=size[2],
+        volume=_round(Decimal(size[0] * size[1] * size[2] * count) / _CUBIC_MM, _LITRE),
+        marks=row.marks if row else "",
+    )
+
+
+def _boxes(
+    rows: Sequence[Package], scanned: Sequence[Asset], owners: dict[int, Party], consignor: Party
+) -> Iterable[BoxFacts]:
+    """One entry for each returnable type: those of the rows in their order, then those that were scanned unplanned."""
+    kinds: dict[int, AssetType] = {}
+    expected: dict[int, int] = {}
+    for row in rows:
+        if row.asset_type is not None:
+            kinds.setdefault(row.asset_type.id, row.asset_type)
+            expected[row.asset_type.id] = expected.get(row.asset_type.id, 0) + row.count
+    for asset in scanned:
+        kinds.setdefault(asset.asset_type_id, asset.asset_type)
+    for key, kind in kinds.items():
+        assets = [asset for asset in scanned if asset.asset_type_id == key]
+        count = len(assets) if scanned and not kind.counted else expected.get(key, 0)
+        whose = list(dict.fromkeys(asset.owner_id for asset in assets))
+        named = [owners[one] for one in whose] or [consignor]
+        yield BoxFacts(
+            code=kind.code,
+            name_en=kind.name_en,
+            name_zh=kind.name_zh,
+            counted=kind.counted,
+            expected=expected.get(key, 0),
+            scanned=len(assets),
+            count=count,
+            codes=tuple(asset.code for asset in assets),
+            owner_en=" / ".join(owner.name_en for owner in named),
+            owner_zh=" / ".join(owner.name_zh for owner in named if owner.name_zh),
+            package=_code(codes.PACKAGES, kind.package_code),
+            tare=kind.tare,
+            tare_total=_round(kind.tare * count, _GRAM),
+            payload=kind.payload,
+            value=kind.value,
+            value_currency=kind.value_currency,
+        )
+
+
+def _party(party: Party) -> PartyFacts:
+    return PartyFacts(
+        address_en=_text_lines(party.address_en),
+        address_zh=_text_lines(party.address_zh),
+        country=_country(party.country),
+        **{
+            name: getattr(party, name)
+            for name in (
+                "code", "name_en", "name_zh", "contact", "phone", "email", "uscc", "customs_no", "vat_no", "eori",
+                "bank_name", "bank_account", "bank_bic",
+            )
+        },
+    )  # fmt: skip
+
+
+def _country(alpha2: str) -> CountryFacts:
+    found = codes.countries().get(alpha2)
+    return (
+        CountryFacts(alpha2, found.more["alpha3"], found.en, found.zh)
+        if found
+        else CountryFacts(alpha2, "", alpha2, alpha2)
+    )
+
+
+def _code(table: dict[str, Code], code: str) -> CodeFacts:
+    """A code with its names; one that is not in its list is printed as it is, and a check says so."""
+    found = table.get(code)
+    return CodeFacts(code, found.en, found.zh) if found else CodeFacts(code, code, code)
+
+
+def _text_lines(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _round(value: Decimal, step: Decimal) -> Decimal:
+    """Half up to the decimals of `step`, as invoices are rounded."""
+    with localcontext(prec=_PRECISION):
+        return Decimal(value).quantize(step, ROUND_HALF_UP)
+
+
+def _words(language: Any, amount: Decimal, currency: str) -> str:
+    if amount < 0 or currency not in codes.currencies():
+        return ""
+    return language(amount, currency)
+
+
+def _by_frequency(counted: Iterable[tuple[CodeFacts, int]]) -> tuple[CodeFacts, ...]:
+    sums: dict[CodeFacts, int] = {}
+    for code, count in counted:
+        sums[code] = sums.get(code, 0) + count
+    return tuple(sorted(sums, key=lambda code: -sums[code]))
+
+
+# ---- facts ↔ JSON
+
+Facts = TypeVar("Facts")
+
+
+def to_json(facts: Any) -> str:
+    """Facts as JSON; `from_json` gives back exactly the same, every Decimal with its digits."""
+    return json.dumps(asdict(facts), ensure_ascii=False, default=_plain, separators=(",", ":"))
+
+
+def from_json(kind: type[Facts], text: str) -> Facts:
+    """The facts that `to_json` wrote."""
+    return _build(kind, json.loads(text))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+def _build(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if get_origin(kind) is UnionType:
+        kind = next(one for one in get_args(kind) if one is not type(None))
+    if get_origin(kind) is tuple:
+        return tuple(_build(get_args(kind)[0], one) for one in value)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
+        return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
+    if kind is Decimal:
+        return Decimal(value)
+    if kind is date:
+        return date.fromisoformat(value)
+    return value

@@ -1,0 +1,93 @@
+"""The page on which labels are chosen, and their PDF."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Blueprint, Response, current_app, render_template, request
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import Optional
+
+from accounts.access import signed_in
+from assets.models import Asset
+from docs_gen import label_sheets
+from docs_gen.label_sheets import SHEETS, Sheet
+from errors import N_, InvalidInput, UserError
+from i18n import name_of, translated
+from listing import attachment
+from master_data.models import AssetType
+
+blueprint = Blueprint("labels", __name__)
+
+
+class LabelForm(FlaskForm):
+    """Which boxes, on which sheet. Only read, so the choice stands in the address and can be kept as a bookmark."""
+
+    class Meta:
+        csrf = False
+
+    codes = TextAreaField(lazy_gettext("Codes"), description=lazy_gettext("One in each line, or parted by commas"))
+    type = SelectField(lazy_gettext("or all boxes of a type"))
+    first = StringField(lazy_gettext("from code"))
+    last = StringField(lazy_gettext("to code"))
+    sheet = SelectField(lazy_gettext("Label and sheet"))
+    skip = IntegerField(lazy_gettext("Labels already used on the first sheet"), [Optional()], default=0)
+
+    def __init__(self) -> None:
+        super().__init__(request.args)
+        types = AssetType.select().where(~AssetType.counted, ~AssetType.archived).order_by(AssetType.code)
+        self.type.choices = [("", "")] + [(row.code, f"{row.code} · {name_of(row)}") for row in types]
+        self.sheet.choices = [(sheet.code, translated(sheet.title)) for sheet in SHEETS.values()]
+
+    @property
+    def stock(self) -> Sheet:
+        return SHEETS.get(self.sheet.data) or SHEETS["a4-24"]
+
+    def assets(self) -> list[Asset]:
+        """The chosen assets; InvalidInput or Refused where the choice is wrong."""
+        self.sheet.data, self.type.data = self.sheet.data or "a4-24", self.type.data or ""
+        for field in (self.sheet, self.type, self.skip):
+            if not field.validate(self):
+                raise InvalidInput(field.name, str(field.errors[0]))
+        codes = re.split(r"[\s,;，；]+", (self.codes.data or "").strip())
+        if codes != [""]:
+            return label_sheets.assets_of_codes(codes)
+        if self.type.data:
+            return label_sheets.assets_of_range(
+                self.type.data, (self.first.data or "").strip(), (self.last.data or "").strip()
+            )
+        raise InvalidInput("codes", N_("Choose at least one box."))
+
+    def found(self) -> list[Asset]:
+        """Like `assets`, but what is wrong stands at its field; nothing is wrong while nothing was asked for."""
+        if not request.args:
+            return []
+        try:
+            return self.assets()
+        except UserError as error:
+            field = self[getattr(error, "field", "codes")]
+            field.errors = [translated(error)]
+            return []
+
+
+@blueprint.get("/assets/labels")
+@signed_in
+def sheet() -> str:
+    """Choose boxes and a sheet; shows what will be printed."""
+    form = LabelForm()
+    assets = form.found()
+    sheets = -(-(len(assets) + (form.skip.data or 0)) // form.stock.labels)
+    return render_template("docs_gen/labels.html", form=form, assets=assets, sheets=sheets)
+
+
+@blueprint.get("/assets/labels.pdf")
+@signed_in
+def sheet_pdf() -> Response:
+    """The sheets as PDF, to be printed at 100 %."""
+    form = LabelForm()
+    assets = form.assets()
+    data: Any = label_sheets.pdf(assets, form.stock, current_app.config["ROUNDTRIP"].base_url, form.skip.data or 0)
+    return attachment(data, f"labels-{assets[0].code}.pdf", "application/pdf", inline=True)

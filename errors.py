@@ -1,0 +1,57 @@
+"""The errors that a user may see, and how a sentence waits for its language.
+
+Rules know no request and hence no language: they give a sentence in English as a key (`N_`) with its values, and the
+page, the paper's check or the API answer translates it when it is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def N_(sentence: str) -> str:
+    """Mark a sentence for translation (Babel's extractor knows the name); gives it back unchanged."""
+    return sentence
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence that is not translated yet: English with %(name)s places, and the values for them."""
+
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.text % self.values if self.values else self.text
+
+
+class UserError(Exception):
+    """Base of the errors whose text is meant for the person who asked."""
+
+    status = 400
+
+    def __init__(self, text: str, **values: Any) -> None:
+        super().__init__(text)
+        self.message = Message(text, values)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class InvalidInput(UserError):
+    """What came in cannot be taken; `field` names the field or cell (`lines-3-quantity`, `C7`)."""
+
+    def __init__(self, field: str, text: str, **values: Any) -> None:
+        super().__init__(text, **values)
+        self.field = field
+
+
+class Refused(UserError):
+    """A rule says no. `reason` is for programs and stays; the text is for people and may change."""
+
+    status = 409
+
+    def __init__(self, reason: str, text: str, **values: Any) -> None:
+        super().__init__(text, **values)
+        self.reason = reason

@@ -1,0 +1,139 @@
+"""Lists of rows: paged, sorted, searched, and the same rows as CSV or XLSX. Every list page is one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, render_template, request
+from peewee import Field, ModelSelect, fn
+
+from database import utc_now
+from i18n import translated
+from spreadsheets import write_csv, write_xlsx
+
+PAGE_SIZES = (25, 50, 100, 200)
+_MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `value` gives what is shown and exported; `sort` the field to sort by; `url` makes it a link."""
+
+    key: str
+    title: str  # marked with N_
+    value: Callable[[Any], Any]
+    sort: Any = None  # a peewee field or expression
+    url: Callable[[Any], str] | None = None
+    numeric: bool = False
+    html: Callable[[Any], Any] | None = None  # how a page shows it when that differs from the exported value
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A select above the list. `apply` narrows the query for a chosen value."""
+
+    key: str
+    title: str
+    choices: Sequence[tuple[str, str]]  # value, title
+    apply: Callable[[ModelSelect[Any], str], ModelSelect[Any]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template `listing.html` shows."""
+
+    columns: Sequence[Column]
+    filters: Sequence[Filter]
+    rows: Sequence[Any]
+    total: int
+    number: int
+    size: int
+    sort: str
+    search: str
+    searchable: bool
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.size))
+
+
+def answer(
+    query: ModelSelect[Any],
+    columns: Sequence[Column],
+    *,
+    template: str,
+    name: str,
+    search: Sequence[Field] = (),
+    filters: Sequence[Filter] = (),
+    sort: str = "",
+    **context: Any,
+) -> Response | str:
+    """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
+
+    `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
+    `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
+    """
+    text = request.args.get("q", "").replace("\0", "").strip()[:200]  # PostgreSQL takes no NUL
+    if text and search:
+        query = query.where(matches(search, text))
+    for filter_ in filters:
+        chosen = request.args.get(filter_.key, "")
+        if chosen and chosen in {value for value, _ in filter_.choices}:
+            query = filter_.apply(query, chosen)
+
+    sortable = {column.key: column.sort for column in columns if column.sort is not None}
+    order = request.args.get("sort", "")
+    order = order if order.lstrip("-") in sortable else sort
+    if order.lstrip("-") in sortable:
+        expression = sortable[order.lstrip("-")]
+        direction = expression.desc() if order.startswith("-") else expression.asc()
+        query = query.order_by(direction, query.model._meta.primary_key)
+
+    kind = request.args.get("format", "")
+    if kind in _MIME:
+        return _file(kind, name, columns, query)
+
+    size = _int(request.args.get("size"), PAGE_SIZES[1])
+    size = size if size in PAGE_SIZES else PAGE_SIZES[1]
+    total = query.count()
+    number = min(max(1, _int(request.args.get("page"), 1)), max(1, -(-total // size)))
+    page = Page(columns, filters, list(query.paginate(number, size)), total, number, size, order, text, bool(search))
+    return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
+
+
+def matches(fields: Sequence[Field], text: str) -> Any:
+    """The condition that one of the fields holds `text`, in capitals or small letters of any script."""
+    return reduce(or_, (fn.LOWER(field).contains(text.lower()) for field in fields))
+
+
+def _file(kind: str, name: str, columns: Sequence[Column], query: ModelSelect[Any]) -> Response:
+    return table_file(
+        kind, name, [column.title for column in columns], ([c.value(row) for c in columns] for row in query)
+    )
+
+
+def table_file(kind: str, name: str, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """Rows as a CSV or XLSX file to download, `titles` (marked with N_) translated above them."""
+    header = [translated(title) for title in titles]
+    data = write_csv(header, rows) if kind == "csv" else write_xlsx(name, header, rows)
+    return attachment(data, f"{name}-{utc_now().date().isoformat()}.{kind}", _MIME[kind])
+
+
+def attachment(data: bytes, filename: str, mimetype: str, *, inline: bool = False) -> Response:
+    """A file to download (or to show), under a name that may be Chinese; never cached, never sniffed."""
+    response = Response(data, mimetype=mimetype)
+    plain = "".join(c if 32 <= ord(c) < 127 and c not in '"\\/;%' else "_" for c in filename)
+    kind = "inline" if inline else "attachment"
+    encoded = quote(filename, safe="")
+    response.headers["Content-Disposition"] = f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{encoded}"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _int(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else default

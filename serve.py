@@ -1,0 +1,86 @@
+"""`flask --app app serve`: bring the database up to date, then serve with gunicorn until told to stop."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from gunicorn.app.base import BaseApplication
+
+import demo
+from accounts.people import first_administrator
+from config import Settings
+from database import close_all, db, migrate, utc_now
+from docs_gen.issuing import finish_unfinished
+from docs_gen.render import missing_requirements
+
+WORKERS = 2
+THREADS = 4
+
+
+class Server(BaseApplication):
+    """gunicorn with our settings: processes that share the loaded application, threads for slow clients."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self.flask_app, self.settings = app, settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in {
+            "bind": f"{self.settings.host}:{self.settings.port}",
+            "workers": WORKERS,
+            "threads": THREADS,
+            "worker_class": "gthread",
+            "preload_app": True,
+            "timeout": 120,
+            "graceful_timeout": 30,
+            "accesslog": None,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return self.flask_app
+
+
+def _taken(settings: Settings) -> str:
+    """What is wrong with the address to listen on, empty when it is free: told before anything else is done."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            return f"{where}: {error.strerror}. Set ROUNDTRIP_PORT or ROUNDTRIP_HOST to another one."
+    return ""
+
+
+@click.command()
+@with_appcontext
+def serve() -> None:
+    """Migrate, load the demo company into an empty database (ROUNDTRIP_DEMO=1), serve."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    settings: Settings = app.config["ROUNDTRIP"]
+    if lacking := missing_requirements():
+        raise click.ClickException("This machine cannot make papers yet.\n" + "\n".join(lacking))
+    if taken := _taken(settings):
+        raise click.ClickException(taken)
+    now = utc_now()
+    with db.connection_context():
+        migrate()
+        administrator = first_administrator(now)
+        if settings.demo and demo.is_empty():
+            click.echo("Loading the demo company …")
+            demo.load(now, settings)
+        finish_unfinished(settings)
+    close_all()  # a connection that two processes share after the fork mixes up their answers
+    click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
+    if administrator:
+        click.echo(f"First administrator: {administrator[0]}   one-time password: {administrator[1]}")
+    Server(app, settings).run()

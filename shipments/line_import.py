@@ -1,0 +1,146 @@
+"""Lines of a shipment from an uploaded CSV or XLSX: read, checked cell by cell, shown, and only then saved."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.datastructures import FileStorage
+
+from errors import N_, InvalidInput, Message
+from form_fields import exact_number
+from shipments.booking import known_to
+from shipments.models import Shipment
+from shipments.rules import MAX_LINES, Known, LineEntry, Problem, ShipmentEntry, line_problems
+from spreadsheets import Table, TableRow, read_table
+
+#: field → the title of its column in the template file
+TITLES = {"product": N_("Part no."), "quantity": N_("Quantity"), "unit_price": N_("Unit price")}
+
+#: field → how people head its column; compared without case, blanks, signs and what stands in brackets
+_HEADERS = {
+    "product": ("part no", "part number", "part", "product", "product no", "item no", "material no",
+                "料号", "物料号", "物料编码", "零件号", "产品编号", "品号"),
+    "quantity": ("quantity", "qty", "数量"),
+    "unit_price": ("unit price", "price", "单价"),
+}  # fmt: skip
+_PREVIEW_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """One row of the file: its texts by field, the entry they make, and what is wrong by field."""
+
+    number: int
+    texts: Mapping[str, str]
+    entry: LineEntry
+    product: Any = None  # its row
+    problems: Mapping[str, Message] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What a file gives. With any problem nothing of it may be saved; a problem's field is its cell, or `file`."""
+
+    lines: tuple[ReadLine, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_upload(file: FileStorage | None, shipment: Shipment | None) -> ReadFile:
+    """The lines in an uploaded file with all problems at once, each named by its cell."""
+    if file is None or not file.filename:
+        return _unreadable("file", N_("Choose a CSV or XLSX file first."))
+    try:
+        table = read_table(file.filename, file.read(), max_rows=MAX_LINES + 1)
+        columns = _columns(table)
+    except InvalidInput as error:
+        return _unreadable(error.field, error.message.text, **error.message.values)
+    entries = [_entry(row, columns) for row in table.rows]
+    known = known_to(ShipmentEntry(lines=tuple(entries)), shipment)
+    lines, problems = [], []
+    for row, entry in zip(table.rows, entries, strict=True):
+        texts = {name: row.cells[index] for name, index in columns.items()}
+        wrong = _wrong(entry, texts, known)
+        lines.append(ReadLine(row.number, texts, entry, known.product(entry.product), wrong))
+        for name, message in wrong.items():
+            cell = table.cell(row, columns[name])
+            problems.append(Problem(cell, Message(N_("%(cell)s: %(problem)s"), {"cell": cell, "problem": message})))
+    return ReadFile(tuple(lines), tuple(problems))
+
+
+def _unreadable(where: str, text: str, **values: Any) -> ReadFile:
+    return ReadFile(problems=(Problem(where, Message(text, values)),))
+
+
+def _columns(table: Table) -> dict[str, int]:
+    """field → index of its column. InvalidInput when one is missing or there twice."""
+    found: dict[str, int] = {}
+    wanted = {_plain(title): name for name, titles in _HEADERS.items() for title in titles}
+    for index, title in enumerate(table.header):
+        name = wanted.get(_plain(title))
+        if name in found:
+            text = N_("Two columns could be “%(title)s”: %(first)s and %(second)s. Delete or rename one.")
+            values = {"first": table.header[found[name]], "second": title}
+            raise InvalidInput("file", text, title=Message(TITLES[name]), **values)
+        if name:
+            found[name] = index
+    for name, title in TITLES.items():
+        if name not in found:
+            text = N_("There is no column “%(title)s”. The first row must name the columns: %(names)s.")
+            names = ", ".join(_HEADERS[name])
+            raise InvalidInput("file", text, title=Message(title), names=names)
+    return found
+
+
+def _plain(title: str) -> str:
+    title = unicodedata.normalize("NFKC", title).casefold().partition("(")[0].partition("[")[0]
+    return "".join(c for c in title if c.isalnum())
+
+
+def _entry(row: TableRow, columns: Mapping[str, int]) -> LineEntry:
+    return LineEntry(
+        product=unicodedata.normalize("NFKC", row.cells[columns["product"]]).strip(),
+        quantity=exact_number(row.cells[columns["quantity"]]),
+        unit_price=exact_number(row.cells[columns["unit_price"]]),
+    )
+
+
+def _wrong(entry: LineEntry, texts: Mapping[str, str], known: Known) -> dict[str, Message]:
+    wrong: dict[str, Message] = {}
+    for name in ("quantity", "unit_price"):
+        if texts[name].strip() and getattr(entry, name) is None:
+            text = N_("“%(text)s” is not a number; write it like 1234.5, with a point before the decimals.")
+            wrong[name] = Message(text, {"text": texts[name].strip()[:30]})
+    for problem in line_problems(entry, known):
+        wrong.setdefault(problem.field, problem.message)
+    return wrong
+
+
+def sealed(lines: tuple[ReadLine, ...], number: str, version: int, key: str) -> str:
+    """The checked lines as a signed text that a preview page carries to its confirmation."""
+    rows = [[line.entry.product, str(line.entry.quantity), str(line.entry.unit_price)] for line in lines]
+    return _serializer(key).dumps({"number": number, "version": version, "rows": rows})
+
+
+def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], int]:
+    """The lines of `sealed` and the version of the shipment they were shown for.
+
+    InvalidInput when the text was changed, is older than a day or of another shipment.
+    """
+    try:
+        content = _serializer(key).loads(text, max_age=_PREVIEW_SECONDS)
+    except BadSignature:
+        content = {}
+    if content.get("number") != number:
+        text = N_("This preview is not of this shipment, too old, or was changed. Upload the file again.")
+        raise InvalidInput("rows", text)
+    lines = tuple(LineEntry(product, Decimal(quantity), Decimal(price)) for product, quantity, price in content["rows"])
+    return lines, content["version"]
+
+
+def _serializer(key: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(key, salt="lines of a shipment from a file")

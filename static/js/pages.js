@@ -1,0 +1,44 @@
+// Small behaviour of all pages. Every page works without it.
+(function () {
+  "use strict";
+
+  // '/' puts the cursor into the search field.
+  document.addEventListener("keydown", function (event) {
+    var editing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !editing && !event.ctrlKey && !event.metaKey) {
+      var search = document.querySelector("[data-hotkey='/']");
+      if (search) { event.preventDefault(); search.focus(); }
+    }
+  });
+
+  // The summary of errors, else the first wrong field, takes the focus.
+  var first = document.querySelector("[aria-invalid='true']") || document.querySelector("[data-focus]");
+  if (first) { first.focus(); }
+
+  // A link from a problem leads to a field: it takes the focus.
+  var wanted = !first && window.location.hash && document.getElementById(window.location.hash.slice(1));
+  if (wanted && wanted.matches("input, select, textarea")) { wanted.focus({ preventScroll: true }); }
+
+  // A filter applies as soon as it is chosen.
+  document.querySelectorAll("select[data-submit]").forEach(function (select) {
+    select.addEventListener("change", function () { select.form.requestSubmit(); });
+  });
+
+  // The menu stays open on wide screens and closed on small ones.
+  var menu = document.querySelector(".rt-menu");
+  if (menu) {
+    var wide = window.matchMedia("(min-width: 64rem)");
+    var fit = function () { menu.open = wide.matches; };
+    fit();
+    wide.addEventListener("change", fit);
+  }
+
+  // A button that starts something is pressed once.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.method !== "post" || form.dataset.again !== undefined) { return; }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    window.setTimeout(function () { delete form.dataset.sent; }, 5000);
+  });
+})();

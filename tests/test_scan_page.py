@@ -1,0 +1,408 @@
+"""The scan page in a real Chromium: nothing that was read is lost, nothing counts twice, every answer is seen and heard."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import pytest
+from conftest import NOW
+from playwright.sync_api import Page, expect
+
+from assets.labels import label_uri, shipment_uri
+from assets.models import Asset, ScanEvent
+from assets.scanning import ScanInput, record_scan, register_assets
+from database import utc_now
+from shipments.models import Shipment
+
+BASE = "https://rt.example.com"
+
+
+@pytest.fixture
+def boxes(app, world, user):
+    """25 registered boxes, available at the plant."""
+    codes = [f"KLT-{number:04d}" for number in range(1, 26)]
+    return register_assets(world.klt, codes, world.suzhou, world.plant, user, NOW)
+
+
+def wedge(page: Page, text: str, suffix: str = "Enter", delay: int = 5) -> None:
+    """Type as a scanner does: 5 ms a key, then the suffix, wherever the focus is."""
+    page.keyboard.type(text, delay=delay)
+    if suffix:
+        page.keyboard.press(suffix)
+
+
+def begin(page: Page, mode: str) -> None:
+    page.goto("/scan")
+    page.select_option("#place", "SZ-PLANT")
+    page.click(f".scan-big[data-mode={mode}]")
+
+
+def begin_dispatch(page: Page) -> None:
+    begin(page, "dispatch")
+    wedge(page, shipment_uri(BASE, "S-2026-0001"))
+    expect(page.locator("#screen-scan")).to_be_visible()
+
+
+def verdict(page: Page, kind: str) -> None:
+    expect(page.locator("#verdict")).to_have_attribute("data-kind", kind)
+
+
+def total(page: Page, text: str) -> None:
+    expect(page.locator("#total")).to_have_text(text)
+
+
+def kept(page: Page) -> int:
+    return page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('rt-scan:')).length")
+
+
+def counted(kind: str) -> list[str]:
+    """Codes of the events of a kind that count, in the order in which they were taken."""
+    void = ScanEvent.alias()
+    query = (
+        ScanEvent.select(ScanEvent, Asset)
+        .join(Asset)
+        .where(ScanEvent.type == kind, ScanEvent.refused == "")
+        .where(ScanEvent.event_id.not_in(void.select(void.voids).where(void.voids.is_null(False))))
+        .order_by(ScanEvent.id)
+    )
+    return [row.asset.code for row in query]
+
+
+def dispatch(box, user, shipment="S-2026-0001", **more):
+    scan = {"type": "dispatch", "shipment": shipment, "place": "SZ-PLANT", "event_time": utc_now(), **more}
+    return record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=box.code, **scan), user, utc_now())
+
+
+def test_the_page_of_a_shipment_leads_to_scanning_for_it(page, boxes):
+    page.goto("/shipments/S-2026-0001")
+    page.click("text=Scan boxes")
+    page.select_option("#place", "SZ-PLANT")
+    page.click(".scan-big[data-mode=dispatch]")
+    expect(page.locator("#screen-scan")).to_be_visible()
+    expect(page.locator("#bar")).to_contain_text("S-2026-0001")
+
+
+def test_dispatch_from_packing_list_to_finish(page, boxes):
+    begin_dispatch(page)
+    expect(page.locator("#bar")).to_have_attribute("data-mode", "dispatch")
+    expect(page.locator("#bar")).to_contain_text("S-2026-0001")
+    total(page, "0 of 12")
+    for box in boxes[:12]:
+        wedge(page, label_uri(BASE, box))
+    total(page, "12 of 12")
+    verdict(page, "ok")
+    expect(page.locator("#verdict")).to_contain_text("KLT-0012")
+    assert page.locator("#verdict").get_attribute("data-sound") == "ok"
+    assert counted("dispatch") == [box.code for box in boxes[:12]]
+    event = ScanEvent.get(ScanEvent.type == "dispatch")
+    assert (event.event_zone, event.place.code, event.happened) == (480, "SZ-PLANT", False)
+    page.click("#finish")
+    expect(page.locator("#result")).to_have_attribute("data-kind", "ok")
+    expect(page.locator("#result")).to_contain_text("12 of 12")
+    assert page.locator("#to-shipment").get_attribute("href") == "/shipments/S-2026-0001"
+
+
+def test_burst_of_twenty_scans_loses_none_and_keeps_their_order(page, boxes):
+    begin_dispatch(page)
+    for box in boxes[:20]:
+        wedge(page, box.code, delay=2)
+    expect(page.locator("#unsent")).to_be_hidden(timeout=15_000)
+    assert counted("dispatch") == [box.code for box in boxes[:20]]
+    assert kept(page) == 0
+    total(page, "20 of 12")
+    expect(page.locator("#types")).to_contain_text("8 too many")
+
+
+@pytest.mark.parametrize("suffix", ["Enter", "Tab", ""])
+def test_enter_tab_or_silence_ends_a_scan(page, boxes, suffix):
+    begin(page, "dispatch")
+    page.click("[data-number='S-2026-0001']")
+    expect(page.locator("#screen-scan")).to_be_visible()
+    wedge(page, boxes[0].code, suffix)
+    total(page, "1 of 12")
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_scan_goes_through_while_a_button_has_the_focus(page, boxes):
+    begin_dispatch(page)
+    page.locator("#finish").focus()
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    expect(page.locator("#screen-finish")).to_be_hidden()
+
+
+def test_code_typed_by_hand_is_taken(page, boxes):
+    begin_dispatch(page)
+    page.fill("#screen-scan .scan-typed input", "klt-0003")
+    page.press("#screen-scan .scan-typed input", "Enter")
+    total(page, "1 of 12")
+    page.locator("#wedge").focus()
+    page.keyboard.type("KLT-0004", delay=150)  # a person on a keyboard, the focus anywhere
+    page.keyboard.press("Enter")
+    total(page, "2 of 12")
+    assert counted("dispatch") == ["KLT-0003", "KLT-0004"]
+
+
+def test_same_box_again_is_amber_and_counts_once(page, boxes):
+    begin_dispatch(page)
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    wedge(page, boxes[0].code)
+    verdict(page, "known")
+    expect(page.locator("#verdict")).to_contain_text("Already in the list")
+    wedge(page, label_uri(BASE, boxes[0]))  # another spelling: only the server can know
+    expect(page.locator("#unsent")).to_be_hidden()
+    verdict(page, "known")
+    assert page.locator("#verdict").get_attribute("data-sound") == "known"
+    total(page, "1 of 12")
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_refusal_stays_until_one_key_while_scans_go_on(page, boxes):
+    begin_dispatch(page)
+    wedge(page, "KLT-9999")
+    verdict(page, "bad")
+    expect(page.locator("#verdict-text")).to_contain_text("No box is registered")
+    assert page.locator("#verdict").get_attribute("data-sound") == "bad"
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    verdict(page, "bad")
+    page.keyboard.press("Enter")  # the second half of a scanner's CR LF is no key of a person
+    verdict(page, "bad")
+    page.keyboard.press("Space")
+    expect(page.locator("#answers")).to_be_hidden()
+    verdict(page, "ready")
+    refused = ScanEvent.get(ScanEvent.refused != "")
+    assert (refused.refused, refused.scanned_text) == ("unknown_asset", "KLT-9999")
+
+
+def test_hostile_text_is_shown_as_text_and_kept_raw(page, boxes):
+    begin_dispatch(page)
+    for text in ("<img src=x onerror=document.title=1>", "javascript:document.title=1"):
+        wedge(page, text)
+        expect(page.locator("#unsent")).to_be_hidden()
+    verdict(page, "bad")
+    assert page.locator("#screen-scan img").count() == 0
+    assert page.title() != "1"
+    assert {row.scanned_text for row in ScanEvent.select().where(ScanEvent.refused != "")} == {
+        "<img src=x onerror=document.title=1>", "javascript:document.title=1",
+    }  # fmt: skip
+
+
+def test_code_of_the_shipment_is_not_taken_for_a_box(page, boxes):
+    begin_dispatch(page)
+    wedge(page, shipment_uri(BASE, "S-2026-0001"))
+    verdict(page, "bad")
+    expect(page.locator("#verdict-text")).to_contain_text("code of a shipment")
+    assert counted("dispatch") == []
+
+
+def test_question_is_answered_by_one_key_and_not_by_a_scan(page, boxes, world, user):
+    for box in boxes[:2]:
+        dispatch(box, user)
+        arrived = {"type": "arrive", "party": "HAMBURG", "place": "HH-VMI", "event_time": utc_now()}
+        record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=box.code, **arrived), user, utc_now())
+    second = Shipment.get(Shipment.number == "S-2026-0001")
+    second.id = None
+    second.number = "S-2026-0002"
+    second.save(force_insert=True)
+    begin(page, "dispatch")
+    wedge(page, "S-2026-0002")
+    expect(page.locator("#screen-scan")).to_be_visible()
+    wedge(page, boxes[0].code)
+    verdict(page, "ask")
+    expect(page.locator("#verdict-text")).to_contain_text("at the partner by our books")
+    wedge(page, boxes[1].code)  # the next scan is a scan, not an answer
+    expect(page.locator("#verdict-text")).to_contain_text("1 more to look at")
+    page.keyboard.press("1")
+    expect(page.locator("#verdict-code")).to_have_text("KLT-0002")
+    page.keyboard.press("2")
+    expect(page.locator("#answers")).to_be_hidden()
+    expect(page.locator("#unsent")).to_be_hidden()
+    taken = [row.asset.code for row in ScanEvent.select().where(ScanEvent.shipment == second, ScanEvent.refused == "")]
+    assert taken == ["KLT-0001"]
+    assert kept(page) == 0
+
+
+def test_undo_takes_the_box_out_and_it_can_be_scanned_again(page, boxes):
+    begin_dispatch(page)
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    page.get_by_role("button", name="Undo KLT-0001").click()
+    total(page, "0 of 12")
+    expect(page.locator("#last li").first).to_have_attribute("data-kind", "void")
+    void = ScanEvent.get(ScanEvent.type == "void")
+    assert void.voids == ScanEvent.get(ScanEvent.type == "dispatch").event_id
+    assert Asset.get(Asset.code == "KLT-0001").where == "here"
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    assert Asset.get(Asset.code == "KLT-0001").where == "out"
+
+
+def test_offline_minute_loses_nothing_and_sends_in_order(page, context, boxes):
+    begin_dispatch(page)
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    context.set_offline(True)
+    for box in boxes[1:6]:
+        wedge(page, box.code)
+    verdict(page, "kept")
+    expect(page.locator("#unsent")).to_have_text("⇡ 5 not sent")
+    expect(page.locator("#total")).to_contain_text("+ 5 not sent")
+    assert kept(page) == 5
+    assert counted("dispatch") == ["KLT-0001"]
+    context.set_offline(False)
+    expect(page.locator("#unsent")).to_be_hidden(timeout=20_000)
+    total(page, "6 of 12")
+    assert counted("dispatch") == [box.code for box in boxes[:6]]
+    assert [row.happened for row in ScanEvent.select().where(ScanEvent.type == "dispatch")] == [False] + [True] * 5
+    assert kept(page) == 0
+
+
+def test_scans_survive_a_dead_server_and_a_reload(page, live, boxes):
+    begin_dispatch(page)
+    live.stop()
+    for box in boxes[:3]:
+        wedge(page, box.code)
+    verdict(page, "kept")
+    assert kept(page) == 3
+    live.start()
+    page.goto("/scan")
+    expect(page.locator("#unsent")).to_be_hidden(timeout=20_000)
+    assert sorted(counted("dispatch")) == [box.code for box in boxes[:3]]
+    page.click("#resume")
+    total(page, "3 of 12")
+
+
+def test_lost_answer_is_asked_for_again_and_counts_once(page, boxes):
+    begin_dispatch(page)
+    lost = []
+
+    def swallow(route):
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.fetch())  # the server has taken it, the answer does not arrive
+            route.abort()
+
+    page.route("**/api/v1/scan-events", swallow)
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    expect(page.locator("#unsent")).to_be_hidden(timeout=20_000)
+    verdict(page, "ok")
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_expired_page_token_is_renewed_without_losing_a_scan(page, boxes):
+    begin_dispatch(page)
+    page.evaluate("document.querySelector('meta[name=csrf-token]').content = 'expired'")
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_signed_out_keeps_the_scans_and_says_so(page, context, boxes):
+    begin_dispatch(page)
+    cookies = context.cookies()
+    context.clear_cookies()
+    wedge(page, boxes[0].code)
+    expect(page.locator("#note")).to_contain_text("sign in again")
+    assert kept(page) == 1
+    context.add_cookies(cookies)
+    page.click("#unsent")
+    expect(page.locator("#unsent")).to_be_hidden(timeout=20_000)
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_return_closes_the_trip_of_a_box(page, boxes, user):
+    for box in boxes[:2]:
+        dispatch(box, user, event_time=NOW)
+    begin(page, "return")
+    expect(page.locator("#bar")).to_have_attribute("data-mode", "return")
+    for box in boxes[:2]:
+        wedge(page, label_uri(BASE, box))
+    total(page, "2 scanned")
+    expect(page.locator("#verdict-word")).to_have_text("Home")
+    assert counted("return") == ["KLT-0001", "KLT-0002"]
+    assert {box.where for box in Asset.select().where(Asset.code << ["KLT-0001", "KLT-0002"])} == {"here"}
+
+
+def test_finish_names_what_is_missing(page, boxes):
+    begin_dispatch(page)
+    for box in boxes[:11]:
+        wedge(page, box.code)
+    total(page, "11 of 12")
+    page.click("#finish")
+    expect(page.locator("#result")).to_have_attribute("data-kind", "warn")
+    expect(page.locator("#differences")).to_contain_text("1 missing")
+
+
+def test_box_scanned_after_finish_is_not_passed_over(page, boxes):
+    begin_dispatch(page)
+    page.click("#finish")
+    wedge(page, boxes[0].code)
+    expect(page.locator("#screen-scan")).to_be_visible()
+    total(page, "1 of 12")
+
+
+def test_scan_before_a_choice_is_answered_with_what_to_do(page, boxes):
+    page.goto("/scan")
+    page.locator("#wedge").focus()
+    wedge(page, boxes[0].code)
+    expect(page.locator("#note")).to_contain_text("dispatch or return")
+
+
+def test_device_that_can_store_no_more_says_so_and_still_sends(page, boxes):
+    begin_dispatch(page)
+    page.evaluate(
+        "() => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') } }"
+    )
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    assert counted("dispatch") == ["KLT-0001"]
+
+
+def test_unsent_scans_of_another_person_are_named_and_left_alone(page, boxes):
+    page.goto("/scan")
+    page.evaluate("localStorage.setItem('rt-scan:li.na:00000000000001-000001', '{\"event\": {}}')")
+    page.goto("/scan")
+    expect(page.locator("#note")).to_contain_text("1 scans of li.na are kept here")
+    assert kept(page) == 1
+
+
+def test_unknown_shipment_is_named(page, boxes):
+    begin(page, "dispatch")
+    wedge(page, shipment_uri(BASE, "S-1999-0001"))
+    expect(page.locator("#shipment-error")).to_have_text("There is no shipment S-1999-0001.")
+    wedge(page, boxes[0].code)
+    expect(page.locator("#shipment-error")).to_contain_text("not the code of a shipment")
+
+
+def test_place_is_asked_for_and_remembered(page, boxes):
+    page.goto("/scan")
+    page.click(".scan-big[data-mode=return]")
+    expect(page.locator("#note")).to_contain_text("where you are")
+    page.select_option("#place", "SZ-PLANT")
+    page.click(".scan-big[data-mode=return]")
+    page.goto("/scan")
+    expect(page.locator("#place")).to_have_value("SZ-PLANT")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_everything_fits_a_handheld_and_can_be_hit_with_gloves(page, boxes, language):
+    page.goto("/scan")
+    if language == "zh":
+        page.evaluate("""() => fetch('/language', {method: 'POST', headers: {
+            'X-CSRFToken': document.querySelector('meta[name=csrf-token]').content,
+            'Content-Type': 'application/x-www-form-urlencoded'}, body: 'language=zh&back=/scan'})""")
+    begin_dispatch(page)
+    for box in boxes[:6]:
+        wedge(page, box.code)
+    total_text = page.locator("#total")
+    expect(total_text).to_have_text(re.compile(r"6\D+12"))
+    assert page.evaluate("document.documentElement.scrollWidth <= 360")
+    sizes = page.evaluate("""() => [...document.querySelectorAll('button, a, select, input')]
+        .filter(e => e.offsetParent && e.id !== 'wedge').map(e => [e.id || e.textContent, e.getBoundingClientRect().height])""")
+    assert [size for size in sizes if size[1] < 47.5] == []
+    assert page.evaluate("document.querySelector('#finish').getBoundingClientRect().bottom <= innerHeight")

@@ -1,0 +1,89 @@
+"""Replay: one order, late and void events, and random histories against the step by step fold."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.event_types import EVENT_TYPES
+from assets.state import Event, State, apply, replay, shown
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+US, ACME = 1, 2
+
+
+def event(id_, kind, hours, record_hours=None, **fields):
+    time = NOW + timedelta(hours=hours)
+    recorded = NOW + timedelta(hours=record_hours if record_hours is not None else hours)
+    more = {"dispatch": {"shipment_id": 7, "consignee_id": ACME}}.get(kind, {})
+    return Event(id_, kind, time, recorded, **{"home_id": US, "place_id": 10, "place_party_id": US, **more, **fields})
+
+
+BORN = event("0", "commission", 0)
+
+
+def test_nothing_gives_nothing():
+    assert replay([]) == (State(), {})
+
+
+def test_a_late_dispatch_makes_the_exception_of_the_return_go_away():
+    early = [BORN, event("2", "return", 50)]
+    assert replay(early)[1]["2"] == ("never_left",)
+    state, broken = replay([*early, event("1", "dispatch", 5, record_hours=60)])
+    assert (shown(state), broken["2"], broken["1"]) == ("returned", (), ())
+
+
+def test_a_clock_that_is_ahead_is_not_believed():
+    state, broken = replay([BORN, event("1", "dispatch", 30, record_hours=1), event("2", "return", 5)])
+    assert broken["1"] == ("clock",)
+    assert (shown(state), state.out_since, broken["2"]) == ("returned", None, ())
+    ahead = event("1", "dispatch", 0.1, record_hours=0)
+    assert not ahead.clock_ahead
+
+
+def test_being_registered_comes_first_whatever_its_time():
+    state, broken = replay([event("0", "commission", 10), event("1", "dispatch", 2)])
+    assert (shown(state), broken["1"]) == ("in_transit_out", ())
+
+
+def test_the_same_time_is_ordered_by_arrival_then_id():
+    first = event("b", "dispatch", 2)
+    second = Event(
+        **{**first.__dict__, "event_id": "a", "type": "return", "record_time": first.record_time + timedelta(seconds=1)}
+    )
+    assert shown(replay([BORN, second, first])[0]) == "returned"
+
+
+_KINDS = [code for code in EVENT_TYPES if code not in ("commission", "void")]
+_EVENTS = st.lists(
+    st.builds(
+        lambda kind, hours, late, place, party, shipment, happened: (kind, hours, late, place, party, shipment, happened),
+        st.sampled_from(_KINDS), st.integers(1, 400), st.integers(0, 300), st.sampled_from([None, 10, 11, 20]),
+        st.sampled_from([None, US, ACME, 3]), st.sampled_from([7, 8]), st.booleans(),
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(_EVENTS, st.randoms())
+def test_any_history_in_any_order_of_arrival_gives_one_state(drawn, random):
+    events = [BORN] + [
+        event(f"{n:02}", kind, hours, hours + late, place_id=place, place_party_id=place and US, party_id=party,
+              shipment_id=shipment, consignee_id=ACME, happened=happened)
+        for n, (kind, hours, late, place, party, shipment, happened) in enumerate(drawn)
+    ]  # fmt: skip
+    state, broken = replay(events)
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    assert replay(shuffled) == (state, broken)
+    stepwise = State()
+    for one in sorted(events, key=lambda one: one.order):
+        stepwise, exceptions = apply(stepwise, one)
+        assert exceptions == broken[one.event_id]
+        # what always holds
+        assert (stepwise.where in ("out", "there", "back")) == (stepwise.out_since is not None)
+        assert stepwise.life != "none"
+        assert stepwise.holder_id is not None
+        assert stepwise.where != "here" or stepwise.shipment_id is None
+    assert stepwise == state

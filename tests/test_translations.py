@@ -1,0 +1,157 @@
+"""Chinese and English are equals: whatever a page or a rule says is in the Chinese catalogue, and arrives on the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_keywords, parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+from samples import World
+
+from accounts.models import User
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = ROOT / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
+
+#: %(name)s of Python and {name} of the scan page's JavaScript
+_PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
+
+#: A sentence that is the same in both languages; all others must hold Chinese.
+_NOT_TRANSLATED = {"GLN", "GRAI", "{count} of {expected}"}
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Catalog:
+    with CATALOGUE.open("rb") as file:
+        return read_po(file, locale="zh", ignore_obsolete=False)
+
+
+@pytest.fixture(scope="module")
+def compiled(chinese: Catalog) -> None:
+    """What `make` does before the service starts, also for who runs pytest alone."""
+    path = CATALOGUE.with_suffix(".mo")
+    if not path.exists() or path.stat().st_mtime < CATALOGUE.stat().st_mtime:
+        with path.open("wb") as file:
+            write_mo(file, chinese)
+
+
+def _entries(catalogue: Catalog) -> Iterator[tuple[list[str], list[str]]]:
+    """Of each entry its English texts (one, or singular and plural) and its Chinese ones."""
+    for entry in catalogue:
+        if entry.id:
+            yield _texts(entry.id), _texts(entry.string)
+
+
+def _texts(one_or_more: Any) -> list[str]:
+    return [one_or_more] if isinstance(one_or_more, str) else list(one_or_more)
+
+
+def _said_by_the_code() -> dict[str | tuple[str, ...], str]:
+    """Every msgid in templates and modules, extracted as `make translations` does → where it stands."""
+    with (ROOT / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    keywords = {**DEFAULT_KEYWORDS, **parse_keywords(["N_", "lazy_gettext"])}
+    found = extract_from_dir(ROOT, methods, options, keywords)
+    return {msgid: f"{name}:{line}" for name, line, msgid, _comments, _context in found}
+
+
+def test_the_chinese_catalogue_holds_exactly_what_the_code_says(chinese: Catalog) -> None:
+    said = _said_by_the_code()
+    known = {entry.id for entry in chinese if entry.id}
+    assert len(said) > 800, "babel.cfg finds too little"
+    assert {msgid: place for msgid, place in said.items() if msgid not in known} == {}, "run `make translations`"
+    assert {msgid for msgid in known if msgid not in said} == set(), "no page says this any more"
+    assert list(chinese.obsolete) == []
+
+
+def test_every_sentence_is_translated_and_none_is_a_guess(chinese: Catalog) -> None:
+    assert not chinese.fuzzy
+    assert [entry.id for entry in chinese if entry.id and entry.fuzzy] == []
+    assert [english for english, texts in _entries(chinese) if not texts or not all(texts)] == []
+    assert [
+        english[0]
+        for english, texts in _entries(chinese)
+        if english[0] not in _NOT_TRANSLATED and re.search("[A-Za-z]{2}", _PLACEHOLDER.sub("", english[0]))
+        for text in texts
+        if not re.search("[\u4e00-\u9fff]", text)
+    ] == []
+
+
+def test_each_translation_takes_the_values_of_its_sentence(chinese: Catalog) -> None:
+    # A forgotten placeholder drops a value from the page; one too many is an error when the sentence is said.
+    for english, texts in _entries(chinese):
+        for text in texts:
+            assert set(_PLACEHOLDER.findall(text)) == set(_PLACEHOLDER.findall(english[-1])), english[0]
+            values = dict.fromkeys(re.findall(r"%\((\w+)\)", text), 1)
+            assert not values or text % values
+
+
+def test_chinese_sentences_end_as_the_english_ones_do(chinese: Catalog) -> None:
+    ends = {".": "。", ":": "：", "?": "？。"}  # a question may become a request
+    for english, texts in _entries(chinese):
+        for text in texts:
+            assert not re.search(r"[\u4e00-\u9fff][,;:?!(]|[,;?!)][\u4e00-\u9fff]", text), f"half-width mark: {text}"
+            if english[0][-1] in ends and not english[0].endswith("no."):  # “Seal no.” is a label
+                assert text[-1] in ends[english[0][-1]], text
+
+
+PAGES = {
+    "/": ("今日", ["Today", "Leaving soon", "New shipment"]),
+    "/shipments": ("新建发运", ["New shipment", "Consignee", "Departure", "Search"]),
+    "/shipments/new": ("贸易术语", ["Consignor", "Named place", "Payment terms", "Save shipment", "Gross kg"]),
+    "/documents": ("单证", ["Documents", "Papers are issued"]),
+    "/assets": ("周转箱", ["Register boxes", "Holder"]),
+    "/assets/new": ("登记周转箱", ["Register boxes", "Box type", "First number"]),
+    "/balances": ("结存", ["Balances", "Overdue"]),
+    "/parties/new": ("统一社会信用代码", ["Name, English", "Customs registration", "Save"]),
+    "/products/new": ("申报要素", ["Declaration elements", "HS code", "Country of origin"]),
+    "/asset-types/new": ("皮重", ["Tare", "Payload", "Agreed days out"]),
+    "/scan": ("发出", ["Dispatch", "Where are you?", "Choose the place", "Please decide"]),
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_in_chinese_is_chinese(compiled: None, client: FlaskClient, user: User, world: World, path: str) -> None:
+    here, gone = PAGES[path]
+    user.language = "zh"
+    user.save()
+    page = client.get(path).get_data(as_text=True)
+    assert '<html lang="zh-CN">' in page
+    assert here in page
+    # “Save” stands in no attribute or address, so the whole page may be searched as words.
+    assert [text for text in gone if re.search(rf"(?<![\w-]){re.escape(text)}(?![\w-])", page)] == []
+
+
+def test_a_refusal_is_said_in_chinese(compiled: None, client: FlaskClient, user: User, world: World) -> None:
+    user.language = "zh"
+    user.save()
+    page = client.post("/shipments/new", data={"save": "1", "consignor": "NOBODY"}).get_data(as_text=True)
+    assert "没有代码为 NOBODY 的合作方" in page
+    assert "此项必填。" in page
+    assert "This is needed." not in page
+
+
+def test_a_failed_login_is_told_in_chinese(compiled: None, anonymous: FlaskClient) -> None:
+    # The login form is Flask-Security's; what its own catalogue lacks comes from ours.
+    chinese = {"Accept-Language": "zh-CN,zh;q=0.9"}
+    page = anonymous.get("/login", headers=chinese).get_data(as_text=True)
+    token = page.split('name="csrf-token" content="')[1].split('"')[0]
+    typed = {"csrf_token": token, "username": "nobody", "password": "not this one"}
+    page = anonymous.post("/login", data=typed, headers=chinese).get_data(as_text=True)
+    assert "用户名或密码不正确。" in page
+    assert "用户名</label>" in page or "用户名<span" in page
+    assert "密码" in page
+    assert not re.search("Username|Password|Authentication|Remember", page)
+
+
+def test_before_signing_in_the_language_is_the_browsers(compiled: None, anonymous: FlaskClient) -> None:
+    assert "登录" in anonymous.get("/login", headers={"Accept-Language": "zh-CN,zh;q=0.9"}).get_data(as_text=True)
+    assert "登录" not in anonymous.get("/login", headers={"Accept-Language": "de"}).get_data(as_text=True)

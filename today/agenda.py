@@ -1,0 +1,186 @@
+"""What needs doing today: four short lists, the worst first. Questions only; nothing is written.
+
+"Today" is the day at the place from which a shipment leaves; where that is not known, and for the page as a whole, the
+day at our own place (`home_place`), and UTC's before there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from peewee import JOIN, ModelSelect
+
+from assets.balances import Overdue, day_at, overdue
+from assets.models import Asset, ScanEvent
+from docs_gen.document_types import REGISTER, problems
+from docs_gen.facts import shipment_facts
+from docs_gen.models import IssuedDocument
+from errors import Message
+from master_data.models import AssetType, Party, Place, Product
+from shipments.models import Shipment
+
+#: A page that is looked at twenty times a day: the facts and checks of more shipments than this take too long.
+SHIPMENTS_SHOWN = 10
+ROWS_SHOWN = 8
+EXCEPTION_DAYS = 14
+#: days before departure from which a shipment stands in the list; what leaves later is "the next thing ahead"
+DAYS_AHEAD = 14
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A shipment that leaves soon, with what it lacks."""
+
+    number: str
+    consignee: Party
+    departure: date | None
+    days: int | None  # until departure, negative when it should have left
+    errors: int
+    warnings: int
+    lacks: tuple[Message, ...]  # the first sentences of what is wrong
+    papers_missing: tuple[str, ...]  # titles of the papers that are not issued, marked with N_
+    boxes_expected: int  # boxes with codes; counted pools are never scanned
+    boxes_scanned: int
+
+    @property
+    def ready(self) -> bool:
+        return not self.errors and not self.papers_missing and self.boxes_expected == self.boxes_scanned
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """The four lists; `…_total` counts also what is not shown."""
+
+    today: date
+    leaving: Sequence[Leaving]
+    leaving_total: int
+    overdue: Sequence[Overdue]
+    overdue_total: int  # boxes
+    exceptions: Sequence[ScanEvent]
+    exceptions_total: int
+    unfinished: Sequence[IssuedDocument]
+    next_shipment: Shipment | None  # the next to leave after those of the list
+    first_steps: Sequence[tuple[str, bool]]  # what a new installation still needs: (endpoint of its list, done)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return not (self.leaving or self.overdue or self.exceptions or self.unfinished)
+
+
+def agenda(now: datetime, base_url: str) -> Agenda:
+    """Everything that the home page shows."""
+    home = home_place()
+    today = day_at(home, now)
+    horizon = today + timedelta(days=DAYS_AHEAD)
+    waiting = _open_shipments()
+    soon = waiting.where((Shipment.departure_date <= horizon) | Shipment.departure_date.is_null())
+    late = overdue(now)
+    exceptions = _exceptions(now)
+    return Agenda(
+        today=today,
+        leaving=sorted(
+            (_leaving(row, day_at(row.ship_from or home, now), base_url) for row in soon.limit(SHIPMENTS_SHOWN)),
+            key=lambda row: (row.departure is None, row.departure or date.max, -row.errors),
+        ),
+        leaving_total=soon.count(),
+        overdue=late[:ROWS_SHOWN],
+        overdue_total=sum(row.count for row in late),
+        exceptions=list(exceptions.limit(ROWS_SHOWN)),
+        exceptions_total=exceptions.count(),
+        unfinished=_unfinished(),
+        next_shipment=waiting.where(Shipment.departure_date > horizon).first(),
+        first_steps=first_steps(),
+    )
+
+
+def home_place() -> Place | None:
+    """The place of ours by whose calendar we live: first one to which boxes come home, else any."""
+    return (
+        Place.select()
+        .join(Party)
+        .where(Party.own, ~Place.archived)
+        .order_by(Place.return_address.desc(), Place.code)
+        .first()
+    )
+
+
+def _open_shipments() -> ModelSelect[Shipment]:
+    return (
+        Shipment.select(Shipment, Party, Place)
+        .join(Party, on=(Shipment.consignee == Party.id))
+        .switch(Shipment)
+        .join(Place, JOIN.LEFT_OUTER, on=(Shipment.ship_from == Place.id))
+        .where(Shipment.state == "open")
+        .order_by(Shipment.departure_date.is_null(), Shipment.departure_date, Shipment.number)
+    )
+
+
+def _leaving(shipment: Shipment, today: date, base_url: str) -> Leaving:
+    facts = shipment_facts(shipment, base_url)
+    found = problems(facts)
+    errors = [problem for problem in found if problem.severity == "error"]
+    issued = {
+        row.type
+        for row in IssuedDocument.select(IssuedDocument.type).where(
+            IssuedDocument.shipment == shipment, IssuedDocument.state == "issued"
+        )
+    }
+    return Leaving(
+        number=shipment.number,
+        consignee=shipment.consignee,
+        departure=shipment.departure_date,
+        days=(shipment.departure_date - today).days if shipment.departure_date else None,
+        errors=len(errors),
+        warnings=len(found) - len(errors),
+        lacks=tuple(problem.message for problem in errors[:2]),
+        papers_missing=tuple(kind.title for kind in REGISTER.values() if kind.code not in issued),
+        boxes_expected=sum(box.expected for box in facts.boxes if not box.counted),
+        boxes_scanned=sum(box.scanned for box in facts.boxes if not box.counted),
+    )
+
+
+def _exceptions(now: datetime) -> ModelSelect[ScanEvent]:
+    """Scans of the last days that were refused, or taken although they broke a rule; the newest first."""
+    void = ScanEvent.alias()
+    return (
+        ScanEvent.select(ScanEvent, Asset, Shipment, Place)
+        .join(Asset, JOIN.LEFT_OUTER)
+        .switch(ScanEvent)
+        .join(Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
+        .switch(ScanEvent)
+        .join(Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
+        .where(
+            ScanEvent.record_time >= now - timedelta(days=EXCEPTION_DAYS),
+            (ScanEvent.refused != "") | (ScanEvent.exception != ""),
+            ScanEvent.event_id.not_in(void.select(void.voids).where(void.voids.is_null(False))),
+        )
+        .order_by(ScanEvent.record_time.desc(), ScanEvent.id.desc())
+    )
+
+
+def _unfinished() -> list[IssuedDocument]:
+    """Papers that have a number but no file yet, the oldest first: something stopped in between."""
+    return list(
+        IssuedDocument.select(IssuedDocument, Shipment)
+        .join(Shipment)
+        .where(IssuedDocument.state == "numbered")
+        .order_by(IssuedDocument.issued_time)
+        .limit(ROWS_SHOWN)
+    )
+
+
+def first_steps() -> list[tuple[str, bool]]:
+    """What has to be entered before the first shipment can go, in order; empty once there is one."""
+    if Shipment.select().exists():
+        return []
+    return [
+        ("own_party", Party.select().where(Party.own).exists()),
+        ("partner", Party.select().where(~Party.own).exists()),
+        ("place", Place.select().exists()),
+        ("product", Product.select().exists()),
+        ("asset_type", AssetType.select().exists()),
+        ("assets", Asset.select().exists()),
+        ("shipment", False),
+    ]

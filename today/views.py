@@ -1,0 +1,62 @@
+"""The home page, the search, and the sign of life."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, current_app, redirect, render_template, request
+from flask_babel import format_date
+from werkzeug.wrappers import Response
+
+from accounts.access import public, signed_in
+from assets.labels import own_hosts
+from assets.scanned_text import storable
+from assets.views import event_title, reason_text
+from database import db, utc_now
+from docs_gen.document_types import REGISTER
+from today import agenda
+from today import search as searching
+
+blueprint = Blueprint("today", __name__)
+
+
+@blueprint.get("/")
+@signed_in
+def home() -> str:
+    """What needs doing today."""
+    return render_template(
+        "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
+        event_title=event_title, reason_text=reason_text,
+    )  # fmt: skip
+
+
+@blueprint.get("/search")
+@signed_in
+def search() -> Response | str:
+    """A scanned code or a number opens its page, anything else a page of results."""
+    text = storable(request.args.get("q", "")).strip()[:512]
+    if not text:
+        return render_template("today/search.html", results=None)
+    page = searching.exact(text, own_hosts(_base_url()))
+    if page:
+        return redirect(page)
+    titles = {code: kind.title for code, kind in REGISTER.items()}
+    return render_template(
+        "today/search.html", results=searching.find(text[:200]), document_url=searching.document_url, titles=titles
+    )
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> tuple[str, int]:
+    """Alive: the process answers and the database does."""
+    db.execute_sql("SELECT 1")
+    return "ok", 200
+
+
+def _weekday(day: date) -> str:
+    return format_date(day, "EEE")
+
+
+def _base_url() -> str:
+    return str(current_app.config["ROUNDTRIP"].base_url)
