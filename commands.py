@@ -19,7 +19,7 @@ from assets import balances
 from config import Settings
 from database import db, utc_now
 from docs_gen import integrity
-from docs_gen.document_types import REGISTER
+from docs_gen.register import REGISTER
 from docs_gen.samples import write_samples
 from errors import UserError
 from serve import serve

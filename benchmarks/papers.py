@@ -20,7 +20,8 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.figures import Figure
 from config import ROOT
 from docs_gen import render
-from docs_gen.document_types import REGISTER, paper_html
+from docs_gen.document_types import Imprint, paper_html
+from docs_gen.register import REGISTER
 from docs_gen.samples import sample_facts
 
 ARGUMENTS = [
@@ -65,7 +66,7 @@ def run() -> list[Figure]:
 
 
 def _invoice(lines: int) -> str:
-    return paper_html(REGISTER["commercial_invoice"], sample_facts(lines), "CI-2026-0042")
+    return paper_html(REGISTER["commercial_invoice"], sample_facts(lines), Imprint("CI-2026-0042"))
 
 
 def _ms(work: Callable[[], object]) -> float:
@@ -89,8 +90,8 @@ def _print(page: Page, file: Path) -> bytes:
 
 def _cold_ours() -> None:
     code = (
-        "from docs_gen import document_types, render, samples; type = document_types.REGISTER['commercial_invoice'];"
-        "assert render.pdf(document_types.paper_html(type, samples.sample_facts(3), 'CI-2026-0042')).pages"
+        "from docs_gen import document_types, register, render, samples; type = register.REGISTER['commercial_invoice'];"
+        "assert render.pdf(document_types.paper_html(type, samples.sample_facts(3), document_types.Imprint('CI-2026-0042'))).pages"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 

@@ -21,8 +21,8 @@ from assets.scanning import ScanInput, record_scans, register_assets
 from config import Settings
 from database import db
 from demo.company import Company, store
-from docs_gen.document_types import REGISTER
-from docs_gen.issuing import issue_document
+from docs_gen.checklist import checklist
+from docs_gen.issuing import Order, issue_document
 from master_data.models import AssetType
 from shipments.models import Package, Shipment, ShipmentLine
 
@@ -103,9 +103,11 @@ def live(now: datetime, settings: Settings) -> None:
     with db.atomic():
         story.tell()
     for shipment, day in story.shipped:
-        for code in REGISTER:
-            if code != "china_export_declaration" or shipment.consignee.country != "CN":
-                issue_document(shipment, code, story.clerk, _at(day, 17, 30), settings)
+        for row in checklist(shipment, settings.base_url).rows:
+            order = Order(
+                row.paper.type.code, row.paper.facts.part, reasons={"": "Agreed with the forwarder. 已与货代确认。"}
+            )
+            issue_document(shipment, order, story.clerk, _at(day, 17, 30), settings)
 
 
 def _at(day: date, hour: int, minute: int = 0) -> datetime:

@@ -20,6 +20,7 @@ from stdnum import iso6346
 
 from docs_gen import words
 from docs_gen.facts import LineFacts, PartyFacts, ShipmentFacts, declared_mass
+from docs_gen.parts import ITEM_LIMIT
 from docs_gen.render import missing_glyphs
 from errors import N_, Message
 from master_data import codes
@@ -31,13 +32,11 @@ Check = Callable[[ShipmentFacts], Iterable["Problem"]]
 MASS_TOLERANCE = Decimal("0.05")
 #: kg by which a figure printed to the gram may differ from what was rounded: half a gram up or down
 PRINT_ROUNDING = Decimal("0.0005")
-#: items on one China declaration
-ITEM_LIMIT = 50
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong, where, and how bad it is. `papers`: codes of the document types that it concerns."""
+    """What is wrong, where, and how bad it is. `papers`: keys of the papers that it concerns (`PaperPart.key`)."""
 
     rule: str
     severity: str  # error, warning
@@ -45,12 +44,19 @@ class Problem:
     message: Message
     papers: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """What the reason for letting a warning pass is kept under."""
+        return f"{self.rule} {self.field}"
 
-def _error(rule: str, field: str, text: str, **values: Any) -> Problem:
+
+def error(rule: str, field: str, text: str, **values: Any) -> Problem:
+    """A problem that keeps the paper from being issued."""
     return Problem(rule, "error", field, Message(text, values))
 
 
-def _warning(rule: str, field: str, text: str, **values: Any) -> Problem:
+def warning(rule: str, field: str, text: str, **values: Any) -> Problem:
+    """A problem that may be let pass with a reason."""
     return Problem(rule, "warning", field, Message(text, values))
 
 
@@ -59,27 +65,29 @@ def _warning(rule: str, field: str, text: str, **values: Any) -> Problem:
 
 def package_masses(facts: ShipmentFacts) -> Iterator[Problem]:
     """R1: 0 ≤ net ≤ gross for every package, and gross ≥ net + tare of its box."""
+    if facts.part:
+        return
     for row in facts.packages:
         field = f"shipment:packages-{row.row}-gross_mass" if row.row is not None else "scans:"
         values = {"first": row.first, "last": row.last, "net": row.net_mass, "gross": row.gross_mass, "tare": row.tare}
         if row.net_mass < 0:
-            yield _error(
+            yield error(
                 "R1",
                 field.replace("gross", "net"),
                 N_("Packages %(first)s–%(last)s: the net mass is negative."),
                 **values,
             )
         if row.gross_mass <= 0:
-            yield _error("R1", field, N_("Packages %(first)s–%(last)s: the gross mass is missing."), **values)
+            yield error("R1", field, N_("Packages %(first)s–%(last)s: the gross mass is missing."), **values)
         elif row.gross_mass < row.net_mass:
-            yield _error(
+            yield error(
                 "R1",
                 field,
                 N_("Packages %(first)s–%(last)s: gross mass %(gross)s kg is below net mass %(net)s kg."),
                 **values,
             )
         elif row.box_type and row.gross_mass < row.net_mass + row.tare - MASS_TOLERANCE:
-            yield _error(
+            yield error(
                 "R1", field,
                 N_("Packages %(first)s–%(last)s: gross %(gross)s kg is below net %(net)s kg + box %(tare)s kg."),
                 **values,
@@ -88,14 +96,16 @@ def package_masses(facts: ShipmentFacts) -> Iterator[Problem]:
 
 def masses_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
     """R2, R9: the totals are the sums of the rows, and the packages weigh net what the goods of the lines weigh."""
+    if facts.part:
+        return  # a part of a shipment shares out what the whole was checked for
     if facts.net_mass != sum(row.net_total for row in facts.packages) or facts.gross_mass != sum(
         row.gross_total for row in facts.packages
     ):
-        yield _error("R2", "shipment:packages-0-gross_mass", N_("The total masses are not the sums of the packages."))
+        yield error("R2", "shipment:packages-0-gross_mass", N_("The total masses are not the sums of the packages."))
     goods = sum((line.net_mass for line in facts.lines), Decimal(0))
     allowed = max(MASS_TOLERANCE * max(1, facts.package_count), goods / 100)
     if facts.packages and facts.lines and abs(goods - facts.net_mass) > allowed:
-        yield _warning(
+        yield warning(
             "R9", "shipment:packages-0-net_mass",
             N_("The packages weigh %(packed)s kg net, the goods of the lines %(goods)s kg by their master data."),
             packed=facts.net_mass, goods=goods,
@@ -104,32 +114,34 @@ def masses_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
 
 def packages_present(facts: ShipmentFacts) -> Iterator[Problem]:
     """R10: there are packages, their numbers have no gap and add up to the count."""
+    if facts.part:
+        return
     if not facts.packages:
-        yield _error(
+        yield error(
             "R10", "shipment:packages", N_("No packages: the papers cannot say in how many packages the goods travel.")
         )
     expected = 1
     for row in facts.packages:
         if row.first != expected or row.last - row.first + 1 != row.count:
-            yield _error(
+            yield error(
                 "R10", "shipment:packages", N_("The package numbers have a gap at %(number)s."), number=expected
             )
         expected = row.last + 1
     if facts.package_count != expected - 1:
-        yield _error("R10", "shipment:packages", N_("The package numbers do not add up to the number of packages."))
+        yield error("R10", "shipment:packages", N_("The package numbers do not add up to the number of packages."))
 
 
 def package_codes(facts: ShipmentFacts) -> Iterator[Problem]:
     """R8: every package has a kind that the manifest and China customs know."""
     for row in facts.packages:
         if row.package.code not in codes.PACKAGES:
-            yield _error(
+            yield error(
                 "R8", _package_field(row.row, row.box_type, "package_code"),
                 N_("Packages %(first)s–%(last)s: %(code)s is no UN/ECE package code."),
                 first=row.first, last=row.last, code=row.package.code or "–",
             )  # fmt: skip
         elif row.customs_package.code not in codes.CN_PACKAGES:
-            yield _error(
+            yield error(
                 "R8", _package_field(row.row, row.box_type, "cn_package_code"),
                 N_("Packages %(first)s–%(last)s: no kind of packing (包装种类) for the declaration."),
                 first=row.first, last=row.last,
@@ -146,7 +158,7 @@ def payload(facts: ShipmentFacts) -> Iterator[Problem]:
     for row in facts.packages:
         limit = limits.get(row.box_type, Decimal(0))
         if row.box_type and limit and row.gross_mass - row.tare > limit:
-            yield _error(
+            yield error(
                 "R29", f"shipment:packages-{row.row}-net_mass",
                 N_("Packages %(first)s–%(last)s: %(load)s kg in a box that may carry %(payload)s kg."),
                 first=row.first, last=row.last, load=row.gross_mass - row.tare, payload=limit,
@@ -160,17 +172,17 @@ def boxes_scanned(facts: ShipmentFacts) -> Iterator[Problem]:
             continue
         values = {"type": box.code, "expected": box.expected, "scanned": box.scanned}
         if not facts.scanning:
-            yield _warning(
+            yield warning(
                 "R32",
                 "scans:",
                 N_("%(type)s: %(expected)s expected, none scanned yet; the paper says the planned number."),
                 **values,
             )
         elif box.expected != box.scanned:
-            yield _error("R32", "scans:", N_("%(type)s: %(expected)s expected, %(scanned)s scanned."), **values)
+            yield error("R32", "scans:", N_("%(type)s: %(expected)s expected, %(scanned)s scanned."), **values)
     codes_seen = [code for box in facts.boxes for code in box.codes]
     if len(codes_seen) != len(set(codes_seen)):
-        yield _error("R32", "scans:", N_("A box stands twice on this shipment."))
+        yield error("R32", "scans:", N_("A box stands twice on this shipment."))
 
 
 # ---- money
@@ -182,12 +194,12 @@ def amounts_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
         minor = Decimal(1).scaleb(-facts.decimals)
         for line in facts.lines:
             if abs(line.quantity * line.unit_price - line.amount) * 2 > minor:
-                yield _error(
+                yield error(
                     "R4", f"shipment:lines-{line.number - 1}-unit_price",
                     N_("Line %(line)s: quantity × price is not the amount."), line=line.number,
                 )  # fmt: skip
             if line.amount != line.amount.quantize(minor):
-                yield _error(
+                yield error(
                     "R3", f"shipment:lines-{line.number - 1}-unit_price",
                     N_("Line %(line)s: the amount has more decimals than %(currency)s."),
                     line=line.number, currency=facts.currency.code,
@@ -196,11 +208,11 @@ def amounts_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
             facts.subtotal != sum(line.amount for line in facts.lines)
             or facts.total != facts.subtotal + facts.other_charges
         ):
-            yield _error("R3", "shipment:other_charges", N_("The total is not the sum of the lines and the charges."))
+            yield error("R3", "shipment:other_charges", N_("The total is not the sum of the lines and the charges."))
         if facts.total < 0:
-            yield _error("R3", "shipment:other_charges", N_("The deductions are larger than the goods are worth."))
+            yield error("R3", "shipment:other_charges", N_("The deductions are larger than the goods are worth."))
         elif facts.lines and facts.total == 0:
-            yield _error(
+            yield error(
                 "R3",
                 "shipment:lines-0-unit_price",
                 N_("The total is zero. Goods without payment need a value for customs."),
@@ -213,13 +225,13 @@ def amount_in_words(facts: ShipmentFacts) -> Iterator[Problem]:
         return
     wanted = (words.english(facts.total, facts.currency.code), words.chinese(facts.total, facts.currency.code))
     if (facts.words_en, facts.words_zh) != wanted:
-        yield _error("R5", "shipment:currency", N_("The amount in words is not the amount in figures."))
+        yield error("R5", "shipment:currency", N_("The amount in words is not the amount in figures."))
 
 
 def currency_known(facts: ShipmentFacts) -> Iterator[Problem]:
     """R14: one currency of ISO 4217."""
     if facts.currency.code not in codes.currencies():
-        yield _error(
+        yield error(
             "R14", "shipment:currency", N_("%(code)s is no currency of ISO 4217."), code=facts.currency.code or "–"
         )
 
@@ -229,7 +241,7 @@ def charges_fit_term(facts: ShipmentFacts) -> Iterator[Problem]:
     term, values = facts.price_term.code, {"incoterm": facts.incoterm.code}
     to_destination = facts.incoterm.code in ("DAP", "DPU", "DDP")  # China's declaration has no terms like these
     if term in ("1", "2") and facts.freight <= 0:
-        yield _error(
+        yield error(
             "R20", "shipment:freight", N_("%(incoterm)s includes the freight: its amount is missing."), **values
         )
     if term == "1" and facts.insurance <= 0:
@@ -238,25 +250,25 @@ def charges_fit_term(facts: ShipmentFacts) -> Iterator[Problem]:
                 "%(incoterm)s is often declared as CIF, with an amount of insurance, but none is given: "
                 "ask the customs broker."
             )
-            yield _warning("R20", "shipment:insurance", text, **values)
+            yield warning("R20", "shipment:insurance", text, **values)
         else:
             text = N_("%(incoterm)s is declared as CIF: the amount of the insurance is missing.")
-            yield _error("R20", "shipment:insurance", text, **values)
+            yield error("R20", "shipment:insurance", text, **values)
     if term == "2" and facts.insurance > 0:
-        yield _error(
+        yield error(
             "R20", "shipment:insurance", N_("%(incoterm)s includes no insurance, but an amount is given."), **values
         )
     if term in ("3", "7"):
         if facts.freight != 0:
-            yield _error(
+            yield error(
                 "R20", "shipment:freight", N_("%(incoterm)s includes no freight, but an amount is given."), **values
             )
         if facts.insurance != 0:
-            yield _error(
+            yield error(
                 "R20", "shipment:insurance", N_("%(incoterm)s includes no insurance, but an amount is given."), **values
             )
     if facts.lines and facts.fob_value < 0:
-        yield _error(
+        yield error(
             "R20",
             "shipment:freight",
             N_("Freight and insurance are more than the goods are worth: the FOB value is negative."),
@@ -266,7 +278,7 @@ def charges_fit_term(facts: ShipmentFacts) -> Iterator[Problem]:
             "%(incoterm)s is often declared as CIF, with the costs at the destination deducted under other charges: "
             "ask the customs broker whether to do so."
         )
-        yield _warning("R20", "shipment:incoterm", text, **values)
+        yield warning("R20", "shipment:incoterm", text, **values)
 
 
 # ---- lines
@@ -275,22 +287,22 @@ def charges_fit_term(facts: ShipmentFacts) -> Iterator[Problem]:
 def lines_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     """R6: there are lines, and each has its texts, unit, quantity, price and origin."""
     if not facts.lines:
-        yield _error("R6", "shipment:lines", N_("No lines: a paper without goods cannot be issued."))
+        yield error("R6", "shipment:lines", N_("No lines: a paper without goods cannot be issued."))
     for line in facts.lines:
         place, values = f"shipment:lines-{line.number - 1}-", {"line": line.number, "part": line.part_no}
         if line.quantity <= 0:
-            yield _error("R6", place + "quantity", N_("Line %(line)s: the quantity must be above zero."), **values)
+            yield error("R6", place + "quantity", N_("Line %(line)s: the quantity must be above zero."), **values)
         if line.unit_price < 0:
-            yield _error("R6", place + "unit_price", N_("Line %(line)s: the price is negative."), **values)
+            yield error("R6", place + "unit_price", N_("Line %(line)s: the price is negative."), **values)
         elif line.unit_price == 0:
-            yield _warning("R6", place + "unit_price", N_("Line %(line)s has no price."), **values)
+            yield warning("R6", place + "unit_price", N_("Line %(line)s has no price."), **values)
         product = f"product:{line.part_no}:"
         if not line.description_en.strip():
-            yield _error("R6", product + "description_en", N_("%(part)s has no English description."), **values)
+            yield error("R6", product + "description_en", N_("%(part)s has no English description."), **values)
         if not line.description_zh.strip():
-            yield _error("R6", product + "description_zh", N_("%(part)s has no Chinese description."), **values)
+            yield error("R6", product + "description_zh", N_("%(part)s has no Chinese description."), **values)
         if line.unit.code not in codes.UNITS:
-            yield _error(
+            yield error(
                 "R6",
                 product + "unit",
                 N_("%(part)s: %(unit)s is no UN/ECE unit."),
@@ -298,14 +310,14 @@ def lines_complete(facts: ShipmentFacts) -> Iterator[Problem]:
                 **values,
             )
         if not line.origin.alpha3:
-            yield _error("R6", product + "origin", N_("%(part)s has no country of origin."), **values)
+            yield error("R6", product + "origin", N_("%(part)s has no country of origin."), **values)
 
 
 def commodity_codes(facts: ShipmentFacts) -> Iterator[Problem]:
     """R6: the invoice prints the six digits of the HS that are the same in every country."""
     for line in _products(facts.lines):
         if not re.match(r"\d{6}", line.hs_code):
-            yield _error(
+            yield error(
                 "R6", f"product:{line.part_no}:hs_code",
                 N_("%(part)s: the invoice prints six digits of the HS code, here is %(code)s."),
                 part=line.part_no, code=line.hs_code or "–",
@@ -314,6 +326,8 @@ def commodity_codes(facts: ShipmentFacts) -> Iterator[Problem]:
 
 def quantities_packed(facts: ShipmentFacts) -> Iterator[Problem]:
     """R7: of each part as much is packed as is invoiced."""
+    if facts.part:
+        return
     invoiced: dict[str, Decimal] = {}
     packed: dict[str, Decimal] = {}
     where: dict[str, str] = {}
@@ -326,7 +340,7 @@ def quantities_packed(facts: ShipmentFacts) -> Iterator[Problem]:
             where.setdefault(row.part_no, f"shipment:packages-{row.row}-pieces")
     for part in where:
         if facts.packages and invoiced.get(part, Decimal(0)) != packed.get(part, Decimal(0)):
-            yield _error(
+            yield error(
                 "R7", where[part], N_("%(part)s: %(invoiced)s invoiced, %(packed)s packed."),
                 part=part, invoiced=invoiced.get(part, Decimal(0)), packed=packed.get(part, Decimal(0)),
             )  # fmt: skip
@@ -340,13 +354,13 @@ def parties_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     for party in filter(None, (facts.seller, facts.consignee, facts.notify_party)):
         place, values = f"party:{party.code}:", {"party": party.code}
         if not party.name_en.strip():
-            yield _error("R13", place + "name_en", N_("%(party)s has no English name."), **values)
+            yield error("R13", place + "name_en", N_("%(party)s has no English name."), **values)
         if not party.address_en:
-            yield _error("R13", place + "address_en", N_("%(party)s has no English address."), **values)
+            yield error("R13", place + "address_en", N_("%(party)s has no English address."), **values)
         if not party.country.alpha3:
-            yield _error("R13", place + "country", N_("%(party)s has no country."), **values)
+            yield error("R13", place + "country", N_("%(party)s has no country."), **values)
         if len(party.address_en) > 5:
-            yield _warning(
+            yield warning(
                 "R13",
                 place + "address_en",
                 N_("%(party)s: more than five address lines do not fit other forms."),
@@ -357,7 +371,7 @@ def parties_complete(facts: ShipmentFacts) -> Iterator[Problem]:
 def bank_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     """R13: the invoice says where to pay."""
     if not (facts.seller.bank_name and facts.seller.bank_account):
-        yield _warning(
+        yield warning(
             "R13", f"party:{facts.seller.code}:bank_name",
             N_("%(party)s has no bank details: the invoice does not say where to pay."),
             party=facts.seller.code,
@@ -367,13 +381,13 @@ def bank_complete(facts: ShipmentFacts) -> Iterator[Problem]:
 def references(facts: ShipmentFacts) -> Iterator[Problem]:
     """R12: contract and order are named, where there are any."""
     if not facts.contract_no and not facts.order_no:
-        yield _warning("R12", "shipment:contract_no", N_("Neither a contract nor an order number is given."))
+        yield warning("R12", "shipment:contract_no", N_("Neither a contract nor an order number is given."))
 
 
 def invoice_dated(facts: ShipmentFacts) -> Iterator[Problem]:
     """R12: the invoice has its date; the packing list bears the same."""
     if facts.invoice_date is None:
-        yield _error(
+        yield error(
             "R12", "shipment:invoice_date",
             N_("The date of the invoice is missing: invoice and packing list bear the same date."),
         )  # fmt: skip
@@ -383,21 +397,19 @@ def incoterm_fits(facts: ShipmentFacts) -> Iterator[Problem]:
     """R15: a term of 2020 with its place; a sea term on a sea route (a warning: FOB is a habit for air in China)."""
     term = codes.INCOTERMS.get(facts.incoterm.code)
     if term is None:
-        yield _error(
-            "R15", "shipment:incoterm", N_("%(code)s is no Incoterm of 2020."), code=facts.incoterm.code or "–"
-        )
+        yield error("R15", "shipment:incoterm", N_("%(code)s is no Incoterm of 2020."), code=facts.incoterm.code or "–")
         return
     if not facts.named_place.strip():
-        yield _error("R15", "shipment:named_place", N_("%(incoterm)s needs its place."), incoterm=term.code)
+        yield error("R15", "shipment:named_place", N_("%(incoterm)s needs its place."), incoterm=term.code)
     if term.more["sea_only"] == "1" and facts.transport.code != "1":
-        yield _warning(
+        yield warning(
             "R15", "shipment:incoterm",
             N_("%(incoterm)s is a term for sea and inland waterway; this shipment goes by %(mode)s."),
             incoterm=term.code, mode=facts.transport.en or "–",
         )  # fmt: skip
     port = facts.port_of_loading_name if term.more["place_side"] == "origin" else facts.port_of_discharge_name
     if term.more["sea_only"] == "1" and port and facts.named_place and _same(port) not in _same(facts.named_place):
-        yield _warning(
+        yield warning(
             "R15", "shipment:named_place", N_("%(incoterm)s %(place)s: the place is usually the port, here %(port)s."),
             incoterm=term.code, place=facts.named_place, port=port,
         )  # fmt: skip
@@ -406,17 +418,17 @@ def incoterm_fits(facts: ShipmentFacts) -> Iterator[Problem]:
 def route_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     """R18: how and from where to where; codes of places agree with the countries."""
     if facts.transport.code not in codes.TRANSPORT_MODES:
-        yield _error("R18", "shipment:transport_mode", N_("The mode of transport is missing."))
+        yield error("R18", "shipment:transport_mode", N_("The mode of transport is missing."))
     yield from _wrong_codes("R18", port_of_loading=facts.port_of_loading, port_of_discharge=facts.port_of_discharge)
     if facts.customs_regime.code == "0110" and facts.port_of_loading and facts.port_of_loading[:2] != "CN":
-        yield _warning(
+        yield warning(
             "R18",
             "shipment:port_of_loading",
             N_("The goods leave China, but %(code)s is not in China."),
             code=facts.port_of_loading,
         )
     if not (facts.port_of_loading_name and facts.port_of_discharge_name):
-        yield _warning(
+        yield warning(
             "R18", "shipment:port_of_loading_name", N_("Port of loading and port of discharge are not both named.")
         )
 
@@ -431,9 +443,9 @@ def _wrong_codes(rule: str, **entered: str) -> Iterator[Problem]:
 def countries_plausible(facts: ShipmentFacts) -> Iterator[Problem]:
     """R26: destination, consignee and port of discharge do not contradict each other."""
     if not facts.destination_country.alpha3:
-        yield _error("R26", "shipment:destination_country", N_("The country of destination is missing."))
+        yield error("R26", "shipment:destination_country", N_("The country of destination is missing."))
     if facts.destination_country.alpha2 == "CN":
-        yield _warning(
+        yield warning(
             "R26",
             "shipment:destination_country",
             N_("The destination is China, which is unusual for an export: ask the customs broker."),
@@ -445,7 +457,7 @@ def countries_plausible(facts: ShipmentFacts) -> Iterator[Problem]:
         and facts.destination_country.alpha3
         and port != facts.destination_country.alpha2
     ):
-        yield _warning(
+        yield warning(
             "R26", "shipment:destination_country",
             N_("The port of discharge is in %(port)s, the destination is %(destination)s."),
             port=codes.countries()[port].en, destination=facts.destination_country.en,
@@ -456,14 +468,14 @@ def container_number(facts: ShipmentFacts) -> Iterator[Problem]:
     """R30: the check digit of the freight container; a container has a seal."""
     number = facts.freight_container_no
     if number and not iso6346.is_valid(number):
-        yield _error(
+        yield error(
             "R30",
             "shipment:freight_container_no",
             N_("%(number)s: the check digit does not fit (ISO 6346)."),
             number=number,
         )
     if number and not facts.seal_no:
-        yield _warning("R30", "shipment:seal_no", N_("The container has no seal number yet."))
+        yield warning("R30", "shipment:seal_no", N_("The container has no seal number yet."))
 
 
 # ---- the China export declaration
@@ -473,9 +485,9 @@ def declaration_header(facts: ShipmentFacts) -> Iterator[Problem]:
     """R13, R19, R43: what the head of the declaration needs."""
     seller = facts.seller
     if not seller.name_zh:
-        yield _error("R13", f"party:{seller.code}:name_zh", N_("%(party)s has no Chinese name."), party=seller.code)
+        yield error("R13", f"party:{seller.code}:name_zh", N_("%(party)s has no Chinese name."), party=seller.code)
     if not seller.uscc:
-        yield _error(
+        yield error(
             "R13",
             f"party:{seller.code}:uscc",
             N_("%(party)s has no unified social credit code (USCC)."),
@@ -487,7 +499,7 @@ def declaration_header(facts: ShipmentFacts) -> Iterator[Problem]:
         ("duty_mode", codes.DUTY_MODES, facts.duty_mode),
     ):
         if fact.code not in table:
-            yield _error(
+            yield error(
                 "R19", f"shipment:{field}", N_("%(code)s is not in the customs code list."), code=fact.code or "–"
             )
     for field, fact, text in (
@@ -496,24 +508,24 @@ def declaration_header(facts: ShipmentFacts) -> Iterator[Problem]:
         ("destination_port", facts.destination_port, N_("The port of destination (指运港) is missing.")),
     ):
         if not fact.code:
-            yield _error("R43", f"shipment:{field}", text)
+            yield error("R43", f"shipment:{field}", text)
         yield from _wrong_codes("R43", **{field: fact.code})
     if facts.customs_transport.code in ("2", "5") and not facts.vessel:
-        yield _warning("R43", "shipment:vessel", N_("Vessel or flight is not known yet."))
+        yield warning("R43", "shipment:vessel", N_("Vessel or flight is not known yet."))
     if facts.customs_transport.code in ("2", "5") and not facts.transport_document_no:
-        yield _warning(
+        yield warning(
             "R43",
             "shipment:transport_document_no",
             N_("The number of the bill of lading or air waybill is not known yet."),
         )
     if not facts.trading_country.alpha3:
-        yield _error("R26", "shipment:trading_country", N_("The trading country is missing."))
+        yield error("R26", "shipment:trading_country", N_("The trading country is missing."))
 
 
 def item_limit(facts: ShipmentFacts) -> Iterator[Problem]:
     """R19: a declaration has at most 50 items."""
     if len(facts.lines) > ITEM_LIMIT:
-        yield _error(
+        yield error(
             "R19", "shipment:lines",
             N_("%(count)s items: we put at most %(limit)s on a declaration. Split the shipment."),
             count=len(facts.lines), limit=ITEM_LIMIT,
@@ -525,11 +537,9 @@ def declared_goods(facts: ShipmentFacts) -> Iterator[Problem]:
     for line in _products(facts.lines):
         place, values = f"product:{line.part_no}:", {"part": line.part_no, "code": line.hs_code or "–"}
         if not re.fullmatch(r"\d{10}", line.hs_code):
-            yield _error(
-                "R21", place + "hs_code", N_("%(part)s: %(code)s is no commodity code of 10 digits."), **values
-            )
+            yield error("R21", place + "hs_code", N_("%(part)s: %(code)s is no commodity code of 10 digits."), **values)
         elif line.hs_code[:2] in ("00", "77") or line.hs_code[:2] > "98":
-            yield _error(
+            yield error(
                 "R21",
                 place + "hs_code",
                 N_("%(part)s: there is no chapter %(chapter)s."),
@@ -537,18 +547,16 @@ def declared_goods(facts: ShipmentFacts) -> Iterator[Problem]:
                 **values,
             )
         if line.legal_unit_1 is None:
-            yield _error(
-                "R21", place + "legal_unit_1", N_("%(part)s has no first legal unit (法定第一单位)."), **values
-            )
+            yield error("R21", place + "legal_unit_1", N_("%(part)s has no first legal unit (法定第一单位)."), **values)
         for number, unit, quantity in (
             (1, line.legal_unit_1, line.legal_quantity_1),
             (2, line.legal_unit_2, line.legal_quantity_2),
         ):
             field = f"{place}legal_unit_{number}"
             if unit and unit.code not in codes.CN_UNITS:
-                yield _error("R21", field, N_("%(part)s: %(unit)s is no customs unit."), unit=unit.code, **values)
+                yield error("R21", field, N_("%(part)s: %(unit)s is no customs unit."), unit=unit.code, **values)
             elif unit and (quantity is None or quantity <= 0):
-                yield _error(
+                yield error(
                     "R21",
                     field,
                     N_("%(part)s: the quantity in %(unit)s cannot be calculated from the unit of sale."),
@@ -556,19 +564,19 @@ def declared_goods(facts: ShipmentFacts) -> Iterator[Problem]:
                     **values,
                 )
         if not line.elements.replace("|", "").strip():
-            yield _error(
+            yield error(
                 "R22", place + "declaration_elements", N_("%(part)s has no declaration elements (申报要素)."), **values
             )
         elif not re.fullmatch(r"[0-4]\|[0-3]\|.*", line.elements, re.DOTALL):
-            yield _warning(
+            yield warning(
                 "R22", place + "declaration_elements",
                 N_("%(part)s: the elements begin with the kind of brand (0–4) and the export benefit (0–3)."), **values,
             )  # fmt: skip
         for name, text in (("description_zh", line.description_zh), ("declaration_elements", line.elements)):
             if len(text) > 255:
-                yield _error("R22", place + name, N_("%(part)s: this text has more than 255 characters."), **values)
+                yield error("R22", place + name, N_("%(part)s: this text has more than 255 characters."), **values)
         if not re.fullmatch(r"\d{5}", line.source_district):
-            yield _warning(
+            yield warning(
                 "R25",
                 place + "source_district",
                 N_("%(part)s has no place of origin in China (境内货源地, 5 digits)."),
@@ -590,7 +598,7 @@ def legal_kilograms(facts: ShipmentFacts) -> Iterator[Problem]:
         masses += kilograms[0] if kilograms else line.net_mass
     allowed = PRINT_ROUNDING * (len(facts.lines) + len(facts.packages))
     if any_kilogram and abs(declared_mass(masses) - facts.declared_net_mass) > allowed:
-        yield _error(
+        yield error(
             "R21", "shipment:packages-0-net_mass",
             N_(
                 "The items weigh %(items)s kg by their master data, but %(declared)s kg net are declared: mend the net "
@@ -613,11 +621,11 @@ _PLACEHOLDER = re.compile(r"\b(TBD|TBA|TODO|XXX+)\b|【|\?\?\?|待定", re.IGNOR
 def texts_fit(facts: ShipmentFacts) -> Iterator[Problem]:
     """R42: marks and remarks within what customs takes."""
     if len("\n".join(facts.marks)) > _LIMITS["marks"]:
-        yield _error(
+        yield error(
             "R42", "shipment:marks", N_("The marks are longer than %(limit)s characters."), limit=_LIMITS["marks"]
         )
     if len(facts.remarks) > _LIMITS["remarks"]:
-        yield _error(
+        yield error(
             "R42", "shipment:remarks", N_("The remarks are longer than %(limit)s characters."), limit=_LIMITS["remarks"]
         )
 
@@ -628,14 +636,14 @@ def printable(facts: ShipmentFacts) -> Iterator[Problem]:
         missing = missing_glyphs(text)
         if missing:
             shown = " ".join(f"{c} (U+{ord(c):04X})" for c in missing[:5])
-            yield _error("R42", field, N_("These characters cannot be printed: %(characters)s"), characters=shown)
+            yield error("R42", field, N_("These characters cannot be printed: %(characters)s"), characters=shown)
 
 
 def no_placeholders(facts: ShipmentFacts) -> Iterator[Problem]:
     """R43: nothing like TBD, XXX or 【】 is left."""
     for field, text in _texts(facts):
         if found := _PLACEHOLDER.search(text):
-            yield _error("R43", field, N_("“%(found)s” is a placeholder."), found=found.group())
+            yield error("R43", field, N_("“%(found)s” is a placeholder."), found=found.group())
 
 
 def _texts(facts: ShipmentFacts) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,16 @@
-"""The register of papers: one entry for each. URL, page, number, archive and tests follow from the entry."""
+"""What a kind of paper is, and how one is made of facts. The kinds themselves stand in `docs_gen.papers`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
 from docs_gen import checks, render
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts
+from docs_gen.parts import whole
 from docs_gen.render import Paper
-from errors import N_
 
 
 @dataclass(frozen=True)
@@ -21,100 +21,106 @@ class DocumentType:
     title: str  # marked with N_: the name on our pages
     title_en: str  # as printed
     title_zh: str
-    un_code: str  # UNTDID 1001 document name code
+    un_code: str  # UNTDID 1001 document name code, '' where it has none
     series: str  # numbers CI-2026-0001 …
-    orientation: str  # portrait, landscape
-    date_of: Callable[[ShipmentFacts], date | None]  # the date that it bears; None: the day of issue
-    names_invoice: bool  # it prints the number of the issued commercial invoice
     checks: tuple[Check, ...]
+    orientation: str = "portrait"  # class of the page: portrait, landscape, or one of the style sheets
+    styles: tuple[str, ...] = ("paper.css",)  # of static/, in this order
+    date_of: Callable[[ShipmentFacts], date | None] = lambda facts: None  # the date that it bears; None: day of issue
+    names_invoice: bool = True  # it prints the number of the issued commercial invoice
+    parts: Callable[[ShipmentFacts], tuple[ShipmentFacts, ...]] = whole  # one paper for each; none: does not apply
+    shares_invoice: bool = False  # covers the shipments that share the invoice
+    seal_kinds: tuple[str, ...] = ("stamp", "signature")  # pictures that somebody with the right may place
+    marked: bool = True  # bears ORIGINAL and COPY
+    groups: tuple[str, ...] = ()  # of shipments.details, what it asks for beyond the form of the shipment
 
 
-_GOODS = (
+@dataclass(frozen=True)
+class Imprint:
+    """What issuing adds to the facts; a draft has none of it."""
+
+    number: str = ""
+    issue_date: date | None = None
+    replaces: str = ""  # the number of the paper whose place it takes
+    originals: int = 1
+    copies: int = 0
+
+    def marks(self) -> tuple[str, ...]:
+        """What stands on each exemplar: ORIGINAL, COPY, with its number where there are several; '' on a draft."""
+        if not self.number:
+            return ("",)
+        return (*_numbered("ORIGINAL 正本", self.originals), *_numbered("COPY 副本", self.copies))
+
+
+def _numbered(mark: str, count: int) -> Iterable[str]:
+    return [mark] if count == 1 else [f"{mark} {number}/{count}" for number in range(1, count + 1)]
+
+
+GOODS = (
     checks.parties_complete, checks.lines_complete, checks.packages_present, checks.package_codes,
     checks.package_masses, checks.masses_add_up, checks.quantities_packed, checks.payload,
     checks.boxes_scanned, checks.incoterm_fits,
     checks.route_complete, checks.countries_plausible, checks.container_number, checks.references, checks.texts_fit,
     checks.printable, checks.no_placeholders,
 )  # fmt: skip
-_MONEY = (checks.currency_known, checks.amounts_add_up, checks.charges_fit_term)
+MONEY = (checks.currency_known, checks.amounts_add_up, checks.charges_fit_term)
 
-REGISTER: dict[str, DocumentType] = {
-    type.code: type
-    for type in (
-        DocumentType(
-            code="commercial_invoice",
-            title=N_("Commercial invoice"),
-            title_en="COMMERCIAL INVOICE",
-            title_zh="商业发票",
-            un_code="380",
-            series="CI",
-            orientation="portrait",
-            date_of=lambda facts: facts.invoice_date,
-            names_invoice=False,
-            checks=(
-                *_GOODS,
-                *_MONEY,
-                checks.commodity_codes,
-                checks.invoice_dated,
-                checks.amount_in_words,
-                checks.bank_complete,
-            ),
-        ),
-        DocumentType(
-            code="packing_list",
-            title=N_("Packing list"),
-            title_en="PACKING LIST",
-            title_zh="装箱单",
-            un_code="271",
-            series="PL",
-            orientation="portrait",
-            date_of=lambda facts: facts.invoice_date,
-            names_invoice=True,
-            checks=(*_GOODS, checks.invoice_dated),
-        ),
-        DocumentType(
-            code="china_export_declaration",
-            title=N_("China export declaration"),
-            title_en="EXPORT GOODS DECLARATION",
-            title_zh="中华人民共和国海关出口货物报关单",
-            un_code="830",
-            series="CD",
-            orientation="landscape",
-            date_of=lambda facts: None,
-            names_invoice=True,
-            checks=(
-                *_GOODS,
-                *_MONEY,
-                checks.declaration_header,
-                checks.item_limit,
-                checks.declared_goods,
-                checks.legal_kilograms,
-            ),
-        ),
+
+@dataclass(frozen=True)
+class PaperPart:
+    """One paper that a shipment may have: a kind, and the facts that it covers."""
+
+    type: DocumentType
+    facts: ShipmentFacts
+
+    @property
+    def key(self) -> str:
+        """`packing_list`, `china_export_declaration:2600-1`: what a problem names and the page links to."""
+        return f"{self.type.code}:{self.facts.part}" if self.facts.part else self.type.code
+
+
+def paper_parts(
+    types: Iterable[DocumentType], facts: ShipmentFacts, invoice: ShipmentFacts | None = None
+) -> list[PaperPart]:
+    """The papers of these kinds that the shipment has; `invoice`: its facts with those that share its invoice."""
+    return [
+        PaperPart(type, part)
+        for type in types
+        for part in type.parts((invoice or facts) if type.shares_invoice else facts)
+    ]
+
+
+def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
+    """Every problem of these papers, errors first; `papers` of each names the keys of those that it concerns."""
+    found: dict[tuple[str, str, str], Problem] = {}
+    asked: dict[tuple[Check, int], list[Problem]] = {}
+    for paper in papers:
+        for check in paper.type.checks:
+            key = (check, id(paper.facts))
+            if key not in asked:
+                asked[key] = list(check(paper.facts))
+            for problem in asked[key]:
+                same = found.setdefault((problem.rule, problem.field, str(problem.message)), problem)
+                if paper.key not in same.papers:
+                    found[problem.rule, problem.field, str(problem.message)] = replace(
+                        same, papers=(*same.papers, paper.key)
+                    )
+    return sorted(found.values(), key=lambda problem: problem.severity != "error")
+
+
+def render_paper(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint()) -> Paper:
+    """The PDF of a paper. Without a number it is a draft and says so on every page."""
+    return render.pdf(paper_html(type, facts, imprint, imprint.marks()[0]), stylesheets=type.styles)
+
+
+def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:
+    """One exemplar as HTML."""
+    return render.html(
+        f"{type.code}.html",
+        type=type,
+        facts=facts,
+        number=imprint.number,
+        date=type.date_of(facts) or imprint.issue_date,
+        replaces=imprint.replaces,
+        mark=mark if type.marked else "",
     )
-}
-
-
-def problems(facts: ShipmentFacts) -> list[Problem]:
-    """Every problem of a shipment's papers, errors first; `papers` names the types that each concerns."""
-    concerned: dict[Check, list[str]] = {}
-    for type in REGISTER.values():
-        for check in type.checks:
-            concerned.setdefault(check, []).append(type.code)
-    found = [replace(problem, papers=tuple(papers)) for check, papers in concerned.items() for problem in check(facts)]
-    return sorted(found, key=lambda problem: problem.severity != "error")
-
-
-def render_paper(
-    type: DocumentType, facts: ShipmentFacts, number: str = "", issue_date: date | None = None, replaces: str = ""
-) -> Paper:
-    """The PDF of a paper. Without a number it is a draft and says so on every page; `replaces`: number of the old."""
-    return render.pdf(paper_html(type, facts, number, issue_date, replaces))
-
-
-def paper_html(
-    type: DocumentType, facts: ShipmentFacts, number: str = "", issue_date: date | None = None, replaces: str = ""
-) -> str:
-    """The same as HTML."""
-    day = type.date_of(facts) or issue_date
-    return render.html(f"{type.code}.html", type=type, facts=facts, number=number, date=day, replaces=replaces)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from datetime import date, datetime
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -25,11 +25,12 @@ from assets.labels import shipment_uri
 from assets.models import Asset
 from assets.scanning import dispatched_on
 from docs_gen import words
-from docs_gen.models import IssuedDocument
+from docs_gen.models import IssuedDocument, LogisticUnit, SellerLook, Wording
 from master_data import codes
 from master_data.codes import Code
-from master_data.models import AssetType, Party, Product
-from shipments.models import Package, Shipment, ShipmentLine
+from master_data.models import AssetType, Party, Place, Product
+from shipments.details import Details, details_from_json
+from shipments.models import CreditDocument, LetterOfCredit, Package, Shipment, ShipmentLine
 
 _GRAM = Decimal("0.001")  # kg
 _LITRE = Decimal("0.001")  # m³
@@ -77,6 +78,101 @@ class PartyFacts:
     bank_name: str
     bank_account: str
     bank_bic: str
+    tax_no: str = ""
+    aeo_no: str = ""
+    gs1_company_prefix: str = ""
+
+
+@dataclass(frozen=True)
+class PlaceFacts:
+    code: str
+    name_en: str
+    name_zh: str
+    address_en: tuple[str, ...]
+    address_zh: tuple[str, ...]
+    country: CountryFacts
+    phone: str
+
+
+@dataclass(frozen=True)
+class MoneyFacts:
+    """An amount that some paper prints by itself, in words too ('' when it cannot be written so)."""
+
+    currency: CodeFacts
+    decimals: int
+    amount: Decimal
+    words_en: str
+    words_zh: str
+
+
+@dataclass(frozen=True)
+class DangerFacts:
+    """What the IMDG Code 5.4.1.4 wants to know of dangerous goods."""
+
+    un_no: str  # 4 digits
+    proper_shipping_name: str
+    hazard_class: str
+    subsidiary_hazards: str
+    packing_group: str
+    flash_point: str
+    marine_pollutant: bool
+    limited_quantity: bool
+
+
+@dataclass(frozen=True)
+class CreditDocumentFacts:
+    type: str  # a code of docs_gen.document_types
+    title: str  # '' as we print it
+    originals: int
+    copies: int
+    signed: bool
+
+
+@dataclass(frozen=True)
+class CreditFacts:
+    """A letter of credit, as the bank issued it."""
+
+    code: str
+    number: str
+    issue_date: date
+    issuing_bank: str
+    advising_bank: str
+    applicant: PartyFacts
+    beneficiary: PartyFacts
+    currency: str
+    amount: Decimal
+    tolerance: Decimal  # ± per cent
+    drawn: Decimal  # by the issued invoices of other shipments
+    goods: tuple[str, ...]
+    latest_shipment: date | None
+    expiry_date: date
+    expiry_place: str
+    presentation_days: int
+    partial_shipments: bool
+    transhipment: bool
+    port_of_loading: str
+    port_of_discharge: str
+    drawee: tuple[str, ...]
+    tenor: str
+    documents: tuple[CreditDocumentFacts, ...]
+    shipments: int  # that draw on it, this one included
+
+
+@dataclass(frozen=True)
+class WordingFacts:
+    slot: str
+    type: str  # '' every paper that has the slot
+    language: str
+    text: str
+
+
+@dataclass(frozen=True)
+class SealFacts:
+    """A stamp or a signature that somebody with the right to placed on this paper."""
+
+    kind: str  # stamp, signature
+    name: str
+    sha256: str  # the picture, a kept file
 
 
 @dataclass(frozen=True)
@@ -104,6 +200,10 @@ class LineFacts:
     legal_unit_2: CodeFacts | None
     legal_quantity_2: Decimal | None
     source_district: str
+    running_total: Decimal = Decimal(0)  # of the amounts, this line included: what a page carries forward
+    invoice_group: str = ""
+    supervision_codes: str = ""
+    danger: DangerFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +233,10 @@ class PackageFacts:
     height_mm: int
     volume: Decimal  # m³ of all of them
     marks: str
+    running_net: Decimal = Decimal(0)  # kg up to here, this row included
+    running_gross: Decimal = Decimal(0)
+    running_volume: Decimal = Decimal(0)
+    danger: DangerFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +259,11 @@ class BoxFacts:
     payload: Decimal  # kg, one
     value: Decimal  # one, for customs and loss
     value_currency: str
+    value_total: Decimal = Decimal(0)
+    hs_code: str = ""  # of the empty box
+    elements: str = ""
+    origin: CountryFacts | None = None
+    customs_package: CodeFacts = CodeFacts("", "", "")  # 包装种类
 
 
 @dataclass(frozen=True)
@@ -224,41 +333,149 @@ class ShipmentFacts:
     destination_port: CodeFacts
     trading_country: CountryFacts
     destination_country: CountryFacts
+    # roles that may be empty: then buyer is the consignee, manufacturer the seller
+    buyer: PartyFacts | None = None
+    manufacturer: PartyFacts | None = None
+    forwarder: PartyFacts | None = None
+    carrier: PartyFacts | None = None
+    broker: PartyFacts | None = None
+    ship_from: PlaceFacts | None = None
+    deliver_to: PlaceFacts | None = None
+    timezone: str = "UTC"  # of the moments in `details`
+    details: Details = field(default_factory=Details)
+    credit: CreditFacts | None = None
+    part: str = ""  # '' the whole shipment; else the key of the part: one invoice, one declaration
+    also_shipments: tuple[str, ...] = ()  # numbers of the shipments that share this invoice
+    packing_mass: Decimal = Decimal(0)  # kg, gross − net
+    box_values: tuple[MoneyFacts, ...] = ()  # of the returnable boxes, for customs: one for each currency
+    vgm_calculated: Decimal | None = None  # kg: cargo + packing + dunnage + tare of the container (method 2)
+    vgm: Decimal | None = None  # kg, whole: what the declaration says; None: not known
+    insured: MoneyFacts | None = None  # value × per cent, rounded up to the whole unit of currency
+    chargeable_mass: Decimal = Decimal(0)  # kg, air: the larger of gross mass and cm³ / 6000
+    ssccs: tuple[str, ...] = ()  # of the packages 1, 2, 3 …; empty before they are given
+    logo: str = ""  # SHA-256 of a kept picture
+    colour: str = ""
+    seals: tuple[SealFacts, ...] = ()
+    verify_uri: str = ""  # of the public page that tells whether the paper is genuine; '' before it is issued
+    wordings: tuple[WordingFacts, ...] = ()
+
+    def wording(self, slot: str, type: str, language: str = "en") -> str:
+        """The text for this place on this kind of paper, '' when none is kept."""
+        found = [
+            one for one in self.wordings if one.slot == slot and one.language == language and one.type in ("", type)
+        ]
+        return max(found, key=lambda one: bool(one.type)).text if found else ""
 
 
 def shipment_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
     """The facts of a stored shipment; `base_url`: where QR codes lead. The number of queries is fixed."""
+    return _facts_of(shipment, [shipment], base_url)
+
+
+def invoice_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
+    """The same with the goods and packages of the shipments that share this one's invoice behind its own."""
+    joined = list(
+        Shipment.select().where(Shipment.invoiced_with == shipment, Shipment.state != "cancelled").order_by(Shipment.id)
+    )
+    return _facts_of(shipment, [shipment, *joined], base_url)
+
+
+def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) -> ShipmentFacts:
+    ids = [one.id for one in shipments]
     lines = (
         ShipmentLine.select(ShipmentLine, Product).join(Product)
-        .where(ShipmentLine.shipment == shipment).order_by(ShipmentLine.position)
+        .where(ShipmentLine.shipment.in_(ids)).order_by(ShipmentLine.shipment, ShipmentLine.position)
     )  # fmt: skip
     packages = (
         Package.select(Package, AssetType, Product)
         .join(AssetType, JOIN.LEFT_OUTER).switch(Package).join(Product, JOIN.LEFT_OUTER)
-        .where(Package.shipment == shipment).order_by(Package.position)
+        .where(Package.shipment.in_(ids)).order_by(Package.shipment, Package.position)
     )  # fmt: skip
-    scanned = list(dispatched_on(shipment))
+    scanned = [asset for one in shipments for asset in dispatched_on(one)]
     owners = Party.select().where(Party.id.in_({asset.owner_id for asset in scanned})) if scanned else []
-    invoice = (
-        IssuedDocument.select()
+    invoices = (
+        IssuedDocument.select(IssuedDocument.number, IssuedDocument.part)
         .where(
-            IssuedDocument.shipment == shipment,
+            IssuedDocument.shipment == (shipment.invoiced_with_id or shipment.id),
             IssuedDocument.type == "commercial_invoice",
             IssuedDocument.state == "issued",
+            IssuedDocument.voided_time.is_null(),
         )
-        .order_by(IssuedDocument.id.desc())
-        .first()
+        .order_by(IssuedDocument.id)
     )  # fmt: skip
+    units = LogisticUnit.select().where(LogisticUnit.shipment == shipment).order_by(LogisticUnit.package_no)
+    look = SellerLook.get_or_none(SellerLook.seller == shipment.consignor_id)
+    wordings = Wording.select().where(
+        ~Wording.archived,
+        Wording.seller.is_null() | (Wording.seller == shipment.consignor_id),
+        Wording.customer.is_null() | (Wording.customer == shipment.consignee_id),
+    )
     with localcontext(prec=_PRECISION):
-        return assemble(
+        facts = assemble(
             shipment,
             list(lines),
             list(packages),
             scanned,
             owners={owner.id: owner for owner in owners},
             scan_uri=shipment_uri(base_url, shipment.number),
-            invoice_number=invoice.number if invoice else "",
+            invoice_number=", ".join(row.number for row in invoices),
+            charges=[(one.other_charges, one.freight, one.insurance) for one in shipments],
+            credit=_credit(shipment),
         )
+    return replace(
+        facts,
+        also_shipments=tuple(one.number for one in shipments[1:]),
+        ssccs=tuple(unit.sscc for unit in units),
+        logo=look.logo if look else "",
+        colour=look.colour if look else "",
+        wordings=tuple(_wordings(wordings)),
+    )
+
+
+def _wordings(rows: Iterable[Wording]) -> Iterable[WordingFacts]:
+    """For each slot, paper and language the most special text: for this customer before for all, then this seller's."""
+    chosen: dict[tuple[str, str, str], Wording] = {}
+    for row in sorted(rows, key=lambda row: (row.customer_id is not None, row.seller_id is not None, row.id)):
+        chosen[row.slot, row.type, row.language] = row
+    for slot, type, language in sorted(chosen):
+        yield WordingFacts(slot, type, language, chosen[slot, type, language].text)
+
+
+def _credit(shipment: Shipment) -> CreditFacts | None:
+    if shipment.letter_of_credit_id is None:
+        return None
+    row: LetterOfCredit = shipment.letter_of_credit
+    documents = CreditDocument.select().where(CreditDocument.credit == row).order_by(CreditDocument.position)
+    others = (
+        IssuedDocument.select(IssuedDocument.facts).join(Shipment)
+        .where(
+            Shipment.letter_of_credit == row, Shipment.id != shipment.id, IssuedDocument.type == "commercial_invoice",
+            IssuedDocument.state == "issued", IssuedDocument.voided_time.is_null(),
+        )
+    )  # fmt: skip
+    drawn = sum((Decimal(json.loads(document.facts)["total"]) for document in others), Decimal(0))
+    plain = (
+        "code", "number", "issue_date", "issuing_bank", "advising_bank", "currency", "amount", "tolerance",
+        "latest_shipment",
+        "expiry_date", "expiry_place", "presentation_days", "partial_shipments", "transhipment", "port_of_loading",
+        "port_of_discharge", "tenor",
+    )  # fmt: skip
+    return CreditFacts(
+        applicant=_party(row.applicant),
+        beneficiary=_party(row.beneficiary),
+        drawn=drawn,
+        goods=_text_lines(row.goods),
+        drawee=_text_lines(row.drawee),
+        documents=tuple(
+            CreditDocumentFacts(one.type, one.title, one.originals, one.copies, one.signed) for one in documents
+        ),
+        shipments=Shipment.select().where(Shipment.letter_of_credit == row, Shipment.state != "cancelled").count(),
+        **{name: getattr(row, name) for name in plain},
+    )
+
+
+#: other charges, freight, insurance of one shipment
+Charges = tuple[Decimal | None, Decimal | None, Decimal | None]
 
 
 def assemble(
@@ -270,42 +487,48 @@ def assemble(
     owners: dict[int, Party],
     scan_uri: str,
     invoice_number: str,
+    charges: Sequence[Charges] = (),
+    credit: CreditFacts | None = None,
 ) -> ShipmentFacts:
-    """Rows → facts, without a query as long as the rows carry what they refer to."""
+    """Rows → facts, without a query as long as the rows carry what they refer to.
+
+    `charges`: of each shipment that stands on the papers; none: those of `shipment`.
+    """
     decimals = codes.currency_decimals(shipment.currency) if shipment.currency in codes.currencies() else 2
     minor = Decimal(1).scaleb(-decimals)
     term = codes.INCOTERMS.get(shipment.incoterm)
     mode = codes.TRANSPORT_MODES.get(shipment.transport_mode)
-    line_facts = tuple(_line(line, number, minor) for number, line in enumerate(lines, 1))
-    package_facts = tuple(_packages(packages, scanned))
-    box_facts = tuple(_boxes(packages, scanned, owners, shipment.consignor))
-    package_count = sum(row.count for row in package_facts)
-    seller = _party(shipment.consignor)
     consignee = _party(shipment.consignee)
-    subtotal = sum((line.amount for line in line_facts), Decimal(0)).quantize(minor)
-    other, freight, insurance = (
-        _round(value or Decimal(0), minor) for value in (shipment.other_charges, shipment.freight, shipment.insurance)
-    )
-    total = subtotal + other
-    net_mass = sum((row.net_total for row in package_facts), Decimal(0)).quantize(_GRAM)
-    gross_mass = sum((row.gross_total for row in package_facts), Decimal(0)).quantize(_GRAM)
+    summed = [
+        sum((_round(one or Decimal(0), minor) for one in column), Decimal(0))
+        for column in zip(*(charges or [(shipment.other_charges, shipment.freight, shipment.insurance)]), strict=True)
+    ]
+    details = details_from_json(shipment.details)
+    head = _Head(shipment.currency, decimals, details)
     return ShipmentFacts(
+        **_sums(
+            head,
+            tuple(_line(line, number, minor) for number, line in enumerate(lines, 1)),
+            tuple(_packages(packages, scanned)),
+            tuple(_boxes(packages, scanned, owners, shipment.consignor)),
+            summed,
+        ),
         shipment_number=shipment.number,
         scan_uri=scan_uri,
         invoice_number=invoice_number,
         invoice_date=shipment.invoice_date,
         departure_date=shipment.departure_date,
-        seller=seller,
+        seller=_party(shipment.consignor),
         consignee=consignee,
         notify_party=_party(shipment.notify_party) if shipment.notify_party else None,
         contract_no=shipment.contract_no,
         order_no=shipment.order_no,
-        incoterm=_code(codes.INCOTERMS, shipment.incoterm),
+        incoterm=code_facts(codes.INCOTERMS, shipment.incoterm),
         named_place=shipment.named_place,
-        price_term=_code(codes.PRICE_TERMS, term.more["price_term"] if term else ""),
+        price_term=code_facts(codes.PRICE_TERMS, term.more["price_term"] if term else ""),
         payment_terms=shipment.payment_terms,
         freight_payment=term.more["freight"] if term else "",
-        transport=_code(codes.TRANSPORT_MODES, shipment.transport_mode),
+        transport=code_facts(codes.TRANSPORT_MODES, shipment.transport_mode),
         customs_transport=CodeFacts(mode.more["cn_code"], mode.en, mode.more["cn_name"])
         if mode
         else CodeFacts("", "", ""),
@@ -321,51 +544,170 @@ def assemble(
         seal_no=shipment.seal_no,
         marks=_text_lines(shipment.marks),
         remarks=shipment.remarks,
-        currency=_code(codes.currencies(), shipment.currency),
+        currency=code_facts(codes.currencies(), shipment.currency),
         decimals=decimals,
-        lines=line_facts,
-        subtotal=subtotal,
-        other_charges=other,
-        total=total,
-        freight=freight,
-        insurance=insurance,
-        fob_value=total - freight - insurance,
-        words_en=_words(words.english, total, shipment.currency),
-        words_zh=_words(words.chinese, total, shipment.currency),
-        packages=package_facts,
-        package_count=package_count,
-        packages_en=words.packages_english(package_count),
-        packages_zh=words.packages_chinese(package_count),
-        package_kinds=_by_frequency((row.package, row.count) for row in package_facts),
-        customs_packages=_by_frequency((row.customs_package, row.count) for row in package_facts),
-        net_mass=net_mass,
-        gross_mass=gross_mass,
-        volume=sum((row.volume for row in package_facts), Decimal(0)).quantize(_LITRE),
         scanning=bool(scanned),
-        boxes=box_facts,
-        box_count=sum(box.count for box in box_facts),
-        box_tare=sum((box.tare_total for box in box_facts), Decimal(0)).quantize(_GRAM),
-        declared_total=sum((line.declared_total for line in line_facts), Decimal(0)).quantize(_DECLARED_TOTAL),
-        declared_net_mass=declared_mass(net_mass),
-        declared_gross_mass=declared_mass(gross_mass),
-        customs_regime=_code(codes.CUSTOMS_REGIMES, shipment.customs_regime),
-        duty_nature=_code(codes.DUTY_NATURES, shipment.duty_nature),
-        duty_mode=_code(codes.DUTY_MODES, shipment.duty_mode),
+        customs_regime=code_facts(codes.CUSTOMS_REGIMES, shipment.customs_regime),
+        duty_nature=code_facts(codes.DUTY_NATURES, shipment.duty_nature),
+        duty_mode=code_facts(codes.DUTY_MODES, shipment.duty_mode),
         customs_office=CodeFacts(shipment.customs_office, "", shipment.customs_office_name),
         exit_port=CodeFacts(shipment.exit_port, "", shipment.exit_port_name),
         destination_port=CodeFacts(shipment.destination_port, "", shipment.destination_port_name),
-        trading_country=_country(shipment.trading_country or consignee.country.alpha2),
-        destination_country=_country(shipment.destination_country or consignee.country.alpha2),
+        trading_country=country_facts(shipment.trading_country or consignee.country.alpha2),
+        destination_country=country_facts(shipment.destination_country or consignee.country.alpha2),
+        buyer=_party(shipment.buyer) if shipment.buyer else None,
+        manufacturer=_party(shipment.manufacturer) if shipment.manufacturer else None,
+        forwarder=_party(shipment.forwarder) if shipment.forwarder else None,
+        carrier=_party(shipment.carrier) if shipment.carrier else None,
+        broker=_party(shipment.broker) if shipment.broker else None,
+        ship_from=_place(shipment.ship_from) if shipment.ship_from else None,
+        deliver_to=_place(shipment.deliver_to) if shipment.deliver_to else None,
+        timezone=shipment.ship_from.timezone if shipment.ship_from else "UTC",
+        details=details,
+        credit=credit,
     )
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What the sums need to know besides the rows."""
+
+    currency: str
+    decimals: int
+    details: Details
+
+
+def with_rows(
+    facts: ShipmentFacts,
+    lines: Sequence[LineFacts],
+    packages: Sequence[PackageFacts],
+    boxes: Sequence[BoxFacts],
+    charges: Sequence[Decimal],
+    **changes: Any,
+) -> ShipmentFacts:
+    """A part of the facts: these rows and charges (other, freight, insurance), every sum made anew.
+
+    Lines are numbered anew; packages keep their numbers, which are painted on them.
+    """
+    head = _Head(facts.currency.code, facts.decimals, facts.details)
+    numbered = tuple(replace(line, number=number) for number, line in enumerate(lines, 1))
+    with localcontext(prec=_PRECISION):
+        return replace(facts, **_sums(head, numbered, tuple(packages), tuple(boxes), charges), **changes)
+
+
+def _sums(
+    head: _Head,
+    lines: tuple[LineFacts, ...],
+    packages: tuple[PackageFacts, ...],
+    boxes: tuple[BoxFacts, ...],
+    charges: Sequence[Decimal],
+) -> dict[str, Any]:
+    """Everything that follows from the rows: the one place where papers' totals are made."""
+    minor = Decimal(1).scaleb(-head.decimals)
+    lines = tuple(_running_lines(lines))
+    packages = tuple(_running_packages(packages))
+    other, freight, insurance = charges
+    subtotal = sum((line.amount for line in lines), Decimal(0)).quantize(minor)
+    total = subtotal + other
+    net_mass = sum((row.net_total for row in packages), Decimal(0)).quantize(_GRAM)
+    gross_mass = sum((row.gross_total for row in packages), Decimal(0)).quantize(_GRAM)
+    volume = sum((row.volume for row in packages), Decimal(0)).quantize(_LITRE)
+    package_count = sum(row.count for row in packages)
+    return {
+        "lines": lines,
+        "subtotal": subtotal,
+        "other_charges": other,
+        "total": total,
+        "freight": freight,
+        "insurance": insurance,
+        "fob_value": total - freight - insurance,
+        "words_en": _words(words.english, total, head.currency),
+        "words_zh": _words(words.chinese, total, head.currency),
+        "packages": packages,
+        "package_count": package_count,
+        "packages_en": words.packages_english(package_count),
+        "packages_zh": words.packages_chinese(package_count),
+        "package_kinds": _by_frequency((row.package, row.count) for row in packages),
+        "customs_packages": _by_frequency((row.customs_package, row.count) for row in packages),
+        "net_mass": net_mass,
+        "gross_mass": gross_mass,
+        "packing_mass": gross_mass - net_mass,
+        "volume": volume,
+        "boxes": boxes,
+        "box_count": sum(box.count for box in boxes),
+        "box_tare": sum((box.tare_total for box in boxes), Decimal(0)).quantize(_GRAM),
+        "box_values": tuple(_box_values(boxes)),
+        "declared_total": sum((line.declared_total for line in lines), Decimal(0)).quantize(_DECLARED_TOTAL),
+        "declared_net_mass": declared_mass(net_mass),
+        "declared_gross_mass": declared_mass(gross_mass),
+        "insured": _money(_insured(total, head.details.insured_percent), head.currency),
+        # IATA: 6,000 cm³ weigh as a kilogram
+        "chargeable_mass": max(gross_mass, _round(volume * 1_000_000 / 6000, _GRAM)),
+        **_verified_mass(head.details, gross_mass),
+    }
+
+
+def _running_lines(lines: Iterable[LineFacts]) -> Iterable[LineFacts]:
+    total = Decimal(0)
+    for line in lines:
+        total += line.amount
+        yield replace(line, running_total=total)
+
+
+def _running_packages(packages: Iterable[PackageFacts]) -> Iterable[PackageFacts]:
+    net = gross = volume = Decimal(0)
+    for row in packages:
+        net, gross, volume = net + row.net_total, gross + row.gross_total, volume + row.volume
+        yield replace(row, running_net=net, running_gross=gross, running_volume=volume)
+
+
+def _box_values(boxes: Iterable[BoxFacts]) -> Iterable[MoneyFacts]:
+    sums: dict[str, Decimal] = {}
+    for box in boxes:
+        sums[box.value_currency] = sums.get(box.value_currency, Decimal(0)) + box.value_total
+    for currency, amount in sums.items():
+        yield _money(amount, currency)
+
+
+def _money(amount: Decimal, currency: str) -> MoneyFacts:
+    known = currency in codes.currencies()
+    decimals = codes.currency_decimals(currency) if known else 2
+    rounded = _round(amount, Decimal(1).scaleb(-decimals))
+    return MoneyFacts(
+        currency=code_facts(codes.currencies(), currency),
+        decimals=decimals,
+        amount=rounded,
+        words_en=_words(words.english, rounded, currency),
+        words_zh=_words(words.chinese, rounded, currency),
+    )
+
+
+def _insured(value: Decimal, percent: Decimal | None) -> Decimal:
+    """110 % of the CIF or CIP value unless agreed otherwise (UCP 600 art. 28(f)(ii)), up to the next whole unit."""
+    return (max(value, Decimal(0)) * (Decimal(110) if percent is None else percent) / 100).to_integral_value(
+        ROUND_CEILING
+    )
+
+
+def _verified_mass(details: Details, gross_mass: Decimal) -> dict[str, Decimal | None]:
+    """VGM, the verified gross mass of the packed container (SOLAS VI/2, MSC.1/Circ.1475): weighed or added up, whole kg."""
+    calculated = None
+    if details.container_tare:
+        calculated = gross_mass + (details.dunnage_mass or Decimal(0)) + details.container_tare
+    weighed = Decimal(details.vgm_mass) if details.vgm_mass else None
+    added = calculated.to_integral_value(ROUND_HALF_UP) if calculated is not None else None
+    return {"vgm_calculated": calculated, "vgm": {"1": weighed, "2": added}.get(details.vgm_method)}
 
 
 def _line(line: ShipmentLine, number: int, minor: Decimal) -> LineFacts:
     product = line.product
-    unit = _code(codes.UNITS, product.unit)
+    unit = code_facts(codes.UNITS, product.unit)
     net_mass = _round(line.quantity * product.net_mass, _GRAM)
     amount = _round(line.quantity * line.unit_price, minor)
     customs_unit = codes.UNITS[product.unit].more["cn_code"] if product.unit in codes.UNITS else ""
-    legal = [_code(codes.CN_UNITS, code) if code else None for code in (product.legal_unit_1, product.legal_unit_2)]
+    legal = [
+        code_facts(codes.CN_UNITS, code) if code else None for code in (product.legal_unit_1, product.legal_unit_2)
+    ]
     quantities = [legal_quantity(unit.code, line.quantity, net_mass, one.code) if one else None for one in legal]
     return LineFacts(
         number=number,
@@ -377,19 +719,28 @@ def _line(line: ShipmentLine, number: int, minor: Decimal) -> LineFacts:
         elements=product.declaration_elements,
         quantity=line.quantity,
         unit=unit,
-        customs_unit=_code(codes.CN_UNITS, customs_unit),
+        customs_unit=code_facts(codes.CN_UNITS, customs_unit),
         unit_price=line.unit_price,
         amount=amount,
         declared_price=_round(line.unit_price, _DECLARED_PRICE),
         declared_total=_round(amount, _DECLARED_TOTAL),
         net_mass=net_mass,
-        origin=_country(product.origin),
+        origin=country_facts(product.origin),
         legal_unit_1=legal[0],
         legal_quantity_1=quantities[0],
         legal_unit_2=legal[1],
         legal_quantity_2=quantities[1],
         source_district=product.source_district,
+        invoice_group=line.invoice_group,
+        supervision_codes=product.supervision_codes,
+        danger=_danger(product),
     )
+
+
+def _danger(product: Product | None) -> DangerFacts | None:
+    if product is None or not product.un_no:
+        return None
+    return DangerFacts(**{field.name: getattr(product, field.name) for field in fields(DangerFacts)})
 
 
 #: Pieces in one unit of sale, for units that count.
@@ -492,13 +843,13 @@ def _package(
         first=first,
         last=first + count - 1,
         count=count,
-        package=_code(codes.PACKAGES, rec21),
-        customs_package=_code(codes.CN_PACKAGES, customs),
+        package=code_facts(codes.PACKAGES, rec21),
+        customs_package=code_facts(codes.CN_PACKAGES, customs),
         box_type=kind.code if kind else "",
         part_no=product.part_no if product else "",
         description_en=product.description_en if product else "",
         description_zh=product.description_zh if product else "",
-        unit=_code(codes.UNITS, product.unit) if product else None,
+        unit=code_facts(codes.UNITS, product.unit) if product else None,
         pieces=pieces,
         quantity=pieces * count,
         net_mass=net,
@@ -511,6 +862,7 @@ def _package(
         height_mm=size[2],
         volume=_round(Decimal(size[0] * size[1] * size[2] * count) / _CUBIC_MM, _LITRE),
         marks=row.marks if row else "",
+        danger=_danger(product),
     )
 
 
@@ -542,12 +894,17 @@ def _boxes(
             codes=tuple(asset.code for asset in assets),
             owner_en=" / ".join(owner.name_en for owner in named),
             owner_zh=" / ".join(owner.name_zh for owner in named if owner.name_zh),
-            package=_code(codes.PACKAGES, kind.package_code),
+            package=code_facts(codes.PACKAGES, kind.package_code),
+            customs_package=code_facts(codes.CN_PACKAGES, kind.cn_package_code),
             tare=kind.tare,
             tare_total=_round(kind.tare * count, _GRAM),
             payload=kind.payload,
             value=kind.value,
             value_currency=kind.value_currency,
+            value_total=_money(kind.value * count, kind.value_currency).amount,
+            hs_code=kind.hs_code,
+            elements=kind.declaration_elements,
+            origin=country_facts(kind.origin) if kind.origin else None,
         )
 
 
@@ -555,18 +912,30 @@ def _party(party: Party) -> PartyFacts:
     return PartyFacts(
         address_en=_text_lines(party.address_en),
         address_zh=_text_lines(party.address_zh),
-        country=_country(party.country),
+        country=country_facts(party.country),
         **{
             name: getattr(party, name)
             for name in (
                 "code", "name_en", "name_zh", "contact", "phone", "email", "uscc", "customs_no", "vat_no", "eori",
-                "bank_name", "bank_account", "bank_bic",
+                "bank_name", "bank_account", "bank_bic", "tax_no", "aeo_no", "gs1_company_prefix",
             )
         },
     )  # fmt: skip
 
 
-def _country(alpha2: str) -> CountryFacts:
+def _place(place: Place) -> PlaceFacts:
+    return PlaceFacts(
+        code=place.code,
+        name_en=place.name_en,
+        name_zh=place.name_zh,
+        address_en=_text_lines(place.address_en),
+        address_zh=_text_lines(place.address_zh),
+        country=country_facts(place.country),
+        phone=place.phone,
+    )
+
+
+def country_facts(alpha2: str) -> CountryFacts:
     found = codes.countries().get(alpha2)
     return (
         CountryFacts(alpha2, found.more["alpha3"], found.en, found.zh)
@@ -575,7 +944,7 @@ def _country(alpha2: str) -> CountryFacts:
     )
 
 
-def _code(table: dict[str, Code], code: str) -> CodeFacts:
+def code_facts(table: dict[str, Code], code: str) -> CodeFacts:
     """A code with its names; one that is not in its list is printed as it is, and a check says so."""
     found = table.get(code)
     return CodeFacts(code, found.en, found.zh) if found else CodeFacts(code, code, code)
@@ -622,7 +991,7 @@ def from_json(kind: type[Facts], text: str) -> Facts:
 def _plain(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, date):
+    if isinstance(value, date):  # a datetime too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no plain value")
 
@@ -640,6 +1009,6 @@ def _build(kind: Any, value: Any) -> Any:
         return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
     if kind is Decimal:
         return Decimal(value)
-    if kind is date:
-        return date.fromisoformat(value)
+    if kind in (date, datetime):
+        return kind.fromisoformat(value)
     return value

@@ -8,9 +8,13 @@ crash `finish_unfinished` or the next click repeats 2 and 3. One click is one nu
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import replace
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from peewee import IntegrityError
@@ -18,12 +22,15 @@ from peewee import IntegrityError
 from accounts.models import User
 from config import Settings
 from database import db, locked, taking_turns
-from docs_gen import archive
-from docs_gen.document_types import REGISTER, problems, render_paper
-from docs_gen.facts import ShipmentFacts, from_json, shipment_facts, to_json
+from docs_gen import archive, seals
+from docs_gen.checks import Problem
+from docs_gen.document_types import Imprint, PaperPart, check_papers, render_paper
+from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
 from docs_gen.models import IssuedDocument, NumberSeries
+from docs_gen.profiles import Need, needs
+from docs_gen.register import REGISTER, papers
 from docs_gen.render import Paper, RenderError, engine_versions
-from errors import N_, Refused
+from errors import N_, InvalidInput, Refused
 from master_data.models import Party
 from shipments.models import Shipment
 
@@ -33,69 +40,152 @@ log = logging.getLogger("roundtrip")
 _CRASHED = timedelta(minutes=2)
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is to be issued, and what the person says with it."""
+
+    type: str  # a code of the register
+    part: str = ""  # '' the whole shipment, else which invoice, declaration
+    replaces: str | None = None  # the number that the person saw as the valid one, '' for none; None: does not matter
+    reasons: Mapping[str, str] = field(default_factory=dict)  # problem key → why it is let pass; '' for all others
+    seals: tuple[int, ...] = ()  # ids of the stamps and signatures to be placed
+
+
 def issue_document(
-    shipment: Shipment, type: str, user: User | None, now: datetime, settings: Settings, replaces: str | None = None
+    shipment: Shipment, order: Order, user: User | None, now: datetime, settings: Settings
 ) -> IssuedDocument:
-    """Issue a paper of the shipment; replaces the one of this type (a code of the register) that was issued before.
+    """Issue a paper of the shipment; replaces the one of this type and part that was issued before.
 
     One that has its number but no file, and that nobody is rendering, is finished first; it is the answer when the
-    shipment still says the same. `replaces` is the number that the person saw as the valid one ('' for none): when it
-    is another one by now, somebody else was faster, and nothing is issued twice.
+    shipment still says the same. When another paper than `order.replaces` is valid by now, somebody else was faster,
+    and nothing is issued twice.
 
-    Raises Refused: `problems` while the check finds errors, `cancelled` for a cancelled shipment, `unfinished` and
+    Raises Refused: `problems` while the check finds errors, `warnings` while one of them is let pass without a reason,
+    `no_such_paper` when the shipment has no such paper, `seal` when somebody places a seal without the right to,
+    `cancelled` for a cancelled shipment, `unfinished` and
     `issued_meanwhile` when another of this type is or has just been issued, `not_rendered` when its number is taken but
     its file could not be made.
     """
-    left = _latest(shipment, type)
+    left = _latest(shipment, order.type, order.part)
     if left and left.state == "numbered" and (left.failed or now - left.issued_time > _CRASHED):
         left = finish(left, settings)
         shipment = Shipment.get_by_id(shipment.id)  # rendering took its time: ask what the shipment says now
-        if shipment.state != "cancelled" and not is_stale(left, shipment_facts(shipment, settings.base_url)):
+        paper = paper_of(shipment, order.type, order.part, settings.base_url)
+        if shipment.state != "cancelled" and paper and not is_stale(left, paper.facts):
             return left  # the click that began it asked for this very paper
-    document = take_number(shipment, type, user, now, settings.base_url, replaces)
-    return finish(document, settings)
+    return finish(take_number(shipment, order, user, now, settings.base_url), settings)
 
 
-def take_number(
-    shipment: Shipment, type: str, user: User | None, now: datetime, base_url: str, replaces: str | None = None
-) -> IssuedDocument:
+def take_number(shipment: Shipment, order: Order, user: User | None, now: datetime, base_url: str) -> IssuedDocument:
     """Step 1: number and frozen facts, in state `numbered`."""
-    kind = REGISTER[type]
+    kind = REGISTER[order.type]
     with taking_turns():
         # The facts are read under the same lock: nobody changes the shipment between its check and its freezing.
         shipment = locked(Shipment.select().where(Shipment.id == shipment.id)).get()
         if shipment.state == "cancelled":
             raise Refused("cancelled", N_("Shipment %(number)s is cancelled."), number=shipment.number)
-        facts = shipment_facts(shipment, base_url)
-        errors = [one for one in problems(facts) if one.severity == "error" and type in one.papers]
-        if errors:
-            raise Refused(
-                "problems",
-                N_("This paper cannot be issued yet: %(count)s errors. The first: %(first)s"),
-                count=len(errors),
-                first=errors[0].message,
-            )
-        before = _latest(shipment, type)
+        paper = paper_of(shipment, order.type, order.part, base_url)
+        if paper is None:
+            raise Refused("no_such_paper", N_("%(number)s has no such paper."), number=shipment.number)
+        accepted = _accepted(check_papers([paper]), order.reasons)
+        before = _latest(shipment, order.type, order.part)
         if before and before.state == "numbered":
             raise Refused(
                 "unfinished", N_("%(number)s is being issued at this moment. Reload the page."), number=before.number
             )
-        if replaces is not None and before and before.number != replaces:
+        valid = before if before and before.status == "issued" else None
+        if order.replaces is not None and before and before.number != order.replaces:
             raise Refused(
                 "issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=before.number
             )
-        day = kind.date_of(facts) or _today(shipment, now)
-        return IssuedDocument.create(
+        day = kind.date_of(paper.facts) or _today(shipment, now)
+        need = needs(paper.facts).get(order.type, Need("offered"))
+        verify_code = secrets.token_urlsafe(16)
+        placed = seals.chosen(order.seals, kind, shipment.consignor, user)
+        document = IssuedDocument.create(
             shipment=shipment,
             seller=shipment.consignor_id,
-            type=type,
+            type=order.type,
+            part=order.part,
             number=_next_number(shipment.consignor, kind.series, day.year),
             issue_date=day,
-            facts=to_json(facts),
-            replaces=before,
+            facts=to_json(
+                replace(
+                    paper.facts,
+                    verify_uri=f"{base_url}/v/{verify_code}",
+                    seals=tuple(seals.facts_of(one) for one in placed),
+                )
+            ),
+            accepted=json.dumps(accepted, ensure_ascii=False),
+            originals=need.originals,
+            copies=need.copies,
+            verify_code=verify_code,
+            replaces=valid,
             issued_time=now,
             issued_by=user,
         )
+        seals.log(placed, document, user, now)
+        return document
+
+
+def paper_of(shipment: Shipment, type: str, part: str, base_url: str) -> PaperPart | None:
+    """This paper of the shipment with its present facts; None when the shipment has none."""
+    found = shipment_papers(shipment, base_url, [type])
+    return next((paper for paper in found if paper.facts.part == part), None)
+
+
+def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] = tuple(REGISTER)) -> list[PaperPart]:
+    """The papers of these kinds that the shipment has, with its present facts.
+
+    A shipment that shares the invoice of another has no invoice of its own.
+    """
+    facts = shipment_facts(shipment, base_url)
+    invoice = invoice_facts(shipment, base_url)
+    return [
+        paper
+        for paper in papers(facts, invoice, codes)
+        if not (paper.type.shares_invoice and shipment.invoiced_with_id)
+    ]
+
+
+def _accepted(found: list[Problem], reasons: Mapping[str, str]) -> list[dict[str, str]]:
+    """The warnings with the reasons for which they are let pass. Raises Refused: an error, or a warning without reason."""
+    errors = [one for one in found if one.severity == "error"]
+    if errors:
+        raise Refused(
+            "problems",
+            N_("This paper cannot be issued yet: %(count)s errors. The first: %(first)s"),
+            count=len(errors),
+            first=errors[0].message,
+        )
+    accepted = []
+    for one in found:
+        reason = (reasons.get(one.key) or reasons.get("") or "").strip()
+        if not reason:
+            raise Refused(
+                "warnings",
+                N_("A warning needs a reason for letting it pass: %(warning)s"),
+                warning=one.message,
+            )
+        accepted.append({"rule": one.rule, "warning": str(one.message), "reason": reason[:500]})
+    return accepted
+
+
+def void_document(document: IssuedDocument, reason: str, user: User | None, now: datetime) -> IssuedDocument:
+    """Declare an issued paper void; it keeps its number and its file, and the next one does not name it.
+
+    Raises InvalidInput without a reason; Refused `not_valid` when it is not the valid one any more.
+    """
+    if not reason.strip():
+        raise InvalidInput("reason", N_("Say why it is void; the reason is kept."))
+    with taking_turns():
+        row = locked(IssuedDocument.select().where(IssuedDocument.id == document.id)).get()
+        if row.status != "issued":
+            raise Refused("not_valid", N_("%(number)s is not valid any more. Reload the page."), number=row.number)
+        IssuedDocument.update(voided_time=now, voided_by=user, void_reason=reason.strip()[:255]).where(
+            IssuedDocument.id == row.id
+        ).execute()
+    return IssuedDocument.get_by_id(document.id)
 
 
 def finish(document: IssuedDocument, settings: Settings) -> IssuedDocument:
@@ -138,9 +228,9 @@ def finish(document: IssuedDocument, settings: Settings) -> IssuedDocument:
 
 def render_document(document: IssuedDocument) -> Paper:
     """The PDF of a paper that has its number, from its frozen facts: the same bytes whenever it is asked for."""
-    facts = from_json(ShipmentFacts, document.facts)
     replaces = document.replaces.number if document.replaces_id else ""
-    return render_paper(REGISTER[document.type], facts, document.number, document.issue_date, replaces)
+    imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
+    return render_paper(REGISTER[document.type], from_json(ShipmentFacts, document.facts), imprint)
 
 
 def finish_unfinished(settings: Settings) -> list[IssuedDocument]:
@@ -157,13 +247,13 @@ def finish_unfinished(settings: Settings) -> list[IssuedDocument]:
     return finished
 
 
-def latest_documents(shipment: Shipment) -> dict[str, IssuedDocument]:
-    """type code → the paper that is valid now: the last one issued, or the one that has just taken its number."""
+def latest_documents(shipment: Shipment) -> dict[tuple[str, str], IssuedDocument]:
+    """(type code, part) → the newest paper: valid, void, or one that has just taken its number."""
     rows = (
         IssuedDocument.select().where(IssuedDocument.shipment == shipment, IssuedDocument.state != "replaced")
         .order_by(IssuedDocument.id)
     )  # fmt: skip
-    return {row.type: row for row in rows}
+    return {(row.type, row.part): row for row in rows}
 
 
 def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
@@ -171,18 +261,19 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
 
     The number of the invoice counts for the papers that print it: one that names no invoice, or one that was replaced.
     """
-    apart = {"scan_uri": ""}  # where the service can be reached is no fact of the shipment
+    # Where the service can be reached, and how the firm's papers look, are no facts of the shipment.
+    apart: dict[str, Any] = {"scan_uri": "", "verify_uri": "", "logo": "", "colour": "", "seals": (), "wordings": ()}
     if not REGISTER[document.type].names_invoice:
         apart["invoice_number"] = ""
     then = from_json(ShipmentFacts, document.facts)
-    return replace(then, **apart) != replace(facts, **apart)  # type: ignore[arg-type]
+    return replace(then, **apart) != replace(facts, **apart)
 
 
-def _latest(shipment: Shipment, type: str) -> IssuedDocument | None:
-    """The newest paper of this type; a later one always replaces it, so the chain has no branches."""
+def _latest(shipment: Shipment, type: str, part: str) -> IssuedDocument | None:
+    """The newest paper of this type and part; a later one replaces it or follows a void one: no chain has branches."""
     return (
         IssuedDocument.select()
-        .where(IssuedDocument.shipment == shipment, IssuedDocument.type == type)
+        .where(IssuedDocument.shipment == shipment, IssuedDocument.type == type, IssuedDocument.part == part)
         .order_by(IssuedDocument.id.desc())
         .first()
     )

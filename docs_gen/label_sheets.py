@@ -223,6 +223,7 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
         render.pdf(
             render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]),
             stylesheets=("css/label_sheet.css",),
+            variant=None,
         ).data
         for begin in range(0, len(pages), parts)
     ]

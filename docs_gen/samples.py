@@ -5,15 +5,18 @@ The rows that they are assembled from are never stored.
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from pathlib import Path
 
 from assets.labels import shipment_uri
 from assets.models import Asset
-from docs_gen.document_types import REGISTER, render_paper
-from docs_gen.facts import ShipmentFacts, assemble
-from master_data.models import AssetType, Party, Product
+from docs_gen.document_types import Imprint, render_paper
+from docs_gen.facts import CreditDocumentFacts, CreditFacts, ShipmentFacts, assemble
+from docs_gen.register import REGISTER, papers
+from master_data.models import AssetType, Party, Place, Product
+from shipments.details import Details, details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
 
 _DAY = date(2026, 11, 20)
@@ -28,13 +31,17 @@ _PARTS = (
 )
 
 
-def sample_facts(lines: int = 3, *, scanned: bool = True) -> ShipmentFacts:
-    """A consistent shipment of so many lines. Every second line travels in returnable boxes, which are `scanned`."""
+def sample_facts(lines: int = 3, *, scanned: bool = True, full: bool = False) -> ShipmentFacts:
+    """A consistent shipment of so many lines. Every second line travels in returnable boxes, which are `scanned`.
+
+    `full`: it is paid by letter of credit, its boxes are declared apart, and the last line is dangerous goods.
+    """
     seller, buyer = _seller(), _buyer()
     klt = AssetType(
         id=1, code="KLT6428", name_en="Small load carrier 6428", name_zh="KLT 6428 周转箱", counted=False,
         length_mm=594, width_mm=396, height_mm=280, tare=Decimal("2.95"), payload=Decimal(20), package_code="4H",
-        cn_package_code="29", value=Decimal("12.50"), value_currency="EUR",
+        cn_package_code="29", value=Decimal("12.50"), value_currency="EUR", hs_code="3923100000", origin="CN",
+        declaration_elements="0|0|运输周转用|聚丙烯|无品牌|KLT6428|",
     )  # fmt: skip
     shipment = Shipment(
         id=1, number="S-2026-0042", consignor=seller, consignee=buyer, notify_party=None, invoice_date=_DAY,
@@ -46,12 +53,16 @@ def sample_facts(lines: int = 3, *, scanned: bool = True) -> ShipmentFacts:
         freight=Decimal(820 if lines else 0), insurance=Decimal("46.50" if lines else 0), other_charges=Decimal(0),
         marks="HAMBURG AUTO\nHAMBURG\nC/NO. 1-UP", customs_office="2248", customs_office_name="洋山港区",
         exit_port="310001", exit_port_name="上海港", destination_port="DEU066", destination_port_name="汉堡（德国）",
+        forwarder=_other(3, "SEAROAD", "Searoad Forwarding (Shanghai) Ltd.", "上海海路国际货运代理有限公司"),
+        carrier=_other(4, "COASTAL", "Coastal Container Line", "海岸集装箱航运"),
+        broker=_other(5, "GATE9", "Gate Nine Customs Brokers Ltd.", "九门报关有限公司"), ship_from=_plant(seller),
+        deliver_to=_warehouse(buyer), details=details_to_json(replace(DETAILS, box_regime="2600" if full else "")),
     )  # fmt: skip
     rows: list[ShipmentLine] = []
     packages: list[Package] = []
     boxes: list[Asset] = []
     for index in range(lines):
-        product, price = _product(index)
+        product, price = _airbag(index) if full and index == lines - 1 else _product(index)
         count = 4 + index % 3 if index % 2 == 0 else 1
         pieces = 2 if index % 2 == 0 else 50
         net = product.net_mass * pieces
@@ -80,10 +91,42 @@ def sample_facts(lines: int = 3, *, scanned: bool = True) -> ShipmentFacts:
                 for number in range(len(boxes), len(boxes) + count)
             ]
     with localcontext(prec=100):
-        return assemble(
+        facts = assemble(
             shipment, rows, packages, boxes, owners={1: seller},
             scan_uri=shipment_uri("https://rt.example.com", shipment.number), invoice_number="CI-2026-0042",
         )  # fmt: skip
+    return replace(facts, credit=_credit(facts)) if full else facts
+
+
+#: what single papers ask for, all of it
+DETAILS = Details(
+    validity_date=date(2026, 12, 31), shipment_period="not later than 30 NOV 2026", quantity_tolerance=Decimal(5),
+    partial_shipments="not_allowed", transhipment="allowed", contract_date=date(2026, 9, 1),
+    packing_terms="Returnable plastic boxes on pallets, cartons for small parts", booking_no="COSU6391234560",
+    contract_rate_no="SR-26-0815", cargo_ready_date=date(2026, 11, 25), customs_cutoff=datetime(2026, 11, 26, 17),
+    si_cutoff=datetime(2026, 11, 25, 12), vgm_cutoff=datetime(2026, 11, 26, 12), cy_cutoff=datetime(2026, 11, 26, 18),
+    bl_type="original", bl_originals=3, on_board_date=date(2026, 11, 28), freight_payable_at="Shanghai",
+    pre_carriage="Truck", place_of_receipt="Suzhou", services="Trucking from Suzhou, customs clearance",
+    special_instructions="Keep dry", equipment_type="22G1", equipment_count=1, container_tare=2230,
+    container_max_gross=30480, vgm_method="2", dunnage_mass=Decimal("35.5"), weighing_place="Suzhou plant, scale 2",
+    weighing_date=date(2026, 11, 26), weighing_device="SC-0042, valid until 2027-03", truck_no="苏E·12345",
+    trailer_no="苏E·6789挂", driver="Li Qiang", driver_phone="+86 139 0000 0000", dock="Gate 3",
+    delivery_from=datetime(2026, 11, 27, 8), delivery_until=datetime(2026, 11, 27, 10), call_off_no="RA-0815",
+    sender_instructions="Handle with care. Do not stack.", documents_attached="Invoice, packing list",
+    airport_of_departure="PVG", airport_of_destination="HAM", other_charges_payment="PP",
+    handling_information="Do not tilt", security_status="SPX", emergency_contact="+86 512 5555 0199 (24 h)",
+    packing_certificate_place="Suzhou", packing_certificate_date=date(2026, 11, 26),
+    packing_certificate_person="Zhao Min, packing supervisor", packing_certificate_company="Suzhou Stabil Steering Co., Ltd.",
+    aircraft_limits="passenger", dangerous_package_report="320026-1100-42", insurance_cover="ICC (A)", war_and_strikes=True,
+    claims_payable_at="Hamburg", survey_agent="Elbe Survey GmbH, Hamburg", open_cover_no="OC-2026-77",
+    insurance_date=date(2026, 11, 26), insurer="Example Property & Casualty", origin_authority="CCPIT",
+    wood_packing="none", certificate_title="BENEFICIARY'S CERTIFICATE",
+    certificate_text="WE HEREBY CERTIFY THAT ONE SET OF NON-NEGOTIABLE DOCUMENTS HAS BEEN SENT TO THE APPLICANT BY COURIER.",
+    certificate_date=date(2026, 11, 30), draft_tenor="AT SIGHT", draft_payee="BANK OF EXAMPLE, SUZHOU BRANCH",
+    draft_date=date(2026, 11, 30), presentation_date=date(2026, 12, 2), proxy_mode="A", proxy_services="AB",
+    proxy_valid_until=date(2026, 12, 31), broker_fee="CNY 300", box_leg="out", place_of_issue="SUZHOU, CHINA",
+    signatory="WANG LI", position="Export manager",
+)  # fmt: skip
 
 
 def write_samples(folder: Path, lines: int = 3, type_code: str = "") -> list[Path]:
@@ -91,12 +134,62 @@ def write_samples(folder: Path, lines: int = 3, type_code: str = "") -> list[Pat
     folder.mkdir(parents=True, exist_ok=True)
     facts = sample_facts(lines)
     written = []
-    for type in REGISTER.values():
-        if type_code in ("", type.code):
-            path = folder / f"{type.code}.pdf"
-            path.write_bytes(render_paper(type, facts, f"{type.series}-2026-0042", _DAY).data)
+    for part in papers(facts, codes=[type_code] if type_code else REGISTER):
+        if part.type.code not in [path.stem for path in written]:
+            path = folder / f"{part.type.code}.pdf"
+            path.write_bytes(render_paper(part.type, part.facts, Imprint(f"{part.type.series}-2026-0042", _DAY)).data)
             written.append(path)
     return written
+
+
+def _credit(facts: ShipmentFacts) -> CreditFacts:
+    return CreditFacts(
+        code="LC-HAMBURG-1", number="LC8834/26", issue_date=date(2026, 9, 15),
+        issuing_bank="ELBE HANDELSBANK AG, HAMBURG", advising_bank="BANK OF EXAMPLE, SUZHOU BRANCH",
+        applicant=facts.consignee, beneficiary=facts.seller, currency=facts.currency.code,
+        amount=(facts.total * 2).quantize(Decimal(1)), tolerance=Decimal(0), drawn=Decimal(0),
+        goods=("AUTOMOTIVE STEERING PARTS AS PER CONTRACT SC-2026-017",), latest_shipment=date(2026, 11, 30),
+        expiry_date=date(2026, 12, 21), expiry_place="China", presentation_days=21, partial_shipments=False,
+        transhipment=True, port_of_loading="Shanghai", port_of_discharge="Hamburg",
+        drawee=("ELBE HANDELSBANK AG", "HAMBURG"), tenor="AT SIGHT",
+        documents=(
+            CreditDocumentFacts("commercial_invoice", "", 3, 0, True),
+            CreditDocumentFacts("packing_list", "", 2, 1, False),
+            CreditDocumentFacts("beneficiary_certificate", "BENEFICIARY'S CERTIFICATE", 1, 0, True),
+        ),
+        shipments=1,
+    )  # fmt: skip
+
+
+def _other(id: int, code: str, english: str, chinese: str) -> Party:
+    return Party(
+        id=id, code=code, name_en=english, name_zh=chinese, address_en="1 Harbour Road\nShanghai 200080",
+        address_zh="上海市港口路1号", country="CN", contact="Chen Yu", phone="+86 21 5555 0100",
+        uscc="91310109MA1G5XUT7P", customs_no="3109980A1B",
+    )  # fmt: skip
+
+
+def _plant(seller: Party) -> Place:
+    return Place(
+        id=1, code="SZ-PLANT", party=seller, name_en="Suzhou plant, gate 2", name_zh="苏州工厂2号门",
+        address_en="No. 88 Xinghu Street\nSuzhou 215021", address_zh="苏州工业园区星湖街88号", country="CN",
+        timezone="Asia/Shanghai", phone="+86 512 5555 0188",
+    )  # fmt: skip
+
+
+def _warehouse(buyer: Party) -> Place:
+    return Place(
+        id=2, code="HH-VMI", party=buyer, name_en="VMI warehouse Hamburg", name_zh="汉堡VMI仓库",
+        address_en="Containerstraße 5\n21129 Hamburg", country="DE", timezone="Europe/Berlin", phone="+49 40 555 0120",
+    )  # fmt: skip
+
+
+def _airbag(index: int) -> tuple[Product, Decimal]:
+    product, _ = _product(index)
+    product.part_no, product.description_en, product.description_zh = "40-3268", "Airbag module", "安全气囊模块"
+    product.hs_code, product.declaration_elements = "8708959000", "4|0|乘用车用|安全气囊|STABIL|A1|"
+    product.un_no, product.proper_shipping_name, product.hazard_class = "3268", "SAFETY DEVICES", "9"
+    return product, Decimal("74.90")
 
 
 def _seller() -> Party:
@@ -106,6 +199,7 @@ def _seller() -> Party:
         country="CN", contact="Wang Li", phone="+86 512 5555 0188", email="export@stabil.example",
         uscc="91320594MA1XJ2Y71H", customs_no="3205940Q8K", bank_name="Bank of Example, Suzhou Branch",
         bank_account="1102 0208 0900 1234 567", bank_bic="ICBKCNBJSZU",
+        gs1_company_prefix="4012345",
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -15,12 +15,14 @@ from accounts.models import User
 from config import Settings
 from database import utc_now
 from docs_gen import archive
+from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
-from docs_gen.document_types import REGISTER, DocumentType, problems, render_paper
-from docs_gen.facts import ShipmentFacts, shipment_facts
-from docs_gen.issuing import is_stale, issue_document, latest_documents
+from docs_gen.document_types import DocumentType, check_papers, render_paper
+from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, void_document
 from docs_gen.models import IssuedDocument
+from docs_gen.register import REGISTER
 from docs_gen.render import merge
+from docs_gen.seals import usable
 from errors import N_
 from i18n import name_of, translated
 from listing import Column, Filter, answer, attachment
@@ -29,41 +31,31 @@ from shipments.models import Shipment
 
 blueprint = Blueprint("docs_gen", __name__)
 
-STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_("replaced")}
-
-
-@dataclass(frozen=True)
-class PaperState:
-    """One row of the checklist of papers."""
-
-    type: DocumentType
-    document: IssuedDocument | None  # the one that is valid now
-    errors: int
-    warnings: int
-    stale: bool  # issued, and the shipment has changed since
+STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_("replaced"), "void": N_("void")}
 
 
 @blueprint.get("/shipments/<number>")
 @signed_in
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
-    facts = shipment_facts(shipment, _settings().base_url)
-    found = problems(facts)
-    return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=facts, papers=_papers(shipment, facts, found)
-    )
+    listed = checklist(shipment, _settings().base_url)
+    return render_template("docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed)
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")
 @signed_in
 def preview(number: str, type: str) -> str:
-    shipment, kind = _shipment(number), _type(type)
-    facts = shipment_facts(shipment, _settings().base_url)
-    found = [problem for problem in problems(facts) if type in problem.papers]
-    document = latest_documents(shipment).get(type)
+    shipment, kind, part = _shipment(number), _type(type), _part()
+    paper = paper_of(shipment, type, part, _settings().base_url) or abort(404)
+    found = check_papers([paper])
+    document = latest_documents(shipment).get((type, part))
+    before = json.loads(document.accepted) if document else []
     return render_template(
-        "docs_gen/preview.html", shipment=shipment, type=kind, problems=found, field_url=field_url, document=document,
-        stale=bool(document and is_stale(document, facts)), errors=sum(one.severity == "error" for one in found),
+        "docs_gen/preview.html", shipment=shipment, type=kind, part=part, problems=found, field_url=field_url,
+        document=document, reasons={one["rule"]: one["reason"] for one in before},
+        stale=bool(document and document.status == "issued" and is_stale(document, paper.facts)),
+        errors=sum(one.severity == "error" for one in found),
+        seals=usable(kind, shipment.consignor, User.get_by_id(current_user.id)),
     )  # fmt: skip
 
 
@@ -71,30 +63,47 @@ def preview(number: str, type: str) -> str:
 @signed_in
 def preview_file(number: str, type: str) -> Response:
     kind = _type(type)
-    paper = render_paper(kind, shipment_facts(_shipment(number), _settings().base_url))
+    part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
+    paper = render_paper(kind, part.facts)
     return attachment(paper.data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
 
 
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
 @signed_in
 def issue(number: str, type: str) -> Any:
+    """Form fields: `part`; `replaces`, the number seen as valid; `reason:KEY` of a warning, `reason:` of all others; `seal`s."""
     user = User.get_by_id(current_user.id)
-    seen = request.form.get("replaces")
-    document = issue_document(_shipment(number), _type(type).code, user, utc_now(), _settings(), seen)
+    order = Order(
+        _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
+        tuple(request.form.getlist("seal", type=int)),
+    )  # fmt: skip
+    document = issue_document(_shipment(number), order, user, utc_now(), _settings())
     flash(_("%(number)s is issued.", number=document.number), "success")
     return redirect(url_for("docs_gen.shipment_page", number=number))
+
+
+def _reasons() -> dict[str, str]:
+    return {name.partition(":")[2]: text for name, text in request.form.items() if name.startswith("reason:")}
+
+
+@blueprint.post("/documents/<int(max=2147483647):id>/void")
+@signed_in
+def void(id: int) -> Any:
+    document: IssuedDocument = IssuedDocument.get_or_none(IssuedDocument.id == id) or abort(404)
+    void_document(document, request.form.get("reason", ""), User.get_by_id(current_user.id), utc_now())
+    flash(_("%(number)s is void.", number=document.number), "success")
+    return redirect(url_for("docs_gen.shipment_page", number=document.shipment.number))
 
 
 @blueprint.get("/shipments/<number>/documents.pdf")
 @signed_in
 def merged_file(number: str) -> Response:
-    shipment = _shipment(number)
-    facts, issued = shipment_facts(shipment, _settings().base_url), latest_documents(shipment)
+    rows = checklist(_shipment(number), _settings().base_url).rows
     files = [
-        archive.read(_settings().archive_dir, issued[type.code].sha256)
-        if type.code in issued and issued[type.code].state == "issued"
-        else render_paper(type, facts).data
-        for type in REGISTER.values()
+        archive.read(_settings().archive_dir, row.document.sha256)
+        if row.document and row.document.status == "issued"
+        else render_paper(row.paper.type, row.paper.facts).data
+        for row in rows
     ]
     return attachment(merge(files, title=number), f"{number}.pdf", "application/pdf", inline=True)
 
@@ -121,7 +130,7 @@ _COLUMNS = (
         url=lambda row: url_for("docs_gen.shipment_page", number=row.shipment.number),
     ),
     Column("container", N_("Container"), lambda row: row.shipment.freight_container_no, Shipment.freight_container_no),
-    Column("state", N_("State"), lambda row: translated(STATES[row.state]), IssuedDocument.state),
+    Column("state", N_("State"), lambda row: translated(STATES[row.status]), IssuedDocument.state),
     Column("pages", N_("Pages"), lambda row: row.pages, IssuedDocument.pages, numeric=True),
 )  # fmt: skip
 
@@ -158,28 +167,17 @@ def field_url(problem: Problem, shipment_number: str) -> str:
         return url_for("scan.start", shipment=shipment_number)
     if kind == "shipment":
         return url_for("shipments.shipment_edit", number=shipment_number, _anchor=rest)
+    if kind == "details":
+        return url_for("shipments.shipment_details", number=shipment_number, _anchor=rest)
     key, field = rest.rsplit(":", 1)
     endpoint, argument = {
         "party": ("master_data.party_edit", "code"),
         "product": ("master_data.product_edit", "part_no"),
         "asset_type": ("master_data.asset_type_edit", "code"),
+        "credit": ("shipments.credit_edit", "code"),
     }[kind]
     values: dict[str, Any] = {argument: key, "_anchor": field}
     return url_for(endpoint, **values)
-
-
-def _papers(shipment: Shipment, facts: ShipmentFacts, found: list[Problem]) -> list[PaperState]:
-    issued = latest_documents(shipment)
-    return [
-        PaperState(
-            type,
-            issued.get(type.code),
-            sum(type.code in one.papers and one.severity == "error" for one in found),
-            sum(type.code in one.papers and one.severity == "warning" for one in found),
-            type.code in issued and is_stale(issued[type.code], facts),
-        )
-        for type in REGISTER.values()
-    ]
 
 
 def _file_url(document: IssuedDocument) -> str:
@@ -191,6 +189,11 @@ def _shipment(number: str) -> Shipment:
     if shipment is None:
         abort(404)
     return shipment
+
+
+def _part() -> str:
+    """Which of several papers of a kind: `?part=`."""
+    return request.args.get("part", "")[:16]
 
 
 def _type(code: str) -> DocumentType:

@@ -53,6 +53,12 @@ DUTY_NATURES = _read("duty_natures")  # 征免性质
 DUTY_MODES = _read("duty_modes")  # 征免
 
 
+#: the member states of the European Union, ISO 3166-1 alpha-2
+EU = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()  # noqa: SIM905
+)
+
+
 @cache
 def countries() -> dict[str, Code]:
     """ISO 3166-1: alpha-2 → Code with alpha3 in `more`."""

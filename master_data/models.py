@@ -22,6 +22,9 @@ class Party(Row):
     customs_no = CharField(10, default="")  # 海关注册编码; letters occur
     vat_no = CharField(20, default="")
     eori = CharField(17, default="")
+    tax_no = CharField(32, default="")  # what the country calls it: RFC, CUIT, RUT, GSTIN, IEC, EIN …
+    aeo_no = CharField(20, default="")  # of an AEO that China recognises; the declaration prints it
+    gs1_company_prefix = CharField(12, default="")  # our own companies: SSCC of packages begin with it
     bank_name = CharField(255, default="")
     bank_account = CharField(64, default="")
     bank_bic = CharField(11, default="")
@@ -60,6 +63,15 @@ class Product(Row):
     legal_unit_1 = CharField(3, default="")  # 法定第一单位, China customs unit code; dictated by the HS code
     legal_unit_2 = CharField(3, default="")
     source_district = CharField(5, default="")  # 境内货源地
+    un_no = CharField(4, default="")  # dangerous goods: the digits of the UN number; '' for all others
+    proper_shipping_name = CharField(128, default="")  # as the IMDG Code lists it
+    hazard_class = CharField(8, default="")
+    subsidiary_hazards = CharField(16, default="")
+    packing_group = CharField(3, default="")  # I, II, III; some have none
+    flash_point = CharField(16, default="")  # °C, closed cup
+    marine_pollutant = BooleanField(default=False)
+    limited_quantity = BooleanField(default=False)
+    supervision_codes = CharField(16, default="")  # 监管证件代码 of the HS code
     archived = BooleanField(default=False)
     changed_time = Instant()
 
@@ -86,6 +98,9 @@ class AssetType(Row):
     gs1_asset_type = CharField(12, default="")
     value = Exact()  # of one box, for customs and loss
     value_currency = CharField(3)
+    hs_code = CharField(10, default="")  # of the empty box, when it crosses a border by itself
+    declaration_elements = CharField(255, default="")
+    origin = CharField(2, default="")  # ISO 3166-1 alpha-2
     agreed_days_out = IntegerField(default=0)  # 0: no agreement, never overdue
     archived = BooleanField(default=False)
     changed_time = Instant()

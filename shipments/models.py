@@ -1,10 +1,53 @@
 """What is sent from a consignor to a consignee: the shipment, its lines, its packages."""
 
-from peewee import CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
+from peewee import BooleanField, CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
 
 from accounts.models import User
 from database import Exact, Instant, Row
 from master_data.models import AssetType, Party, Place, Product
+
+
+class LetterOfCredit(Row):
+    """A documentary credit, entered once from what the bank sent (SWIFT MT700); shipments name it."""
+
+    code = CharField(24, unique=True)  # our short name for it
+    number = CharField(35)  # L/C no., field 20
+    issue_date = DateField()  # 31C
+    issuing_bank = CharField(255)  # as the papers name it
+    advising_bank = CharField(255, default="")
+    applicant = ForeignKeyField(Party, on_delete="RESTRICT", backref="credits_as_applicant")  # 50
+    beneficiary = ForeignKeyField(Party, on_delete="RESTRICT", backref="credits")  # 59, one of our own
+    currency = CharField(3)  # 32B
+    amount = Exact()
+    tolerance = Exact(default=0)  # 39A, ± per cent; "about" is 10 (UCP 600 art. 30)
+    goods = TextField(default="")  # 45A, the description that the invoice repeats
+    latest_shipment = DateField(null=True)  # 44C
+    expiry_date = DateField()  # 31D
+    expiry_place = CharField(64, default="")
+    presentation_days = IntegerField(default=21)  # 48, days after shipment (UCP 600 art. 14(c))
+    partial_shipments = BooleanField(default=True)  # 43P
+    transhipment = BooleanField(default=True)  # 43T
+    port_of_loading = CharField(64, default="")  # 44E
+    port_of_discharge = CharField(64, default="")  # 44F
+    drawee = CharField(255, default="")  # 42a
+    tenor = CharField(64, default="")  # 42C
+    archived = BooleanField(default=False)
+    changed_time = Instant()
+
+
+class CreditDocument(Row):
+    """One paper that a letter of credit asks for (46A): which, how titled, how often."""
+
+    credit = ForeignKeyField(LetterOfCredit, backref="documents", on_delete="CASCADE")
+    position = IntegerField()
+    type = CharField(32)  # a code of docs_gen.document_types
+    title = CharField(128, default="")  # exactly as the credit names it; empty: as we print it
+    originals = IntegerField(default=1)
+    copies = IntegerField(default=0)
+    signed = BooleanField(default=False)
+
+    class Meta:
+        indexes = ((("credit", "position"), True),)
 
 
 class Shipment(Row):
@@ -15,6 +58,18 @@ class Shipment(Row):
     consignor = ForeignKeyField(Party, on_delete="RESTRICT", backref="shipments_out")
     consignee = ForeignKeyField(Party, on_delete="RESTRICT", backref="shipments_in")
     notify_party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="shipments_notified")
+    buyer = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="shipments_bought")  # None: the consignee
+    manufacturer = ForeignKeyField(
+        Party, null=True, on_delete="RESTRICT", backref="shipments_made"
+    )  # None: the consignor
+    forwarder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="shipments_forwarded")
+    carrier = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="shipments_carried")
+    broker = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="shipments_declared")
+    deliver_to = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="shipments_in")
+    letter_of_credit = ForeignKeyField(LetterOfCredit, null=True, on_delete="RESTRICT", backref="shipments")
+    invoiced_with = ForeignKeyField(
+        "self", null=True, on_delete="RESTRICT", backref="invoices_too"
+    )  # shares its invoice
     ship_from = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="shipments_out")
     invoice_date = DateField(null=True)
     departure_date = DateField(null=True)  # planned; after departure, the real one
@@ -52,6 +107,7 @@ class Shipment(Row):
     destination_port_name = CharField(64, default="")
     trading_country = CharField(2, default="")  # 贸易国; empty: the consignee's
     destination_country = CharField(2, default="")  # 运抵国; empty: the consignee's
+    details = TextField(default="{}")  # JSON of shipments.details.Details: what single papers ask for
     state = CharField(12, default="open")  # open, dispatched, closed, cancelled
     created_time = Instant()
     changed_time = Instant()
@@ -67,6 +123,7 @@ class ShipmentLine(Row):
     product = ForeignKeyField(Product, on_delete="RESTRICT")
     quantity = Exact()  # in the product's unit
     unit_price = Exact()  # in the shipment's currency, up to 6 decimals
+    invoice_group = CharField(4, default="")  # lines of one group share an invoice: A, B …; '' the only one
 
     class Meta:
         indexes = ((("shipment", "position"), True),)

@@ -28,6 +28,8 @@ pytest_plugins = ["browser"]  # Chromium and a live server
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+#: lets every warning of a paper pass
+PASS = {"": "Agreed with the broker."}
 
 
 @contextlib.contextmanager

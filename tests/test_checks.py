@@ -11,8 +11,8 @@ import pytest
 from hostile import hostile_facts
 
 from docs_gen.checks import PRINT_ROUNDING, Problem, legal_kilograms
-from docs_gen.document_types import REGISTER, problems
 from docs_gen.facts import CodeFacts, CountryFacts, ShipmentFacts
+from docs_gen.register import REGISTER, problems
 from docs_gen.samples import sample_facts
 
 FACTS = sample_facts(3)

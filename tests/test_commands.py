@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from conftest import NOW, settings_for
+from conftest import NOW, PASS, settings_for
 
 from accounts.models import ApiToken, User
 from accounts.people import create_user
@@ -15,7 +15,7 @@ from assets.scanning import register_assets
 from commands import check, demo, migrate, user
 from config import SettingsFault
 from database import db as proxy
-from docs_gen.issuing import issue_document
+from docs_gen.issuing import Order, issue_document
 from docs_gen.models import IssuedDocument, NumberSeries
 from master_data.models import Party
 
@@ -72,7 +72,7 @@ def test_check_finds_nothing_in_sound_data(app, world, run):
     with app.app_context():
         clerk = create_user("clerk", "a long password", NOW)
         register_assets(world.klt, ["KLT000001", "KLT000002"], world.suzhou, world.plant, clerk, NOW)
-        issue_document(world.shipment, "commercial_invoice", clerk, NOW, app.config["ROUNDTRIP"])
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), clerk, NOW, app.config["ROUNDTRIP"])
     result = run(check)
     assert result.exit_code == 0, result.output
 
@@ -81,8 +81,12 @@ def test_check_names_every_fault(app, world, run):
     with app.app_context():
         clerk = create_user("clerk", "a long password", NOW)
         register_assets(world.klt, ["KLT000001"], world.suzhou, world.plant, clerk, NOW)
-        first = issue_document(world.shipment, "commercial_invoice", clerk, NOW, app.config["ROUNDTRIP"])
-        second = issue_document(world.shipment, "packing_list", clerk, NOW, app.config["ROUNDTRIP"])
+        first = issue_document(
+            world.shipment, Order("commercial_invoice", reasons=PASS), clerk, NOW, app.config["ROUNDTRIP"]
+        )
+        second = issue_document(
+            world.shipment, Order("packing_list", reasons=PASS), clerk, NOW, app.config["ROUNDTRIP"]
+        )
     archive = app.config["ROUNDTRIP"].archive_dir
     path = archive / first.sha256[:2] / f"{first.sha256}.pdf"
     path.write_bytes(path.read_bytes() + b" ")

@@ -12,9 +12,9 @@ from accounts.people import create_user
 from assets import balances
 from assets.models import Asset, ScanEvent
 from docs_gen import integrity
-from docs_gen.document_types import problems
 from docs_gen.facts import shipment_facts
 from docs_gen.models import IssuedDocument
+from docs_gen.register import problems
 from shipments.models import Shipment
 
 

@@ -12,15 +12,16 @@ from pypdf import PdfReader
 from samples import World
 
 from docs_gen.checks import Problem
-from docs_gen.document_types import REGISTER, problems
 from docs_gen.facts import shipment_facts
 from docs_gen.models import IssuedDocument
+from docs_gen.register import REGISTER, problems
 from docs_gen.views import field_url
 from errors import Message
 from master_data.models import Party
 from shipments.models import Package, ShipmentLine
 
 PAGE = "/shipments/S-2026-0001"
+REASON = {"reason:": "Agreed with the broker."}
 
 
 def _text(data: bytes) -> str:
@@ -76,7 +77,7 @@ def test_every_address_of_a_problem_leads_to_a_page_that_has_the_field(client: F
 
 
 def test_issue_gives_number_and_file_and_download(client: FlaskClient, world: World) -> None:
-    answer = client.post(f"{PAGE}/documents/commercial_invoice/issue", follow_redirects=True)
+    answer = client.post(f"{PAGE}/documents/commercial_invoice/issue", data=REASON, follow_redirects=True)
     assert "CI-2026-0001" in answer.get_data(as_text=True)
     document = IssuedDocument.get()
     assert (document.state, document.issued_by.username) == ("issued", "wang.li")
@@ -89,7 +90,7 @@ def test_issue_gives_number_and_file_and_download(client: FlaskClient, world: Wo
 
 def test_issue_with_errors_is_refused_and_nothing_is_written(client: FlaskClient, world: World) -> None:
     Package.delete().execute()
-    answer = client.post(f"{PAGE}/documents/packing_list/issue")
+    answer = client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     assert answer.status_code == 409
     assert "No packages" in answer.get_data(as_text=True)
     assert IssuedDocument.select().count() == 0
@@ -101,13 +102,13 @@ def test_a_form_without_csrf_issues_nothing(client: FlaskClient, world: World) -
 
 
 def test_a_change_after_issue_is_shown_and_issuing_anew_replaces(client: FlaskClient, world: World) -> None:
-    client.post(f"{PAGE}/documents/commercial_invoice/issue")
+    client.post(f"{PAGE}/documents/commercial_invoice/issue", data=REASON)
     assert "has changed" not in client.get(PAGE).get_data(as_text=True)
     ShipmentLine.update(unit_price=Decimal(190)).where(ShipmentLine.position == 1).execute()
     assert "CI-2026-0001 is issued, but the shipment or its invoice has changed" in client.get(PAGE).get_data(
         as_text=True
     )
-    client.post(f"{PAGE}/documents/commercial_invoice/issue")
+    client.post(f"{PAGE}/documents/commercial_invoice/issue", data=REASON)
     assert [(one.number, one.state) for one in IssuedDocument.select().order_by(IssuedDocument.id)] == [
         ("CI-2026-0001", "replaced"),
         ("CI-2026-0002", "issued"),
@@ -115,9 +116,9 @@ def test_a_change_after_issue_is_shown_and_issuing_anew_replaces(client: FlaskCl
 
 
 def test_a_packing_list_issued_before_its_invoice_is_shown_as_stale(client: FlaskClient, world: World) -> None:
-    client.post(f"{PAGE}/documents/packing_list/issue")
+    client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     assert "has changed" not in client.get(PAGE).get_data(as_text=True)
-    client.post(f"{PAGE}/documents/commercial_invoice/issue")
+    client.post(f"{PAGE}/documents/commercial_invoice/issue", data=REASON)
     page = client.get(PAGE).get_data(as_text=True)
     assert "PL-2026-0001 is issued, but the shipment or its invoice has changed" in page
     assert "CI-2026-0001 is issued, but" not in page
@@ -127,19 +128,19 @@ def test_a_paper_that_cannot_be_rendered_is_told_by_its_number_and_finished_by_t
     client: FlaskClient, world: World
 ) -> None:
     with unrenderable():
-        answer = client.post(f"{PAGE}/documents/packing_list/issue")
+        answer = client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
         text = answer.get_data(as_text=True)
         assert answer.status_code == 409
         assert "The paper PL-2026-0001 has its number but could not be rendered" in text
         assert "a paper may not fetch https://example.com/x.png" in text
         assert "PL-2026-0001 could not be rendered" in client.get(PAGE).get_data(as_text=True)
         assert "Finish PL-2026-0001" in client.get(f"{PAGE}/documents/packing_list").get_data(as_text=True)
-    client.post(f"{PAGE}/documents/packing_list/issue")
+    client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     assert [(one.number, one.state) for one in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
 
 
 def test_the_three_papers_in_one_file(client: FlaskClient, world: World) -> None:
-    client.post(f"{PAGE}/documents/packing_list/issue")
+    client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     text = _text(client.get(f"{PAGE}/documents.pdf").data)
     for expected in ("COMMERCIAL INVOICE", "PL-2026-0001", "出口货物报关单", "DRAFT"):
         assert expected in text
@@ -149,13 +150,13 @@ def test_the_three_papers_in_one_file(client: FlaskClient, world: World) -> None
 def test_documents_are_found_by_number_shipment_partner_and_container(
     client: FlaskClient, world: World, query: str
 ) -> None:
-    client.post(f"{PAGE}/documents/packing_list/issue")
+    client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     assert "PL-2026-0001" in client.get("/documents", query_string={"q": query}).get_data(as_text=True)
     assert "PL-2026-0001" not in client.get("/documents?q=nothing-like-it").get_data(as_text=True).split("<main")[1]
 
 
 def test_documents_list_is_exported(client: FlaskClient, world: World) -> None:
-    client.post(f"{PAGE}/documents/packing_list/issue")
+    client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     assert "PL-2026-0001" in client.get("/documents?format=csv").get_data(as_text=True)
 
 

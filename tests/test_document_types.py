@@ -21,8 +21,9 @@ from pypdf import PdfReader
 
 from config import ROOT
 from docs_gen import render
-from docs_gen.document_types import REGISTER, DocumentType, render_paper
+from docs_gen.document_types import DocumentType, Imprint, render_paper
 from docs_gen.facts import ShipmentFacts, assemble
+from docs_gen.register import REGISTER
 from docs_gen.samples import sample_facts
 from master_data.models import Party, Product
 from shipments.models import Package, Shipment, ShipmentLine
@@ -33,7 +34,7 @@ A4 = {"portrait": (595, 842), "landscape": (842, 595)}
 
 @cache
 def paper(code: str, lines: int) -> bytes:
-    return render_paper(REGISTER[code], sample_facts(lines), f"{REGISTER[code].series}-2026-0042", DAY).data
+    return render_paper(REGISTER[code], sample_facts(lines), Imprint(f"{REGISTER[code].series}-2026-0042", DAY)).data
 
 
 def by_pypdf(data: bytes) -> list[str]:
@@ -214,7 +215,9 @@ def declared_facts(currency: str, rows: list[tuple[str, str]], net: str, gross: 
 @READERS
 def test_a_paper_that_replaces_another_names_it(code: str, read: Callable[[bytes], list[str]]) -> None:
     type = REGISTER[code]
-    said = read(render_paper(type, sample_facts(3), f"{type.series}-2026-0042", DAY, f"{type.series}-2026-0007").data)
+    said = read(
+        render_paper(type, sample_facts(3), Imprint(f"{type.series}-2026-0042", DAY, f"{type.series}-2026-0007")).data
+    )
     assert re.search(rf"Replaces替代\W*{type.series}-2026-0007", said[0])
     assert "Replaces" not in "".join(read(paper(code, 3)))
 
@@ -222,7 +225,7 @@ def test_a_paper_that_replaces_another_names_it(code: str, read: Callable[[bytes
 @TYPES
 def test_names_invoice_says_whether_the_paper_prints_the_number_of_the_invoice(code: str) -> None:
     facts = replace(sample_facts(3), invoice_number="CI-2031-7777")
-    said = "".join(by_pypdf(render_paper(REGISTER[code], facts, "X-2026-0001", DAY).data))
+    said = "".join(by_pypdf(render_paper(REGISTER[code], facts, Imprint("X-2026-0001", DAY)).data))
     assert ("CI-2031-7777" in said) == REGISTER[code].names_invoice
 
 
@@ -269,7 +272,7 @@ def test_a_line_never_splits() -> None:
 @pytest.mark.parametrize("lines", [0, 3, 200])
 def test_weasyprint_has_nothing_to_complain_about(code: str, lines: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="weasyprint"):
-        render_paper(REGISTER[code], sample_facts(lines), "X-2026-0001", DAY)
+        render_paper(REGISTER[code], sample_facts(lines), Imprint("X-2026-0001", DAY))
         assert [record.message for record in caplog.records] == []
         render.pdf("<p style='no-such-property: 1'>")
         assert caplog.records  # it would have been heard
@@ -278,7 +281,7 @@ def test_weasyprint_has_nothing_to_complain_about(code: str, lines: int, caplog:
 @TYPES
 def test_hostile_values_are_all_there_and_nothing_leaves_the_page(code: str) -> None:
     facts = hostile_facts()
-    data = render_paper(REGISTER[code], facts, "X-2026-0001", DAY).data
+    data = render_paper(REGISTER[code], facts, Imprint("X-2026-0001", DAY)).data
     said = "".join(by_pdfium(data))
     words = [
         facts.consignee.name_en,
@@ -322,7 +325,7 @@ def test_long_lists_of_box_codes_are_complete(count: int) -> None:
     facts = sample_facts(3)
     codes = tuple(f"KLT-{number:06}-7" for number in range(count))
     facts = replace(facts, boxes=(replace(facts.boxes[0], codes=codes),))
-    said = "".join(by_pdfium(render_paper(REGISTER["packing_list"], facts, "PL-1", DAY).data))
+    said = "".join(by_pdfium(render_paper(REGISTER["packing_list"], facts, Imprint("PL-1", DAY)).data))
     assert all(code in said for code in codes)
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 import samples
-from conftest import NOW, on_both_databases, settings_for, unrenderable
+from conftest import NOW, PASS, on_both_databases, settings_for, unrenderable
 from peewee import Database, IntegrityError
 from pypdf import PdfReader
 from samples import World
 
 from config import Settings
 from docs_gen import archive
-from docs_gen.document_types import REGISTER
 from docs_gen.facts import ShipmentFacts, from_json, shipment_facts
 from docs_gen.issuing import (
+    Order,
     finish,
     finish_unfinished,
     is_stale,
@@ -31,6 +31,7 @@ from docs_gen.issuing import (
     take_number,
 )
 from docs_gen.models import IssuedDocument, NumberSeries
+from docs_gen.register import REGISTER
 from errors import Refused
 from master_data.models import Party, Product
 from shipments.models import Shipment, ShipmentLine
@@ -47,7 +48,7 @@ def _numbers() -> list[str]:
 
 @on_both_databases
 def test_issue_gives_number_facts_and_file(world: World, settings: Settings) -> None:
-    document = issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+    document = issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     assert (document.number, document.state, document.seller) == ("CI-2026-0001", "issued", world.suzhou)
     data = archive.read(settings.archive_dir, document.sha256)
     assert (len(data), hashlib.sha256(data).hexdigest()) == (document.size, document.sha256)
@@ -59,18 +60,18 @@ def test_issue_gives_number_facts_and_file(world: World, settings: Settings) -> 
 @on_both_databases
 def test_numbers_run_without_gaps_for_each_kind_of_paper(world: World, settings: Settings) -> None:
     for _ in range(3):
-        issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
-    issue_document(world.shipment, "packing_list", None, NOW, settings)
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert _numbers() == ["CI-2026-0001", "CI-2026-0002", "CI-2026-0003", "PL-2026-0001"]
 
 
 @on_both_databases
 def test_a_new_one_replaces_and_names_the_old_one(world: World, settings: Settings) -> None:
-    first = issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
-    second = issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+    first = issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    second = issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     assert second.replaces == first
     assert IssuedDocument.get_by_id(first.id).state == "replaced"
-    assert latest_documents(world.shipment) == {"commercial_invoice": second}
+    assert latest_documents(world.shipment) == {("commercial_invoice", ""): second}
     assert archive.read(settings.archive_dir, first.sha256)
 
 
@@ -78,28 +79,28 @@ def test_a_new_one_replaces_and_names_the_old_one(world: World, settings: Settin
 def test_errors_refuse_and_take_no_number(world: World, settings: Settings) -> None:
     ShipmentLine.delete().execute()
     with pytest.raises(Refused) as refused:
-        issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     assert refused.value.reason == "problems"
     assert IssuedDocument.select().count() == NumberSeries.select().count() == 0
 
 
 def test_errors_of_another_paper_do_not_refuse(world: World, settings: Settings) -> None:
     Shipment.update(exit_port="").execute()  # only the declaration needs it
-    assert issue_document(world.shipment, "packing_list", None, NOW, settings).state == "issued"
+    assert issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings).state == "issued"
     with pytest.raises(Refused):
-        issue_document(world.shipment, "china_export_declaration", None, NOW, settings)
+        issue_document(world.shipment, Order("china_export_declaration", reasons=PASS), None, NOW, settings)
 
 
 def test_a_cancelled_shipment_is_refused(world: World, settings: Settings) -> None:
     Shipment.update(state="cancelled").execute()
     with pytest.raises(Refused) as refused:
-        issue_document(world.shipment, "packing_list", None, NOW, settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert refused.value.reason == "cancelled"
 
 
 @on_both_databases
 def test_a_crash_after_the_number_is_finished_later(world: World, settings: Settings) -> None:
-    document = take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    document = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     assert (document.state, document.sha256) == ("numbered", "")
     assert list(settings.archive_dir.rglob("*.pdf")) == []
     assert [one.state for one in finish_unfinished(settings)] == ["issued"]
@@ -108,7 +109,7 @@ def test_a_crash_after_the_number_is_finished_later(world: World, settings: Sett
 
 
 def test_a_crash_after_the_file_is_finished_later_with_the_same_file(world: World, settings: Settings) -> None:
-    document = take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    document = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     done = finish(document, settings)
     IssuedDocument.update(state="numbered", sha256="", size=0).execute()  # as if step 3 had been lost
     assert finish(IssuedDocument.get(), settings).sha256 == done.sha256
@@ -116,34 +117,38 @@ def test_a_crash_after_the_file_is_finished_later_with_the_same_file(world: Worl
 
 
 def test_one_that_cannot_be_finished_does_not_keep_the_others_waiting(world: World, settings: Settings) -> None:
-    broken = take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
-    take_number(world.shipment, "commercial_invoice", None, NOW, settings.base_url)
+    broken = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
+    take_number(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings.base_url)
     IssuedDocument.update(facts="{}").where(IssuedDocument.id == broken.id).execute()
     assert [one.type for one in finish_unfinished(settings)] == ["commercial_invoice"]
     assert IssuedDocument.get_by_id(broken.id).state == "numbered"
 
 
 def test_finishing_twice_changes_nothing(world: World, settings: Settings) -> None:
-    document = take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    document = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     assert finish(document, settings).sha256 == finish(document, settings).sha256
 
 
 def test_while_one_is_being_issued_a_second_is_refused_and_a_crashed_one_is_finished(
     world: World, settings: Settings
 ) -> None:
-    take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     with pytest.raises(Refused) as refused:
-        issue_document(world.shipment, "packing_list", None, NOW + timedelta(seconds=30), settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(seconds=30), settings)
     assert refused.value.reason == "unfinished"
-    again = issue_document(world.shipment, "packing_list", None, NOW + timedelta(minutes=5), settings)
+    again = issue_document(
+        world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(minutes=5), settings
+    )
     assert (again.number, again.state) == ("PL-2026-0001", "issued")  # one click, one number
     assert _numbers() == ["PL-2026-0001"]
 
 
 def test_after_a_crash_a_shipment_that_has_changed_gets_a_second_paper(world: World, settings: Settings) -> None:
-    take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     Shipment.update(vessel="EVER GIVE").execute()
-    second = issue_document(world.shipment, "packing_list", None, NOW + timedelta(minutes=5), settings)
+    second = issue_document(
+        world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(minutes=5), settings
+    )
     assert [(one.number, one.state) for one in IssuedDocument.select().order_by(IssuedDocument.id)] == [
         ("PL-2026-0001", "replaced"),
         ("PL-2026-0002", "issued"),
@@ -153,10 +158,10 @@ def test_after_a_crash_a_shipment_that_has_changed_gets_a_second_paper(world: Wo
 
 
 def test_after_a_crash_a_cancelled_shipment_is_finished_but_still_refused(world: World, settings: Settings) -> None:
-    take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     Shipment.update(state="cancelled").execute()
     with pytest.raises(Refused) as refused:
-        issue_document(world.shipment, "packing_list", None, NOW + timedelta(minutes=5), settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(minutes=5), settings)
     assert (refused.value.reason, IssuedDocument.get().state) == ("cancelled", "issued")
 
 
@@ -165,11 +170,13 @@ def test_a_failure_of_rendering_names_the_paper_and_the_next_click_finishes_that
     world: World, settings: Settings
 ) -> None:
     with unrenderable(), pytest.raises(Refused, match="The paper PL-2026-0001 has its number") as refused:
-        issue_document(world.shipment, "packing_list", None, NOW, settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert refused.value.reason == "not_rendered"
     with unrenderable(), pytest.raises(Refused, match="PL-2026-0001"):
-        issue_document(world.shipment, "packing_list", None, NOW + timedelta(seconds=5), settings)
-    document = issue_document(world.shipment, "packing_list", None, NOW + timedelta(seconds=9), settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(seconds=5), settings)
+    document = issue_document(
+        world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(seconds=9), settings
+    )
     assert (document.number, document.state, document.failed) == ("PL-2026-0001", "issued", False)
     assert _numbers() == ["PL-2026-0001"]
 
@@ -178,19 +185,22 @@ def test_a_file_that_cannot_be_kept_is_such_a_failure_too(world: World, settings
     settings.archive_dir.rmdir()
     settings.archive_dir.write_text("a file where the folder should be")
     with pytest.raises(Refused, match="PL-2026-0001") as refused:
-        issue_document(world.shipment, "packing_list", None, NOW, settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert str(settings.archive_dir) not in str(refused.value)  # paths of the machine stand in the log only
     settings.archive_dir.unlink()
     settings.archive_dir.mkdir()
-    assert issue_document(world.shipment, "packing_list", None, NOW, settings).number == "PL-2026-0001"
+    assert (
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings).number
+        == "PL-2026-0001"
+    )
 
 
 def test_a_failed_one_that_is_being_rendered_again_refuses_a_second_click(world: World, settings: Settings) -> None:
     with unrenderable(), pytest.raises(Refused):
-        issue_document(world.shipment, "packing_list", None, NOW, settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     IssuedDocument.update(failed=False).execute()  # what finish() writes before it renders
     with pytest.raises(Refused) as refused:
-        issue_document(world.shipment, "packing_list", None, NOW + timedelta(seconds=30), settings)
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW + timedelta(seconds=30), settings)
     assert refused.value.reason == "unfinished"
 
 
@@ -200,21 +210,21 @@ def _text(settings: Settings, document: IssuedDocument) -> str:
 
 
 def _stale(world: World, type: str, settings: Settings) -> bool:
-    return is_stale(latest_documents(world.shipment)[type], shipment_facts(Shipment.get(), settings.base_url))
+    return is_stale(latest_documents(world.shipment)[type, ""], shipment_facts(Shipment.get(), settings.base_url))
 
 
 def test_a_paper_that_names_another_invoice_than_the_valid_one_is_stale(world: World, settings: Settings) -> None:
     for type in REGISTER:
         if type != "commercial_invoice":
-            issue_document(world.shipment, type, None, NOW, settings)
+            issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
             assert not _stale(world, type, settings)
-    issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     assert not _stale(world, "commercial_invoice", settings)
     for type in ("packing_list", "china_export_declaration"):
         assert _stale(world, type, settings)  # issued before there was an invoice
-        issue_document(world.shipment, type, None, NOW, settings)
+        issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
         assert not _stale(world, type, settings)
-    issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     assert not _stale(world, "commercial_invoice", settings)
     for type in ("packing_list", "china_export_declaration"):
         assert _stale(world, type, settings)  # they name the one that was replaced
@@ -224,9 +234,9 @@ def test_a_paper_that_names_another_invoice_than_the_valid_one_is_stale(world: W
 def test_a_correction_names_on_paper_what_it_replaces_and_is_made_again_with_the_same_bytes(
     type: str, world: World, settings: Settings
 ) -> None:
-    first = issue_document(world.shipment, type, None, NOW, settings)
-    second = issue_document(world.shipment, type, None, NOW, settings)
-    third = issue_document(world.shipment, type, None, NOW, settings)
+    first = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
+    second = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
+    third = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
     assert "Replaces" not in _text(settings, first)
     for new, old in ((second, first), (third, second)):
         assert re.search(rf"Replaces替代\W*{old.number}", _text(settings, new))
@@ -234,7 +244,7 @@ def test_a_correction_names_on_paper_what_it_replaces_and_is_made_again_with_the
 
 
 def test_the_paper_says_the_frozen_facts_though_master_data_changed(world: World, settings: Settings) -> None:
-    document = take_number(world.shipment, "commercial_invoice", None, NOW, settings.base_url)
+    document = take_number(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings.base_url)
     Party.update(name_en="Another Name Ltd.").execute()
     Product.update(description_en="Another thing").execute()
     data = archive.read(settings.archive_dir, finish(document, settings).sha256)
@@ -245,16 +255,22 @@ def test_the_paper_says_the_frozen_facts_though_master_data_changed(world: World
 
 def test_the_number_takes_the_year_of_the_paper_and_each_seller_has_his_own(world: World, settings: Settings) -> None:
     other = samples.party(NOW, code="CHONGQING", name_en="Chongqing Stabil Co., Ltd.")
-    issue_document(world.shipment, "commercial_invoice", None, NOW, settings)
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     Shipment.update(consignor=other).execute()
-    assert issue_document(world.shipment, "commercial_invoice", None, NOW, settings).number == "CI-2026-0001"
+    assert (
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings).number
+        == "CI-2026-0001"
+    )
     Shipment.update(invoice_date=datetime(2027, 1, 4, tzinfo=UTC).date()).execute()
-    assert issue_document(world.shipment, "commercial_invoice", None, NOW, settings).number == "CI-2027-0001"
+    assert (
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings).number
+        == "CI-2027-0001"
+    )
 
 
 def test_the_day_of_a_declaration_is_the_day_where_the_goods_leave(world: World, settings: Settings) -> None:
     evening = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)  # already the new year in Suzhou
-    document = issue_document(world.shipment, "china_export_declaration", None, evening, settings)
+    document = issue_document(world.shipment, Order("china_export_declaration", reasons=PASS), None, evening, settings)
     assert (document.number, document.issue_date.isoformat()) == ("CD-2027-0001", "2027-01-01")
 
 
@@ -273,7 +289,9 @@ def test_many_at_the_same_time_get_each_number_once(db: Database, world: World, 
             start.wait()
             with db.connection_context():
                 for shipment in mine:
-                    given.append(take_number(shipment, "packing_list", None, NOW, settings.base_url).number)
+                    given.append(
+                        take_number(shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url).number
+                    )
         except BaseException as error:
             faults.append(error)
 
@@ -297,7 +315,11 @@ def test_the_same_paper_issued_twice_at_the_same_time_is_issued_once(
         start.wait()
         with db.connection_context():
             try:
-                outcome.append(take_number(world.shipment, "packing_list", None, NOW, settings.base_url).number)
+                outcome.append(
+                    take_number(
+                        world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url
+                    ).number
+                )
             except Refused as refused:
                 outcome.append(refused.reason)
 
@@ -311,7 +333,7 @@ def test_the_same_paper_issued_twice_at_the_same_time_is_issued_once(
 
 @on_both_databases
 def test_the_database_itself_refuses_a_number_twice(world: World, settings: Settings) -> None:
-    document = take_number(world.shipment, "packing_list", None, NOW, settings.base_url)
+    document = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     with pytest.raises(IntegrityError):
         IssuedDocument.create(
             shipment=world.shipment, seller=document.seller, type="packing_list", number=document.number,

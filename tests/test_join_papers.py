@@ -12,8 +12,9 @@ from pypdf import PdfReader
 from samples import World
 
 from assets.models import Asset, ScanEvent
-from docs_gen.document_types import REGISTER, problems, render_paper
+from docs_gen.document_types import render_paper
 from docs_gen.facts import ShipmentFacts, shipment_facts
+from docs_gen.register import REGISTER, problems
 from master_data.models import AssetType
 from shipments.models import Package, Shipment
 

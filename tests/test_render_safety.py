@@ -16,7 +16,8 @@ from pypdf import PdfReader
 
 from config import ROOT
 from docs_gen import render
-from docs_gen.document_types import REGISTER, paper_html, render_paper
+from docs_gen.document_types import Imprint, paper_html, render_paper
+from docs_gen.register import REGISTER
 from docs_gen.samples import sample_facts
 
 
@@ -105,7 +106,7 @@ def test_the_same_facts_give_the_same_bytes_in_another_process() -> None:
     code = (
         "from docs_gen import samples; from docs_gen.document_types import *; import hashlib\n"
         "for type in REGISTER.values():\n"
-        "    print(hashlib.sha256(render_paper(type, samples.sample_facts(), 'X-1', samples._DAY).data).hexdigest())"
+        "    print(hashlib.sha256(render_paper(type, samples.sample_facts(), document_types.Imprint('X-1', samples._DAY)).data).hexdigest())"
     )
     other = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
@@ -115,7 +116,8 @@ def test_the_same_facts_give_the_same_bytes_in_another_process() -> None:
     from docs_gen.samples import _DAY
 
     ours = [
-        hashlib.sha256(render_paper(type, sample_facts(), "X-1", _DAY).data).hexdigest() for type in REGISTER.values()
+        hashlib.sha256(render_paper(type, sample_facts(), Imprint("X-1", _DAY)).data).hexdigest()
+        for type in REGISTER.values()
     ]
     assert ours == other
 

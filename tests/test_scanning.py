@@ -14,8 +14,8 @@ from assets.models import Asset, ScanEvent
 from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans, register_assets
 from assets.state import shown
 from database import db as proxy
-from docs_gen.document_types import problems
 from docs_gen.facts import shipment_facts
+from docs_gen.register import problems
 
 HOUR = timedelta(hours=1)
 AWAY = NOW + 60 * HOUR

@@ -14,8 +14,7 @@ from peewee import JOIN, ModelSelect
 
 from assets.balances import Overdue, day_at, overdue
 from assets.models import Asset, ScanEvent
-from docs_gen.document_types import REGISTER, problems
-from docs_gen.facts import shipment_facts
+from docs_gen.checklist import checklist
 from docs_gen.models import IssuedDocument
 from errors import Message
 from master_data.models import AssetType, Party, Place, Product
@@ -118,15 +117,10 @@ def _open_shipments() -> ModelSelect[Shipment]:
 
 
 def _leaving(shipment: Shipment, today: date, base_url: str) -> Leaving:
-    facts = shipment_facts(shipment, base_url)
-    found = problems(facts)
+    listed = checklist(shipment, base_url)
+    facts, found = listed.facts, listed.problems
     errors = [problem for problem in found if problem.severity == "error"]
-    issued = {
-        row.type
-        for row in IssuedDocument.select(IssuedDocument.type).where(
-            IssuedDocument.shipment == shipment, IssuedDocument.state == "issued"
-        )
-    }
+    missing = [row.paper.type.title for row in listed.rows if not row.document or row.document.status != "issued"]
     return Leaving(
         number=shipment.number,
         consignee=shipment.consignee,
@@ -135,7 +129,7 @@ def _leaving(shipment: Shipment, today: date, base_url: str) -> Leaving:
         errors=len(errors),
         warnings=len(found) - len(errors),
         lacks=tuple(problem.message for problem in errors[:2]),
-        papers_missing=tuple(kind.title for kind in REGISTER.values() if kind.code not in issued),
+        papers_missing=tuple(dict.fromkeys(missing)),
         boxes_expected=sum(box.expected for box in facts.boxes if not box.counted),
         boxes_scanned=sum(box.scanned for box in facts.boxes if not box.counted),
     )

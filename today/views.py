@@ -13,7 +13,7 @@ from assets.labels import own_hosts
 from assets.scanned_text import storable
 from assets.views import event_title, reason_text
 from database import db, utc_now
-from docs_gen.document_types import REGISTER
+from docs_gen.register import REGISTER
 from today import agenda
 from today import search as searching
 

@@ -13,6 +13,12 @@ What is kept, and why:
   used (GB 2312 level 1, level 2, the rest): WeasyPrint keeps glyph numbers when it subsets, so the tables of an
   embedded font run up to the highest number used, and low numbers make small files.
 * Noto Sans, regular and bold: Latin with Latin Extended, Greek, Cyrillic, punctuation and currency signs.
+* Noto Sans Thai, Arabic and Hebrew, regular and bold, with all their shaping rules.
+* Noto Sans CJK Rest, regular only: all other characters of Noto Sans CJK SC in one file – Korean syllables and letters,
+  Unicode's CJK extensions, compatibility and half-width forms. A name in it that asks for bold is printed regular.
+
+A character is taken from the first family of the list in `static/paper.css` that has it. Private-use characters are in
+none of these files: what they look like differs from machine to machine.
 """
 
 from __future__ import annotations
@@ -30,10 +36,8 @@ CJK = {
     "Regular": "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
     "Bold": "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc",
 }
-LATIN = {
-    "Regular": "/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf",
-    "Bold": "/usr/share/fonts/truetype/noto/NotoSans-Bold.ttf",
-}
+NOTO = "/usr/share/fonts/truetype/noto"  # NotoSansThai-Bold.ttf …
+LATIN_FEATURES = ["kern", "mark", "mkmk", "ccmp", "tnum", "lnum"]
 LATIN_RANGES = [
     (0x20, 0x24F),  # Basic Latin … Latin Extended-B
     (0x2B0, 0x36F),  # modifiers, combining marks
@@ -44,6 +48,21 @@ LATIN_RANGES = [
     (0x2190, 0x22FF),  # arrows, mathematics
     (0x25A0, 0x27BF),  # shapes, signs
 ]
+#: script → what is kept of its font; its spaces, digits and punctuation come along for the shaping rules
+SCRIPT_RANGES = {
+    "Thai": [(0x20, 0x7E), (0xE00, 0xE7F), (0x200B, 0x200D), (0x25CC, 0x25CC)],
+    "Arabic": [
+        (0x20, 0x7E),
+        (0x600, 0x6FF),
+        (0x750, 0x77F),
+        (0x8A0, 0x8FF),
+        (0x200B, 0x200F),
+        (0x25CC, 0x25CC),
+        (0xFB50, 0xFDFF),
+        (0xFE70, 0xFEFC),
+    ],
+    "Hebrew": [(0x20, 0x7E), (0x591, 0x5F4), (0x200B, 0x200F), (0x25CC, 0x25CC), (0xFB1D, 0xFB4F)],
+}
 
 
 def _decoded(charset: str, leads: range) -> list[int]:
@@ -69,6 +88,17 @@ def cjk_characters() -> list[int]:
     everything = _decoded("gbk", range(0x81, 0xFF))
     full_width = list(range(0xFF01, 0xFF5F))
     return list(dict.fromkeys([*ascii_, *symbols, *full_width, *level_1, *level_2, *everything]))
+
+
+def rest_characters(font: TTFont, kept: list[int]) -> list[int]:
+    """Code points of `font` that are not `kept`, most used first: the syllables of KS X 1001 before the other blocks.
+
+    ASCII is in it again, because a blank is printed in the font of the character before it, whether that has one or not.
+    """
+    ascii_ = set(range(0x20, 0x7F))
+    korean = _decoded("euc_kr", range(0xB0, 0xC9))
+    have = font.getBestCmap().keys() - set(kept) - set(range(0xE000, 0xF900)) - set(range(0xF0000, 0x110000)) | ascii_
+    return [code for code in dict.fromkeys([*sorted(ascii_), *korean, *sorted(have)]) if code in have]
 
 
 def _subset(font: TTFont, characters: list[int], features: list[str]) -> None:
@@ -124,28 +154,60 @@ def _to_truetype(font: TTFont) -> None:
     font.sfntVersion = "\000\001\000\000"
 
 
+def _cjk_face(source: str) -> TTFont:
+    faces = TTCollection(source).fonts
+    return next(face for face in faces if face["name"].getDebugName(1).startswith("Noto Sans CJK SC"))
+
+
+def _save(font: TTFont, path: Path) -> None:
+    font.recalcTimestamp = False  # the same sources give the same bytes, and those are a version of every paper
+    font.save(path)
+
+
+def _cjk(font: TTFont, characters: list[int]) -> None:
+    """Keep `characters`, in this order, with quadratic outlines."""
+    _subset(font, characters, [])  # with `locl` the Japanese, Korean and Taiwanese shapes would double the file
+    cmap = font.getBestCmap()
+    wanted = [cmap[c] for c in characters if c in cmap]
+    order = list(dict.fromkeys([font.getGlyphOrder()[0], *wanted, *font.getGlyphOrder()]))
+    _to_truetype(font)
+    reorderGlyphs(font, order)
+
+
+def _rename(font: TTFont, family: str) -> None:
+    """A family name of its own, so that a style sheet can tell it from the one it was taken from."""
+    for record in list(font["name"].names):
+        if record.nameID in (1, 16) or record.nameID > 16:
+            font["name"].removeNames(record.nameID, record.platformID, record.platEncID, record.langID)
+    font["name"].setName(family, 1, 3, 1, 0x409)
+    font["name"].setName(family + " Regular", 3, 3, 1, 0x409)
+    font["name"].setName(family + " Regular", 4, 3, 1, 0x409)
+    font["name"].setName(family.replace(" ", "") + "-Regular", 6, 3, 1, 0x409)
+
+
+def _codes(ranges: list[tuple[int, int]]) -> list[int]:
+    return [code for first, last in ranges for code in range(first, last + 1)]
+
+
 def build(target: Path) -> None:
-    """Write the four font files into `target`."""
+    """Write the font files into `target`."""
     characters = cjk_characters()
     for weight, source in CJK.items():
-        font = next(
-            face for face in TTCollection(source).fonts if face["name"].getDebugName(1).startswith("Noto Sans CJK SC")
-        )
-        _subset(font, characters, [])  # with `locl` the Japanese, Korean and Taiwanese shapes would double the file
-        cmap = font.getBestCmap()
-        wanted = [cmap[c] for c in characters if c in cmap]
-        order = list(dict.fromkeys([font.getGlyphOrder()[0], *wanted, *font.getGlyphOrder()]))
-        _to_truetype(font)
-        reorderGlyphs(font, order)
-        font.save(target / f"NotoSansCJKsc-{weight}.ttf")
-    for weight, source in LATIN.items():
-        font = TTFont(source)
-        _subset(
-            font,
-            [c for first, last in LATIN_RANGES for c in range(first, last + 1)],
-            ["kern", "mark", "mkmk", "ccmp", "tnum", "lnum"],
-        )
-        font.save(target / f"NotoSans-{weight}.ttf")
+        font = _cjk_face(source)
+        _cjk(font, characters)
+        _save(font, target / f"NotoSansCJKsc-{weight}.ttf")
+    font = _cjk_face(CJK["Regular"])
+    _cjk(font, rest_characters(font, characters))
+    _rename(font, "Noto Sans CJK Rest")
+    _save(font, target / "NotoSansCJKrest-Regular.ttf")
+    for weight in ("Regular", "Bold"):
+        font = TTFont(f"{NOTO}/NotoSans-{weight}.ttf")
+        _subset(font, _codes(LATIN_RANGES), LATIN_FEATURES)
+        _save(font, target / f"NotoSans-{weight}.ttf")
+        for script, ranges in SCRIPT_RANGES.items():
+            font = TTFont(f"{NOTO}/NotoSans{script}-{weight}.ttf")
+            _subset(font, _codes(ranges), ["*"])
+            _save(font, target / f"NotoSans{script}-{weight}.ttf")
     for path in sorted(target.glob("*.ttf")):
         print(f"{path.name}: {path.stat().st_size:,} bytes, {len(TTFont(path).getBestCmap()):,} characters")
 

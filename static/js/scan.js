@@ -697,7 +697,10 @@
     var scanner = typing.slowest < 60 && text.length >= 4;
     var half = /^https?:/i.test(text) && !/\/(8003|8004|a|s)\/./i.test(text);
     if (field === wedge && text.length === 1 && screen === "scan" && answerKey(text)) { field.value = ""; typing.last = 0; return; }
-    if (scanner && !suffixSeen && !half) { take(field, false); return; }
+    if (scanner && !suffixSeen && !half) { // a busy device hands keys over late: half a code must not pass for a whole one
+      silence = window.setTimeout(function () { if (field.value) { take(field, false); } }, 500);
+      return;
+    }
     if (field === wedge) {
       var typed = typedField();
       wedge.value = "";

@@ -1,0 +1,329 @@
+"""Papers rendered in child processes: on all cores, each job within limits, and no job can harm the service.
+
+What WeasyPrint costs depends on the text that it is given: a cell of 20,000 characters or a hundred thousand rows can
+take minutes and gigabytes. Here that ends one child. It is replaced, the others and the parent go on, and the job
+becomes a RenderError that names the limit.
+
+The children are spawned, never forked: the web process has threads, and a fork would copy their locks in whatever state
+they are in. They belong to one process, are started with its first job, and end when it ends, when it forks, or when
+nobody has needed them for `IDLE_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import logging
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from typing import Any
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from docs_gen import render
+from docs_gen.render import Paper, RenderError
+from errors import N_, Message
+
+log = logging.getLogger("roundtrip")
+
+MAX_WORKERS = 4
+SECONDS = (
+    10  # for one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock
+)
+#: Private memory of a worker. With the 46 MB of libraries and fonts that it maps it stays below 512 MB resident, and so
+#: much is what counts: address space also counts what is only mapped (fonts, arenas), 210 MB before the first paper.
+MAX_DATA = 440 * 1024 * 1024
+MAX_ADDRESSES = MAX_DATA + 384 * 1024 * 1024
+MAX_INPUT = 16 * 1024 * 1024  # bytes of a job; the HTML of 1,000 lines has half a megabyte
+MAX_OUTPUT = 32 * 1024 * 1024  # bytes of a PDF
+MAX_FILES = 64
+MAX_TASKS = 300  # jobs of a worker before a fresh one takes its place
+IDLE_SECONDS = 300
+#: A job that has no answer after so long will never have one: its worker died with the pool's lock or in mid-answer.
+_STUCK_SECONDS = SECONDS + 60
+_TRIES = 3  # to find a pool that takes a job
+
+_NO_MEMORY = 70  # exit code of a worker: it has no memory left to say more
+
+_OVER = {
+    "time": N_("the paper took longer than %(limit)s seconds. Fewer lines or shorter texts may help"),
+    "memory": N_("the paper needed more than %(limit)s MB of memory. Fewer lines or shorter texts may help"),
+    "input": N_("the paper has more than %(limit)s MB of text. Fewer lines or shorter texts may help"),
+    "output": N_("the file of the paper is larger than %(limit)s MB. Fewer lines or shorter texts may help"),
+}
+_LIMITS = {"time": SECONDS, "memory": 512, "input": MAX_INPUT >> 20, "output": MAX_OUTPUT >> 20}
+_ENDED = N_("the program that makes papers was ended (%(how)s)")
+_NO_POOL = N_("the program that makes papers could not be started")
+_FAULT = N_("the program that makes papers has a fault; the log says which")
+
+
+class NotRendered(RenderError):
+    """A job that came to nothing, with a sentence for people that can be translated.
+
+    `limit` is the limit that it broke: time, memory, input, output; '' when it was something else.
+    """
+
+    def __init__(self, message: Message, limit: str = "") -> None:
+        super().__init__(str(message))
+        self.message, self.limit = message, limit
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `render.pdf` takes: the HTML and, by name, its other arguments."""
+
+    html: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render_limited(html: str, **options: Any) -> Paper:
+    """`render.pdf` in a worker: the same bytes, within the limits. Raises RenderError."""
+    answer = render_many([Job(html, options)])[0]
+    if isinstance(answer, RenderError):
+        raise answer
+    return answer
+
+
+def render_many(jobs: Sequence[Job]) -> list[Paper | RenderError]:
+    """The paper of each job, or why there is none, in the order of the jobs.
+
+    Threads may call it at once: the workers serve them in turn, job by job. A job whose worker is killed from outside
+    is repeated once.
+    """
+    begun = [_begin(job) for job in jobs]
+    return [one if isinstance(one, RenderError) else _end(*one) for one in begun]
+
+
+def close() -> None:
+    """End the workers of this process; the next job starts new ones."""
+    global _pool
+    with _lock:
+        pool, _pool = _pool, None
+    if pool:
+        pool.stop()
+
+
+# ---- in the parent
+
+
+def _begin(job: Job) -> tuple[bytes, ProcessFuture[Any]] | RenderError:
+    """The job as bytes, and on its way. Pebble's pipe is shared by the workers: what goes in has to come out whole."""
+    data = pickle.dumps((job.html, dict(job.options)))
+    if len(data) > MAX_INPUT:
+        return _over("input")
+    begun = _start(data)
+    return begun if isinstance(begun, RenderError) else (data, begun)
+
+
+def _start(data: bytes) -> ProcessFuture[Any] | RenderError:
+    """Give a job to a worker, as soon as it is this thread's turn."""
+    for _ in range(_TRIES):
+        pool = _current()
+        pool.places.acquire()
+        try:
+            return pool.schedule(data)
+        except RuntimeError:  # broken, or stopped while we waited
+            pool.places.release()
+            _give_up(pool)
+    return NotRendered(Message(_NO_POOL))
+
+
+def _end(data: bytes, begun: ProcessFuture[Any]) -> Paper | RenderError:
+    """What became of a job; it is begun once more when its worker was killed by somebody else."""
+    how = ""
+    for last in (False, True):
+        try:
+            answer = begun.result()
+            return answer if isinstance(answer, Paper) else answer.error()
+        except TimeoutError:
+            return _over("time")
+        except ProcessExpired as error:
+            code = error.exitcode or 0
+            if code == -signal.SIGXCPU:
+                return _over("time")
+            if code in (_NO_MEMORY, -signal.SIGTRAP):  # GLib ends a process so when it gets no memory
+                return _over("memory")
+            how = _how(code)
+            last = last or code not in (-signal.SIGKILL, -signal.SIGTERM)  # its own doing: it would do it again
+        except BrokenProcessPool as error:
+            how = str(error) or "pool"
+        log.warning("A worker that renders papers ended (%s); its job is %s", how, "given up" if last else "repeated")
+        if last:
+            break
+        again = _start(data)
+        if isinstance(again, RenderError):
+            return again
+        begun = again
+    return NotRendered(Message(_ENDED, {"how": how}))
+
+
+def _how(code: int) -> str:
+    """-9 → SIGKILL, 1 → exit code 1."""
+    return signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
+
+
+def _over(limit: str) -> NotRendered:
+    return NotRendered(Message(_OVER[limit], {"limit": _LIMITS[limit]}), limit)
+
+
+class _Pool:
+    """Pebble's pool, and what it does not do itself: turns, an end when idle, an end when stuck."""
+
+    def __init__(self) -> None:
+        size = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+        self.processes = ProcessPool(
+            size, MAX_TASKS, initializer=_prepare, context=multiprocessing.get_context("spawn")
+        )
+        #: One place for each worker. A thread takes one for each job and queues again for the next, so that a set of
+        #: forty papers does not keep a single one waiting until all are made.
+        self.places = threading.Semaphore(size)
+        self.running: dict[ProcessFuture[Any], float] = {}  # → since when
+        self.used = time.monotonic()
+        self.lock = threading.Lock()
+        self.stopped = threading.Event()
+        threading.Thread(target=self.watch, name="render-pool", daemon=True).start()
+
+    def schedule(self, data: bytes) -> ProcessFuture[Any]:
+        """Raises RuntimeError when the pool takes no jobs any more."""
+        with self.lock:
+            if self.stopped.is_set():
+                raise RuntimeError("stopped")
+            future = self.processes.schedule(_work, args=(data,), timeout=SECONDS)
+            self.running[future] = time.monotonic()
+        future.add_done_callback(self.done)
+        return future
+
+    def done(self, future: Any) -> None:
+        self.running.pop(future, None)
+        self.used = time.monotonic()
+        self.places.release()
+
+    def watch(self) -> None:
+        """Until the pool is stopped: stop it when it is idle, broken or stuck."""
+        while not self.stopped.wait(1):
+            now = time.monotonic()
+            since = min(list(self.running.values()), default=now)
+            idle = not self.running and now - self.used > IDLE_SECONDS
+            if idle or now - since > _STUCK_SECONDS or not self.processes.active:
+                _give_up(self)
+
+    def stop(self) -> None:
+        """End the workers. What they had not finished fails with BrokenProcessPool, and its callers begin it again."""
+        with self.lock:
+            if self.stopped.is_set():
+                return
+            self.stopped.set()
+        if self.processes.active:
+            self.processes.stop()
+        self.processes.join()
+        for future in list(self.running):
+            if not future.done():
+                future.set_exception(BrokenProcessPool("stopped"))
+
+
+_lock = threading.Lock()
+_pool: _Pool | None = None
+
+
+def _current() -> _Pool:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = _Pool()
+        return _pool
+
+
+def _give_up(pool: _Pool) -> None:
+    """Stop a pool; the next job starts another one."""
+    global _pool
+    with _lock:
+        if _pool is pool:
+            _pool = None
+    pool.stop()
+
+
+# A child of os.fork() has none of the pool's threads and would end its parent's workers when it exits. So no pool lives
+# through a fork: gunicorn forks before the first request, and who forks later starts new workers with the next job.
+# (Starting a program, as subprocess and spawn do, is no such fork.)
+def _before_fork() -> None:
+    global _pool
+    _lock.acquire()
+    pool, _pool = _pool, None
+    if pool:
+        pool.stop()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release)
+atexit.register(close)
+
+
+# ---- in the worker
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What a worker tells when there is no paper: plain text, since not every exception survives the way."""
+
+    text: str
+    limit: str = ""
+    trace: str = ""  # of a fault of ours
+
+    def error(self) -> RenderError:
+        if self.trace:
+            log.error("A paper could not be rendered.\n%s", self.trace)
+            return NotRendered(Message(_FAULT))
+        return _over(self.limit) if self.limit else RenderError(self.text)
+
+
+def _prepare() -> None:
+    """Make a new process ready for jobs: engine, fonts and style sheet loaded, then limited for good."""
+    for name in list(os.environ):
+        if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
+            del os.environ[name]
+    render.pdf("<p>A 中 <b>B 国</b>")
+    gc.collect()
+    gc.freeze()
+    for what, most in (
+        (resource.RLIMIT_DATA, MAX_DATA),
+        (resource.RLIMIT_AS, MAX_ADDRESSES),
+        (resource.RLIMIT_NOFILE, MAX_FILES),
+        (resource.RLIMIT_FSIZE, 0),  # it writes to its pipe only
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+    # Pebble ends a worker by SIGTERM, holding the lock that the others wait for. Its own handler would have to wait
+    # until the engine comes back from C.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _work(data: bytes) -> Paper | _Failure:
+    """One job in a worker."""
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS + 2, resource.RLIM_INFINITY))
+    try:
+        answer = _rendered(data)
+        gc.collect()  # a document is full of cycles; 10 ms here, or tens of MB more with every job
+    except MemoryError:
+        os._exit(_NO_MEMORY)
+    return answer
+
+
+def _rendered(data: bytes) -> Paper | _Failure:
+    try:
+        html, options = pickle.loads(data)  # noqa: S301  (what our own parent packed)
+        paper = render.pdf(html, **options)
+    except MemoryError:
+        raise
+    except RenderError as error:
+        return _Failure(str(error))
+    except Exception as error:
+        return _Failure(type(error).__name__, trace=traceback.format_exc())
+    return paper if len(paper.data) <= MAX_OUTPUT else _Failure("", limit="output")
