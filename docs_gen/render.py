@@ -318,21 +318,28 @@ def _share_streams(file: Any) -> None:
     twins: dict[tuple[int, int], Any] = {}
     for one in file.objects:
         if isinstance(one, pikepdf.Stream):
-            entries = {key: value for key, value in one.items() if key != "/Length"}
-            if any(getattr(value, "is_indirect", False) for value in entries.values()):
+            told = sorted((key, value) for key, value in one.items() if key != "/Length")
+            if any(getattr(value, "is_indirect", False) for _, value in told):
                 continue  # two such may look the same and mean different things
-            first = kept.setdefault((repr(sorted(entries.items())), one.read_raw_bytes()), one)
+            first = kept.setdefault((repr(told), one.read_raw_bytes()), one)
             if first.objgen != one.objgen:
                 twins[one.objgen] = first
-    for one in file.objects:
+    waiting = list(file.objects)
+    while waiting:
+        one = waiting.pop()
         if isinstance(one, pikepdf.Array):
-            for index, value in enumerate(one):
-                if getattr(value, "objgen", None) in twins:
-                    one[index] = twins[value.objgen]
+            entries = enumerate(one)
         elif isinstance(one, pikepdf.Dictionary | pikepdf.Stream):
-            for key, value in list(one.items()):
-                if getattr(value, "objgen", None) in twins:
-                    one[key] = twins[value.objgen]
+            entries = list(one.items())
+        else:
+            continue
+        for key, value in entries:
+            if not isinstance(value, pikepdf.Object):
+                continue
+            if value.objgen in twins:
+                one[key] = twins[value.objgen]
+            elif not value.is_indirect:  # the indirect ones are in the list themselves
+                waiting.append(value)
 
 
 def missing_glyphs(text: str) -> str:
