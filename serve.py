@@ -15,6 +15,7 @@ from accounts.people import first_administrator
 from config import Settings
 from database import close_all, db, migrate, utc_now
 from docs_gen.issuing import finish_unfinished
+from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 
 WORKERS = 2
@@ -40,12 +41,18 @@ class Server(BaseApplication):
             "accesslog": None,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_worker_init": self.take_up,
         }.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
         return self.flask_app
+
+    def take_up(self, worker: Any) -> None:
+        """A new process goes on with what a stopped one left."""
+        with db.connection_context():
+            take_up_left(self.settings)
 
 
 def _taken(settings: Settings) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from docs_gen import checks, render
 from docs_gen.checks import Check, Problem
-from docs_gen.facts import ShipmentFacts
+from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole
-from docs_gen.render import Paper
+from docs_gen.render import Attachment, Paper
+from docs_gen.render_pool import Job
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,26 @@ def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
 
 
 def render_paper(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint()) -> Paper:
-    """The PDF of a paper. Without a number it is a draft and says so on every page."""
-    return render.pdf(paper_html(type, facts, imprint, imprint.marks()[0]), stylesheets=type.styles)
+    """The PDF of a paper, made in this process. Without a number it is a draft and says so on every page."""
+    job = print_job(type, facts, imprint)
+    return render.pdf(job.html, **job.options)
+
+
+def print_job(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint()) -> Job:
+    """What the renderer needs for a paper: every exemplar as HTML, the style, and for an issued one its facts as JSON."""
+    marks = imprint.marks() if type.marked else ("",)
+    options: dict[str, Any] = {"stylesheets": type.styles}
+    if imprint.issue_date:
+        source = Attachment(
+            "facts.json",
+            to_json(facts).encode(),
+            "application/json",
+            "What this paper says",
+            "Source",
+            imprint.issue_date,
+        )
+        options["attachments"] = [source]
+    return Job(tuple(paper_html(type, facts, imprint, mark) for mark in marks), options)
 
 
 def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:
@@ -122,5 +142,5 @@ def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Impr
         number=imprint.number,
         date=type.date_of(facts) or imprint.issue_date,
         replaces=imprint.replaces,
-        mark=mark if type.marked else "",
+        mark=mark,
     )

@@ -12,6 +12,7 @@ when master data have long changed.
 from __future__ import annotations
 
 import json
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
@@ -204,6 +205,7 @@ class LineFacts:
     invoice_group: str = ""
     supervision_codes: str = ""
     danger: DangerFacts | None = None
+    row: int | None = None  # place of the row in the shipment's form, from 0; None: a type of box, declared by itself
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,16 @@ class BoxFacts:
     elements: str = ""
     origin: CountryFacts | None = None
     customs_package: CodeFacts = CodeFacts("", "", "")  # 包装种类
+
+
+@dataclass(frozen=True)
+class StatementFacts:
+    """A sentence of the statement about returnable boxes, for one destination."""
+
+    kind: str  # statement: what we declare; basis: on what ground; advice: what a broker must confirm
+    en: str
+    zh: str
+    source: str  # the law or guidance that says so, '' for a plain fact
 
 
 @dataclass(frozen=True)
@@ -358,6 +370,35 @@ class ShipmentFacts:
     seals: tuple[SealFacts, ...] = ()
     verify_uri: str = ""  # of the public page that tells whether the paper is genuine; '' before it is issued
     wordings: tuple[WordingFacts, ...] = ()
+    declared_packages: int = 0  # 件数 of the China declaration: at least 1, also for bare goods
+    statements: tuple[StatementFacts, ...] = ()  # about the boxes, as their destination asks for
+
+    @property
+    def boxes_back_by(self) -> date | None:
+        """The day until which the boxes come back: as given, else six months after they leave (GACC Order 233)."""
+        if self.details.box_return_date or self.departure_date is None:
+            return self.details.box_return_date
+        return months_later(self.departure_date, 6)
+
+    @property
+    def declared_remarks(self) -> str:
+        """备注 of the China declaration: container, what is known of temporary boxes, our own remarks."""
+        details, parts = self.details, []
+        if self.freight_container_no:
+            seal = f", 封号 {self.seal_no}" if self.seal_no else ""
+            parts.append(f"集装箱号 {self.freight_container_no}{seal}")
+        if self.customs_regime.code == "2600" and self.boxes:
+            if details.box_leg == "home":
+                parts.append("暂进九, 复运出境")
+            else:
+                until = self.boxes_back_by
+                parts.append(f"暂出九, {until:%Y%m%d}前复运进境" if until else "暂出九")
+            if details.box_original_declaration:
+                parts.append(f"关联报关单号 {details.box_original_declaration}")
+            if details.box_confirmation_no:
+                parts.append(f"审核确认书号 {details.box_confirmation_no}")
+        parts += [" ".join(text.split()) for text in (self.remarks, details.customs_remarks) if text.strip()]
+        return "; ".join(parts)
 
     def wording(self, slot: str, type: str, language: str = "en") -> str:
         """The text for this place on this kind of paper, '' when none is kept."""
@@ -625,6 +666,7 @@ def _sums(
         "words_zh": _words(words.chinese, total, head.currency),
         "packages": packages,
         "package_count": package_count,
+        "declared_packages": max(1, package_count),
         "packages_en": words.packages_english(package_count),
         "packages_zh": words.packages_chinese(package_count),
         "package_kinds": _by_frequency((row.package, row.count) for row in packages),
@@ -734,6 +776,7 @@ def _line(line: ShipmentLine, number: int, minor: Decimal) -> LineFacts:
         invoice_group=line.invoice_group,
         supervision_codes=product.supervision_codes,
         danger=_danger(product),
+        row=number - 1,
     )
 
 
@@ -790,6 +833,13 @@ def declared_mass(mass: Decimal) -> Decimal:
     0 stays 0: that is a mass that is missing, not a light one.
     """
     return max(mass, Decimal(1)) if mass else mass
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later, or the last one of that month: 31 August + 6 is 28 February."""
+    year, month = divmod(day.month - 1 + months, 12)
+    first = date(day.year + year, month + 1, 1)
+    return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
 
 
 def _packages(rows: Sequence[Package], scanned: Sequence[Asset]) -> Iterable[PackageFacts]:

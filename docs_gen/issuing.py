@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,14 +22,15 @@ from peewee import IntegrityError
 from accounts.models import User
 from config import Settings
 from database import db, locked, taking_turns
-from docs_gen import archive, seals
+from docs_gen import archive, render, seals
 from docs_gen.checks import Problem
-from docs_gen.document_types import Imprint, PaperPart, check_papers, render_paper
+from docs_gen.document_types import Imprint, PaperPart, check_papers, print_job
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
 from docs_gen.models import IssuedDocument, NumberSeries
 from docs_gen.profiles import Need, needs
 from docs_gen.register import REGISTER, papers
-from docs_gen.render import Paper, RenderError, engine_versions
+from docs_gen.render import Paper, RenderError
+from docs_gen.render_pool import Job, render_many
 from errors import N_, InvalidInput, Refused
 from master_data.models import Party
 from shipments.models import Shipment
@@ -116,6 +117,7 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
                     seals=tuple(seals.facts_of(one) for one in placed),
                 )
             ),
+            keywords=_keywords(paper.facts),
             accepted=json.dumps(accepted, ensure_ascii=False),
             originals=need.originals,
             copies=need.copies,
@@ -126,6 +128,22 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
         )
         seals.log(placed, document, user, now)
         return document
+
+
+def _keywords(facts: ShipmentFacts) -> str:
+    """What people look a paper up by, in one text: parties, references, container, HS codes, part numbers."""
+    parties = (facts.seller, facts.consignee, facts.buyer, facts.notify_party)
+    found = [text for party in parties if party for text in (party.code, party.name_en, party.name_zh)]
+    found += [
+        facts.shipment_number,
+        facts.contract_no,
+        facts.order_no,
+        facts.invoice_number,
+        facts.transport_document_no,
+    ]
+    found += [facts.freight_container_no, facts.seal_no, facts.vessel, facts.credit.number if facts.credit else ""]
+    found += [text for line in facts.lines for text in (line.hs_code, line.part_no, line.customer_part_no)]
+    return "\n".join(dict.fromkeys(text for text in found if text))
 
 
 def paper_of(shipment: Shipment, type: str, part: str, base_url: str) -> PaperPart | None:
@@ -193,17 +211,49 @@ def finish(document: IssuedDocument, settings: Settings) -> IssuedDocument:
 
     Raises Refused(`not_rendered`) when the paper cannot be rendered or its file cannot be kept.
     """
-    if document.state != "numbered":
-        return document
-    IssuedDocument.update(failed=False).where(IssuedDocument.id == document.id).execute()  # somebody is at it again
+    [(finished, fault)] = finish_many([document], settings)
+    if fault:
+        raise fault
+    return finished
+
+
+def finish_many(
+    documents: Sequence[IssuedDocument], settings: Settings
+) -> Iterator[tuple[IssuedDocument, Refused | None]]:
+    """The same for several papers, rendered side by side; each comes with what went wrong, if anything did."""
+    waiting = [document for document in documents if document.state == "numbered"]
+    ids = [document.id for document in waiting]
+    IssuedDocument.update(failed=False).where(IssuedDocument.id.in_(ids)).execute()  # somebody is at them again
+    jobs = [job_of(document) for document in waiting]
+    made = dict(zip(ids, render_many(jobs) if len(jobs) > 1 else [_here(job) for job in jobs], strict=True))
+    for document in documents:
+        if document.state == "numbered":
+            yield _kept(document, made[document.id], settings)
+        else:
+            yield document, None
+
+
+def _here(job: Job) -> Paper | Exception:
+    """A single paper in this process: no worker has to be started for it."""
     try:
-        paper = render_document(document)
+        return render.pdf(job.html, **job.options)
+    except Exception as error:
+        return error
+
+
+def _kept(
+    document: IssuedDocument, paper: Paper | Exception, settings: Settings
+) -> tuple[IssuedDocument, Refused | None]:
+    """Keep the file and mark the row, or mark it as failed."""
+    try:
+        if isinstance(paper, Exception):
+            raise paper
         sha256 = archive.keep(settings.archive_dir, paper.data)
     except Exception as error:
         log.exception("%s has its number but could not be rendered", document.number)
         unfinished = (IssuedDocument.id == document.id) & (IssuedDocument.state == "numbered")
         IssuedDocument.update(failed=True).where(unfinished).execute()
-        raise Refused(
+        return IssuedDocument.get_by_id(document.id), Refused(
             "not_rendered",
             N_(
                 "The paper %(number)s has its number but could not be rendered: %(fault)s. "
@@ -212,25 +262,37 @@ def finish(document: IssuedDocument, settings: Settings) -> IssuedDocument:
             number=document.number,
             # Only the renderer's own words are fit for everybody; the others may tell paths, and stand in the log.
             fault=str(error) if isinstance(error, RenderError) else type(error).__name__,
-        ) from error
+        )
+    kind = REGISTER[document.type]
     with taking_turns():
         done = (
             IssuedDocument.update(
-                state="issued", sha256=sha256, size=len(paper.data), pages=paper.pages, engine=engine_versions()
+                state="issued",
+                sha256=sha256,
+                size=len(paper.data),
+                pages=paper.pages,
+                engine=render.engine_versions(),
+                template=render.paper_versions(f"{kind.code}.html", stylesheets=kind.styles),
             )
             .where(IssuedDocument.id == document.id, IssuedDocument.state == "numbered")
             .execute()
         )
         if done and document.replaces_id:
             IssuedDocument.update(state="replaced").where(IssuedDocument.id == document.replaces_id).execute()
-    return IssuedDocument.get_by_id(document.id)
+    return IssuedDocument.get_by_id(document.id), None
+
+
+def job_of(document: IssuedDocument) -> Job:
+    """How a paper that has its number is printed, from its frozen facts: the same bytes whenever it is asked for."""
+    replaces = document.replaces.number if document.replaces_id else ""
+    imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
+    return print_job(REGISTER[document.type], from_json(ShipmentFacts, document.facts), imprint)
 
 
 def render_document(document: IssuedDocument) -> Paper:
-    """The PDF of a paper that has its number, from its frozen facts: the same bytes whenever it is asked for."""
-    replaces = document.replaces.number if document.replaces_id else ""
-    imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
-    return render_paper(REGISTER[document.type], from_json(ShipmentFacts, document.facts), imprint)
+    """The PDF of a paper that has its number, made again."""
+    job = job_of(document)
+    return render.pdf(job.html, **job.options)
 
 
 def finish_unfinished(settings: Settings) -> list[IssuedDocument]:

@@ -32,6 +32,7 @@ class IssuedDocument(Row):
     state = CharField(10, default="numbered")  # numbered: has facts but no file yet; issued; replaced
     failed = BooleanField(default=False)  # numbered, and its rendering ended without a file: nobody is at it
     facts = TextField()  # JSON, what the paper says
+    keywords = TextField(default="")  # what it is looked up by, a line each
     accepted = TextField(default="[]")  # JSON: the warnings that were let pass, each with the reason given
     originals = IntegerField(default=1)
     copies = IntegerField(default=0)

@@ -6,9 +6,10 @@ charges) adds up to the whole exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
+from itertools import pairwise
 
 from docs_gen.facts import (
     BoxFacts,
@@ -18,12 +19,18 @@ from docs_gen.facts import (
     ShipmentFacts,
     code_facts,
     country_facts,
+    declared_mass,
     with_rows,
 )  # fmt: skip
 from master_data import codes
 
 #: items on one China declaration
 ITEM_LIMIT = 50
+
+_ZERO = Decimal(0)
+_GRAM = Decimal("0.001")
+_LITRE = Decimal("0.001")  # m³
+_NO_CHARGES = (_ZERO, _ZERO, _ZERO)
 
 
 def whole(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
@@ -44,17 +51,17 @@ def dangerous(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
 def invoices(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
     """One invoice for each group of lines; a single one when no line names a group.
 
-    Packages go with the lines of their part numbers, the first group that has them; charges by the value of the goods.
+    Packages go with the goods that are in them; charges by the value of the goods.
     """
     groups = list(dict.fromkeys(line.invoice_group for line in facts.lines))
     if len(groups) < 2:
         return (facts,)
     lines = [[line for line in facts.lines if line.invoice_group == group] for group in groups]
-    packages = _by_part(facts.packages, lines)
-    shares = _charges(facts, lines)
+    with localcontext(prec=100):
+        packages, charges = _packages_of(facts.packages, lines), _charges(facts, lines)
     return tuple(
-        with_rows(facts, some, rows, (), charges, part=group or "–")
-        for group, some, rows, charges in zip(groups, lines, packages, shares, strict=True)
+        with_rows(facts, some, rows, (), sums, part=group or "–")
+        for group, some, rows, sums in zip(groups, lines, packages, charges, strict=True)
     )
 
 
@@ -62,122 +69,52 @@ def declarations(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
     """One declaration for each regime and at most ITEM_LIMIT items (填制规范: one regime, one duty nature each).
 
     Sold goods are declared apart from temporary boxes (2600); these are declared when the details of the shipment say
-    so. Each item, package and kilogram stands on exactly one of them: a box that carries goods counts as their package,
-    its mass goes with the boxes.
+    so. Each item, package and kilogram stands on exactly one of them: a box that carries goods counts as a package of
+    the goods, its own mass goes with the boxes.
     """
     apart = facts.details.box_regime == "2600" and bool(facts.boxes)
-    chunks = [facts.lines[start : start + ITEM_LIMIT] for start in range(0, len(facts.lines), ITEM_LIMIT)] or [()]
-    if len(chunks) == 1 and not apart:
+    chunks = [facts.lines[start : start + ITEM_LIMIT] for start in range(0, len(facts.lines), ITEM_LIMIT)]
+    if not apart and len(chunks) < 2:
         return (facts,)
-    tares = {box.code: box.tare for box in facts.boxes}
-    empties = [row for row in facts.packages if apart and row.box_type and not row.part_no]
-    loaded = [_without_box(row, tares) if apart else row for row in facts.packages if row not in empties]
-    parts = []
-    shares = _charges(facts, chunks)
-    for number, (some, rows, charges) in enumerate(zip(chunks, _by_part(loaded, chunks), shares, strict=True), 1):
-        key = f"{facts.customs_regime.code}-{number}"
-        parts.append(with_rows(facts, some, rows, () if apart else facts.boxes, charges, part=key))
+    empties: list[PackageFacts] = []
+    loaded = list(facts.packages)
+    with localcontext(prec=100):
+        if apart:
+            empties = [row for row in facts.packages if row.box_type and (not row.part_no or not chunks)]
+            loaded = _without_boxes(facts, [row for row in facts.packages if row not in empties])
+        packages, charges = _packages_of(loaded, chunks), _charges(facts, chunks)
+    parts = [
+        with_rows(
+            facts, some, rows, () if apart else facts.boxes, sums, part=f"{facts.customs_regime.code}-{number}"
+        )
+        for number, (some, rows, sums) in enumerate(zip(chunks, packages, charges, strict=True), 1)
+    ]
     if apart:
-        parts.append(_temporary(facts, empties))
+        first = len(parts) + 1 if facts.customs_regime.code == "2600" else 1
+        parts += _temporary(facts, empties, _ZERO if chunks else None, first)
     return tuple(parts)
 
 
-def _without_box(row: PackageFacts, tares: dict[str, Decimal]) -> PackageFacts:
-    """A package as the goods' declaration counts it: the mass of its returnable box stands on the boxes' own."""
-    tare = tares.get(row.box_type, Decimal(0))
-    return replace(
-        row,
-        gross_mass=row.gross_mass - tare,
-        gross_total=row.gross_total - (tare * row.count).quantize(Decimal("0.001")),
-    )
+# ---- boxes apart
 
 
-def _temporary(facts: ShipmentFacts, empties: Sequence[PackageFacts]) -> ShipmentFacts:
-    """The boxes' own declaration: regime 2600, duty nature 299, 征免 3 全免; one item for each type of box.
-
-    Its mass is the tare of all boxes; its packages are the boxes that travel empty, at least 1 (填制规范: never 0).
-    """
-    currencies = {box.value_currency for box in facts.boxes}
-    if len(currencies) == 1:
-        currency = currencies.pop()
-        known = currency in codes.currencies()
-        facts = replace(
-            facts,
-            currency=code_facts(codes.currencies(), currency),
-            decimals=codes.currency_decimals(currency) if known else 2,
-        )
-    lines = [_box_line(box, number) for number, box in enumerate(facts.boxes, 1)]
-    part = with_rows(facts, lines, empties, facts.boxes, (Decimal(0), Decimal(0), Decimal(0)))
-    return replace(
-        part,
-        part="2600-1",
-        package_count=max(1, part.package_count),
-        net_mass=facts.box_tare,
-        gross_mass=facts.box_tare,
-        declared_net_mass=facts.box_tare,
-        declared_gross_mass=facts.box_tare,
-        customs_regime=code_facts(codes.CUSTOMS_REGIMES, "2600"),
-        duty_nature=code_facts(codes.DUTY_NATURES, "299"),
-        duty_mode=code_facts(codes.DUTY_MODES, "3"),
-        price_term=code_facts(codes.PRICE_TERMS, "3"),
-        contract_no="",
-        customs_packages=part.customs_packages or _kinds(facts.boxes),
-    )
+def _tares(facts: ShipmentFacts, rows: Sequence[PackageFacts]) -> list[Decimal]:
+    """kg of the boxes of each row, so rounded that those of one type add up to what the papers say of the type."""
+    found = [_ZERO] * len(rows)
+    for box in facts.boxes:
+        places = [index for index, row in enumerate(rows) if row.box_type == box.code]
+        others = [row for row in facts.packages if row.box_type == box.code and row not in rows]
+        counts = [Decimal(rows[index].count) for index in places] + [Decimal(row.count) for row in others]
+        for index, tare in zip(places, share(box.tare_total, counts, _GRAM), strict=False):
+            found[index] = tare
+    return found
 
 
-def _box_line(box: BoxFacts, number: int) -> LineFacts:
-    total = box.value_total
-    return LineFacts(
-        number=number,
-        part_no=box.code,
-        customer_part_no="",
-        description_en=box.name_en,
-        description_zh=box.name_zh,
-        hs_code=box.hs_code,
-        elements=box.elements,
-        quantity=Decimal(box.count),
-        unit=code_facts(codes.UNITS, "H87"),
-        customs_unit=code_facts(codes.CN_UNITS, "007"),
-        unit_price=box.value,
-        amount=total,
-        declared_price=box.value.quantize(Decimal("0.0001")),
-        declared_total=total.quantize(Decimal("0.01")),
-        net_mass=box.tare_total,
-        origin=box.origin or country_facts(""),
-        legal_unit_1=code_facts(codes.CN_UNITS, "035"),
-        legal_quantity_1=box.tare_total,
-        legal_unit_2=None,
-        legal_quantity_2=None,
-        source_district="",
-    )
-
-
-def _kinds(boxes: Iterable[BoxFacts]) -> tuple[CodeFacts, ...]:
-    return tuple(dict.fromkeys(box.customs_package for box in boxes))
-
-
-def _by_part(packages: Sequence[PackageFacts], chunks: Sequence[Sequence[LineFacts]]) -> list[list[PackageFacts]]:
-    """Each package to the first chunk that has its part number; what holds no goods of a line to the first of all."""
-    home = {line.part_no: index for index, chunk in reversed(list(enumerate(chunks))) for line in chunk}
-    shared: list[list[PackageFacts]] = [[] for _ in chunks]
-    for row in packages:
-        shared[home.get(row.part_no, 0)].append(row)
-    return shared
-
-
-def _charges(facts: ShipmentFacts, chunks: Sequence[Sequence[LineFacts]]) -> list[tuple[Decimal, ...]]:
-    """Other charges, freight and insurance of each chunk, by the value of its goods."""
-    values = [sum((line.amount for line in chunk), Decimal(0)) for chunk in chunks]
-    step = Decimal(1).scaleb(-facts.decimals)
-    columns = [list(share(amount, values, step)) for amount in (facts.other_charges, facts.freight, facts.insurance)]
-    return list(zip(*columns, strict=True))
-
-
-def share(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> Iterator[Decimal]:
-    """`amount` shared out by `weights` in multiples of `step`; the last one takes what is left, so nothing is lost."""
-    left, total = amount, sum(weights, Decimal(0))
-    for weight in weights[:-1]:
-        part = (amount * weight / total).quantize(step, ROUND_DOWN) if total else Decimal(0).quantize(step)
-        left -= part
-        yield part
-    yield left
+def _without_boxes(facts: ShipmentFacts, rows: Sequence[PackageFacts]) -> list[PackageFacts]:
+    """Packages as the declaration of the goods counts them: without the mass of the returnable boxes."""
+    return [
+        replace(row, tare=_ZERO, gross_mass=row.gross_mass - row.tare, gross_total=row.gross_total - tare)
+        if row.box_type
+        else row
+        for row, tare in zip(rows, _tares(facts, rows), strict=True)
+    ]

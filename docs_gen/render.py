@@ -206,13 +206,15 @@ def html(template: str, **context: Any) -> str:
 
 
 def pdf(
-    html: str,
+    html: str | Sequence[str],
     *,
     stylesheets: Sequence[str] = ("paper.css",),
     variant: str | None = "pdf/a-3u",
     attachments: Sequence[Attachment] = (),
 ) -> Paper:
     """The PDF of `html`, laid out with style sheets of `static/`. Equal input gives equal bytes.
+
+    Several: exemplars of one paper (ORIGINAL, COPY), one behind the other, each with page numbers of its own.
 
     Title, author, language and the day of its making are those that the HTML names; what bears `data-bookmark` becomes a
     bookmark. `variant` None: plain PDF, for label sheets. All others are tagged, for readers who listen (an eighth more
@@ -224,9 +226,15 @@ def pdf(
     enclosed = sorted(attachments, key=lambda one: one.name)
     with _lock, _no_collection():
         try:
-            document = engine.HTML(string=html, url_fetcher=_fetcher()).render(
-                font_config=_fonts(), stylesheets=[_stylesheet(name) for name in stylesheets], pdf_variant=variant
-            )
+            exemplars = [
+                engine.HTML(string=one, url_fetcher=_fetcher()).render(
+                    font_config=_fonts(), stylesheets=[_stylesheet(name) for name in stylesheets], pdf_variant=variant
+                )
+                for one in ([html] if isinstance(html, str) else html)
+            ]
+            document = exemplars[0]
+            if len(exemplars) > 1:
+                document = document.copy([page for one in exemplars for page in one.pages])
             data = document.write_pdf(
                 pdf_variant=variant,
                 pdf_tags=variant is not None,
@@ -354,10 +362,11 @@ def missing_glyphs(text: str) -> str:
 
 @cache
 def _characters(name: str) -> frozenset[int]:
-    """What a font file can print. U+2028 is in one and yet comes out as an empty box: Pango makes a line break of it."""
+    """What a font file can print. Unicode's own line and paragraph separators are in one and yet end in an empty box, or in
+    a failed assertion of the engine, since Pango breaks the line there."""
     from fontTools.ttLib import TTFont
 
-    return frozenset(TTFont(_FONT_DIR / name, lazy=True).getBestCmap()) - {0x2028}
+    return frozenset(TTFont(_FONT_DIR / name, lazy=True).getBestCmap()) - {0x2028, 0x2029}
 
 
 @cache

@@ -81,11 +81,11 @@ class NotRendered(RenderError):
 class Job:
     """What `render.pdf` takes: the HTML and, by name, its other arguments."""
 
-    html: str
+    html: str | tuple[str, ...]  # several: exemplars of one paper, in one file
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def render_limited(html: str, **options: Any) -> Paper:
+def render_limited(html: str | tuple[str, ...], **options: Any) -> Paper:
     """`render.pdf` in a worker: the same bytes, within the limits. Raises RenderError."""
     answer = render_many([Job(html, options)])[0]
     if isinstance(answer, RenderError):
@@ -100,7 +100,10 @@ def render_many(jobs: Sequence[Job]) -> list[Paper | RenderError]:
     is repeated once.
     """
     # The longest first: else it would be made last, by one worker while the others wait.
-    begun = {place: _begin(jobs[place]) for place in sorted(range(len(jobs)), key=lambda place: -len(jobs[place].html))}
+    begun = {
+        place: _begin(jobs[place])
+        for place in sorted(range(len(jobs)), key=lambda place: -len("".join(jobs[place].html)))
+    }
     answers = (begun[place] for place in range(len(jobs)))
     return [one if isinstance(one, RenderError) else _end(*one) for one in answers]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -17,13 +19,15 @@ from database import utc_now
 from docs_gen import archive
 from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
-from docs_gen.document_types import DocumentType, check_papers, render_paper
+from docs_gen.document_types import DocumentType, check_papers, print_job, render_paper
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, void_document
-from docs_gen.models import IssuedDocument
+from docs_gen.jobs import message_of, order_set, results, start
+from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.register import REGISTER
-from docs_gen.render import merge
+from docs_gen.render import RenderError, merge
+from docs_gen.render_pool import render_many
 from docs_gen.seals import usable
-from errors import N_
+from errors import N_, Message, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
@@ -39,7 +43,10 @@ STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
-    return render_template("docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed)
+    running = PaperJob.select().where(PaperJob.shipment == shipment, PaperJob.state != "done").order_by(PaperJob.id)
+    return render_template(
+        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, running=list(running)
+    )
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")
@@ -95,17 +102,77 @@ def void(id: int) -> Any:
     return redirect(url_for("docs_gen.shipment_page", number=document.shipment.number))
 
 
+@blueprint.post("/shipments/<number>/documents/issue")
+@signed_in
+def issue_set(number: str) -> Any:
+    """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
+    wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
+    job = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+    start(job, _settings())
+    return redirect(url_for("docs_gen.job_page", id=job.id))
+
+
+@blueprint.get("/jobs/<int(max=2147483647):id>")
+@signed_in
+def job_page(id: int) -> str:
+    """How far a job is. A look at one whose process is gone lets it go on."""
+    job: PaperJob = PaperJob.get_or_none(PaperJob.id == id) or abort(404)
+    start(job, _settings())
+    wanted = json.loads(job.wanted)
+    found = {(one["type"], one["part"]): one for one in results(job)}
+    rows = [(REGISTER[type], part, found.get((type, part))) for type, part in wanted]
+    return render_template(
+        "docs_gen/job.html", job=PaperJob.get_by_id(id), shipment=job.shipment, rows=rows, message_of=message_of
+    )
+
+
 @blueprint.get("/shipments/<number>/documents.pdf")
 @signed_in
 def merged_file(number: str) -> Response:
+    """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
     rows = checklist(_shipment(number), _settings().base_url).rows
-    files = [
-        archive.read(_settings().archive_dir, row.document.sha256)
-        if row.document and row.document.status == "issued"
-        else render_paper(row.paper.type, row.paper.facts).data
-        for row in rows
-    ]
-    return attachment(merge(files, title=number), f"{number}.pdf", "application/pdf", inline=True)
+    drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
+    made = dict(
+        zip(map(id, drafts), render_many([print_job(row.paper.type, row.paper.facts) for row in drafts]), strict=True)
+    )
+    files, names = [], []
+    for row in rows:
+        file = made.get(id(row))
+        if isinstance(file, RenderError):
+            raise Refused(
+                "not_rendered",
+                N_("%(paper)s could not be rendered: %(fault)s"),
+                paper=Message(row.paper.type.title),
+                fault=str(file),
+            )
+        files.append(file.data if file else archive.read(_settings().archive_dir, row.document.sha256))  # type: ignore[union-attr]
+        names.append(f"{row.document.number if row.document else 'DRAFT'} {row.paper.type.title_en.title()}")
+    return attachment(merge(files, number, names), f"{number}.pdf", "application/pdf", inline=True)
+
+
+@blueprint.get("/shipments/<number>/documents.zip")
+@signed_in
+def zip_file(number: str) -> Response:
+    """Every valid paper of the shipment as a file of its own, under names that say what they are."""
+    valid = (
+        IssuedDocument.select()
+        .where(
+            IssuedDocument.shipment == _shipment(number), IssuedDocument.state == "issued", IssuedDocument.voided_time.is_null()
+        )
+        .order_by(IssuedDocument.id)
+    )  # fmt: skip
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:  # stored: a PDF does not get smaller
+        for document in sorted(valid, key=lambda one: list(REGISTER).index(one.type) if one.type in REGISTER else 99):
+            info = zipfile.ZipInfo(file_name(document), document.issued_time.timetuple()[:6])
+            packed.writestr(info, archive.read(_settings().archive_dir, document.sha256))
+    return attachment(buffer.getvalue(), f"{number}.zip", "application/zip")
+
+
+def file_name(document: IssuedDocument) -> str:
+    """`CI-2026-0001 Commercial Invoice.pdf`: at most 64 characters, which China Customs' upload takes."""
+    title = REGISTER[document.type].title_en.title() if document.type in REGISTER else document.type
+    return f"{document.number} {title}"[:60].strip() + ".pdf"
 
 
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")
@@ -115,7 +182,7 @@ def document_file(id: int) -> Response:
     if document is None or document.state == "numbered":
         abort(404)
     data = archive.read(_settings().archive_dir, document.sha256)
-    return attachment(data, f"{document.number} {document.shipment.number}.pdf", "application/pdf", inline=True)
+    return attachment(data, file_name(document), "application/pdf", inline=True)
 
 
 _consignee = Party.alias()
@@ -154,8 +221,8 @@ def document_list() -> Response | str:
         documents, _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
         filters=(types, states),
         search=(
-            IssuedDocument.number, Shipment.number, Shipment.freight_container_no, Shipment.order_no,
-            _consignee.name_en, _consignee.name_zh, _consignee.code,
+            IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _consignee.name_en, _consignee.name_zh,
+            _consignee.code,
         ),
     )  # fmt: skip
 

@@ -150,6 +150,22 @@ class PartyForm(RowForm):
     )
     vat_no = CodeField(lazy_gettext("VAT no."), upper=True)
     eori = CodeField(lazy_gettext("EORI"), [Obeys(rules.eori)], upper=True)
+    tax_no = CodeField(
+        lazy_gettext("Tax no."),
+        [Obeys(rules.tax_no)],
+        upper=True,
+        description=lazy_gettext("As its country calls it: RFC, CUIT, RUT, GSTIN, IEC, EIN."),
+    )
+    aeo_no = CodeField(
+        lazy_gettext("AEO no."),
+        [Obeys(rules.aeo_no)],
+        upper=True,
+        description=lazy_gettext("Of an authorised economic operator: AEOCN and its number."),
+    )
+    gs1_company_prefix = CodeField(
+        lazy_gettext("GS1 company prefix"),
+        description=lazy_gettext("Of our own companies: the SSCC of packages begin with it."),
+    )
     contact = TextField(lazy_gettext("Contact"), [_text(Party.contact)])
     phone = TextField(lazy_gettext("Telephone"), [_text(Party.phone)])
     email = TextField(lazy_gettext("E-mail"), [Obeys(rules.email)])
@@ -160,6 +176,9 @@ class PartyForm(RowForm):
     def check_together(self) -> None:
         if self.vat_no.data:
             self.vat_no.data = self.obey("vat_no", "country", rule=rules.vat_no) or self.vat_no.data
+        prefix = self.gs1_company_prefix
+        if prefix.data:
+            prefix.data = self.obey("gs1_company_prefix", "own", rule=rules.gs1_company_prefix) or prefix.data
 
 
 class PlaceForm(RowForm):
@@ -251,9 +270,55 @@ class ProductForm(RowForm):
         [Obeys(rules.source_district)],
         description=lazy_gettext("境内货源地, 5 digits."),
     )
+    supervision_codes = CodeField(
+        lazy_gettext("Supervision codes"),
+        [Obeys(rules.supervision_codes)],
+        description=lazy_gettext("监管证件代码 of the HS code, like AB."),
+    )
+    un_no = CodeField(
+        lazy_gettext("UN no."),
+        [Obeys(rules.un_no)],
+        upper=True,
+        description=lazy_gettext("Four digits; empty: the product is not dangerous."),
+    )
+    proper_shipping_name = TextField(
+        lazy_gettext("Proper shipping name"),
+        [_text(Product.proper_shipping_name)],
+        description=lazy_gettext("In English, as the IMDG Code lists it."),
+    )
+    hazard_class = CodeField(lazy_gettext("Class"), [Obeys(rules.hazard_class)], upper=True)
+    subsidiary_hazards = CodeField(
+        lazy_gettext("Subsidiary hazards"),
+        [Obeys(rules.subsidiary_hazards)],
+        description=lazy_gettext("Classes, parted by commas."),
+    )
+    packing_group = SelectField(
+        lazy_gettext("Packing group"),
+        [Obeys(rules.packing_group)],
+        choices=[("", ""), ("I", "I"), ("II", "II"), ("III", "III")],
+        validate_choice=False,
+    )
+    flash_point = TextField(
+        lazy_gettext("Flash point"), [_text(Product.flash_point)], description=lazy_gettext("°C, closed cup.")
+    )
+    marine_pollutant = BooleanField(lazy_gettext("Marine pollutant"))
+    limited_quantity = BooleanField(lazy_gettext("Packed in limited quantities"))
+
+    @property
+    def is_dangerous(self) -> bool:
+        """True when the group of dangerous goods has something to show."""
+        return any(self[name].data or self[name].errors for name in _DANGEROUS)
 
     def check_together(self) -> None:
         self.obey("legal_unit_1", "legal_unit_2", rule=rules.legal_units)
+        self.obey(*_DANGEROUS, rule=rules.dangerous)
+
+
+#: the fields of dangerous goods, in the order of rules.dangerous
+_DANGEROUS = (
+    "un_no", "proper_shipping_name", "hazard_class", "subsidiary_hazards", "packing_group", "flash_point",
+    "marine_pollutant", "limited_quantity",
+)  # fmt: skip
 
 
 class AssetTypeForm(RowForm):
@@ -290,6 +355,17 @@ class AssetTypeForm(RowForm):
         lazy_gettext("Value of one box"), [Needed()], description=lazy_gettext("For customs and for loss.")
     )
     value_currency = CodeField(lazy_gettext("Currency"), [Needed(), Obeys(rules.currency)], upper=True)
+    hs_code = CodeField(
+        lazy_gettext("HS code"),
+        [Obeys(rules.hs_code)],
+        description=lazy_gettext("Of the empty box, 10 digits, when it crosses a border by itself."),
+    )
+    declaration_elements = CodeField(
+        lazy_gettext("Declaration elements"),
+        [Obeys(rules.declaration_elements)],
+        description=lazy_gettext("申报要素 in the order of the tariff, parted by bars, empty ones keep theirs: 4|0|…|"),
+    )
+    origin = CodeField(lazy_gettext("Country of origin"), [Obeys(lambda text: rules.country(text, "origin"))])
     agreed_days_out = WholeField(
         lazy_gettext("Agreed days out"),
         [_whole("agreed_days_out", 0, 3650)],

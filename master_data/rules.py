@@ -149,6 +149,36 @@ def eori(text: str) -> str:
     return text
 
 
+def tax_no(text: str) -> str:
+    """A tax number of any country: RFC, CUIT, RUT, GSTIN, IEC, EIN … Their forms are not checked."""
+    return plain_text("tax_no", text, 32).upper()
+
+
+def aeo_no(text: str) -> str:
+    """AEO, two letters of a country and its number, like AEOCN3205940Q8K: 20 characters are declared at most."""
+    text = _compact(text)
+    if not re.fullmatch(r"AEO[A-Z]{2}[0-9A-Z]{1,15}", text) or not codes.is_country(text[3:5]):
+        raise InvalidInput(
+            "aeo_no",
+            N_(
+                "An AEO number is AEO, the two letters of a country and up to 15 letters or digits, like AEOCN3205940Q8K."
+            ),
+        )
+    return text
+
+
+def gs1_company_prefix(text: str, own: bool) -> str:
+    """A GS1 company prefix, 4 to 12 digits. It numbers our own packages, so no other party has one here."""
+    text = _compact(text)
+    if not re.fullmatch(r"[0-9]{4,12}", text):
+        raise InvalidInput("gs1_company_prefix", N_("A GS1 company prefix has 4 to 12 digits."))
+    if not own:
+        raise InvalidInput(
+            "gs1_company_prefix", N_("Only one of our own companies has a GS1 company prefix here; leave it empty.")
+        )
+    return text
+
+
 def bank_bic(text: str) -> str:
     """A BIC (ISO 9362) of 8 or 11 characters."""
     text = _compact(text)
@@ -265,6 +295,64 @@ def source_district(text: str) -> str:
     """境内货源地: 5 digits of the customs list of districts."""
     if not re.fullmatch(r"[0-9]{5}", text):
         raise InvalidInput("source_district", N_("A source district has 5 digits, like 32059."))
+    return text
+
+
+def un_no(text: str) -> str:
+    """The four digits of a UN number; UN before them is dropped."""
+    text = _compact(text).removeprefix("UN")
+    if not re.fullmatch(r"[0-9]{4}", text) or text == "0000":
+        raise InvalidInput("un_no", N_("A UN number has four digits, like 1263."))
+    return text
+
+
+#: classes and divisions of the UN Model Regulations 2.0.1.1; explosives with their compatibility group (2.1.2.1.1)
+_HAZARD = r"1\.[1-6][A-HJKLNS]?|2\.[1-3]|3|4\.[1-3]|5\.[12]|6\.[12]|7|8|9"
+
+
+def hazard_class(text: str) -> str:
+    """The class or division of dangerous goods, for class 1 with its compatibility group."""
+    text = _compact(text).removeprefix("CLASS")
+    if not re.fullmatch(_HAZARD, text):
+        raise InvalidInput(
+            "hazard_class", N_("%(typed)s is not a class of dangerous goods, like 3 or 6.1."), typed=text[:20]
+        )
+    return text
+
+
+def subsidiary_hazards(text: str) -> str:
+    """Classes as above, parted by commas: 6.1, 8."""
+    parts = [part for part in re.split(r"[,;/\s]+", unicodedata.normalize("NFKC", text).upper().strip("() ")) if part]
+    for part in parts:
+        if not re.fullmatch(_HAZARD, part):
+            raise InvalidInput(
+                "subsidiary_hazards", N_("%(typed)s is not a class of dangerous goods, like 3 or 6.1."), typed=part[:20]
+            )
+    return plain_text("subsidiary_hazards", ", ".join(dict.fromkeys(parts)), 16)
+
+
+def packing_group(text: str) -> str:
+    """I, II or III."""
+    if text not in ("I", "II", "III"):
+        raise InvalidInput("packing_group", N_("A packing group is I, II or III."))
+    return text
+
+
+def dangerous(un: str, name: str, hazard: str, *others: object) -> None:
+    """With a UN number go the proper shipping name and the class (IMDG Code 5.4.1.4.1); without it nothing of these."""
+    if un and not name:
+        raise InvalidInput("proper_shipping_name", N_("With a UN number the proper shipping name is needed."))
+    if un and not hazard:
+        raise InvalidInput("hazard_class", N_("With a UN number the class is needed."))
+    if not un and any((name, hazard, *others)):
+        raise InvalidInput("un_no", N_("This is said of dangerous goods, but their UN number is missing."))
+
+
+def supervision_codes(text: str) -> str:
+    """监管证件代码 of the HS code, one sign each, like AB. Small letters differ from capitals: x is not X."""
+    text = re.sub(r"[\s,/、]", "", unicodedata.normalize("NFKC", text))
+    if not re.fullmatch(r"[0-9A-Za-z]{1,16}", text):
+        raise InvalidInput("supervision_codes", N_("These are up to 16 letters or digits, like AB."))
     return text
 
 

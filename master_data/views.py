@@ -124,9 +124,7 @@ def _edit(kind: Kind, row: Any) -> Any:
 
 def _context(kind: Kind, row: Any) -> dict[str, Any]:
     """What the type-ahead fields of a form offer (id of the list → code and label), and what it shows besides."""
-    lists: dict[str, list[tuple[str, str]]] = {}
-    if kind in (PARTY, PLACE, PRODUCT):
-        lists["countries"] = codes.options(codes.countries())
+    lists = {"countries": codes.options(codes.countries())}
     if kind is PLACE:
         lists["timezones"] = [(name, name) for name in codes.timezones()]
         parties = Party.select().where(~Party.archived).order_by(Party.code)

@@ -255,6 +255,7 @@ def up(migrator, db):
     )
     migrator.migrate(migrator.add_column("shipment", "details", TextField(default="{}")))
     migrator.migrate(migrator.add_column("issued_document", "part", CharField(max_length=16, default="")))
+    migrator.migrate(migrator.add_column("issued_document", "keywords", TextField(default="")))
     migrator.migrate(migrator.add_column("issued_document", "accepted", TextField(default="[]")))
     migrator.migrate(migrator.add_column("issued_document", "originals", IntegerField(default=1)))
     migrator.migrate(migrator.add_column("issued_document", "copies", IntegerField(default=0)))

@@ -10,14 +10,26 @@ from typing import Any, TypeVar
 from peewee import JOIN, Field, IntegrityError, fn
 
 from accounts.models import User
-from database import Row, db, locked, taking_turns
+from database import Row, db, locked, taking_turns, tuples
 from errors import N_, InvalidInput, Refused
 from master_data.models import AssetType, Party, Place, Product
-from shipments.models import Package, Shipment, ShipmentLine
-from shipments.rules import Known, LineEntry, PackageEntry, ShipmentEntry, may_follow, problems
+from shipments.details import Details, details_to_json
+from shipments.models import LetterOfCredit, Package, Shipment, ShipmentLine
+from shipments.rules import (
+    PARTY_ROLES,
+    PLACE_ROLES,
+    Known,
+    LineEntry,
+    OtherShipment,
+    PackageEntry,
+    ShipmentEntry,
+    details_problems,
+    may_follow,
+    problems,
+)  # fmt: skip
 
-#: entry field → column, where the entry holds the code of a row
-_REFERENCES = ("consignor", "consignee", "notify_party", "ship_from")
+#: columns where the entry holds the code of a row
+_REFERENCES = (*PARTY_ROLES, *PLACE_ROLES, "letter_of_credit", "invoiced_with")
 _AMOUNTS = ("freight", "insurance", "other_charges")
 _PLAIN = tuple(f.name for f in fields(ShipmentEntry) if f.name not in (*_REFERENCES, *_AMOUNTS, "lines", "packages"))
 
@@ -29,13 +41,8 @@ def save_shipment(entry: ShipmentEntry, number: str | None, version: int, user: 
     when somebody saved in between, `unknown_shipment`, `shipment_closed`.
     """
     with taking_turns():
-        shipment = None
-        if number is not None:
-            shipment = locked_shipment(number)
-            if shipment.version != version:
-                raise Refused("stale", STALE, number=number)
-            if shipment.state in ("closed", "cancelled"):
-                raise Refused("shipment_closed", CLOSED, number=number)
+        _lock({number or "", entry.invoiced_with})
+        shipment = _to_change(number, version) if number is not None else None
         known = known_to(entry, shipment)
         for problem in problems(entry, known, now.date())[:1]:
             raise InvalidInput(problem.field, problem.message.text, **problem.message.values)
@@ -50,6 +57,37 @@ def save_shipment(entry: ShipmentEntry, number: str | None, version: int, user: 
         _insert(ShipmentLine, [_line(line, known, shipment, i) for i, line in enumerate(entry.lines, 1)])
         _insert(Package, [_package(package, known, shipment, i) for i, package in enumerate(entry.packages, 1)])
         return Shipment.get_by_id(shipment.id)
+
+
+def save_details(number: str, details: Details, version: int, user: User | None, now: datetime) -> Shipment:
+    """Store what single papers ask of a shipment, whole or not at all.
+
+    `version`: that of the shipment which the person saw. Raises InvalidInput with the first problem; Refused: `stale`
+    when somebody saved in between, `unknown_shipment`, `shipment_closed`.
+    """
+    with taking_turns():
+        shipment = _to_change(number, version)
+        for problem in details_problems(details, shipment.currency)[:1]:
+            raise InvalidInput(problem.field, problem.message.text, **problem.message.values)
+        shipment.details, shipment.changed_time, shipment.changed_by = details_to_json(details), now, user
+        shipment.version += 1
+        shipment.save(only=[Shipment.details, Shipment.changed_time, Shipment.changed_by, Shipment.version])
+        return shipment
+
+
+def _to_change(number: str, version: int) -> Shipment:
+    """The shipment, locked, of which the person saw `version`. Refused when it may not be changed so."""
+    shipment = locked_shipment(number)
+    if shipment.version != version:
+        raise Refused("stale", STALE, number=number)
+    if shipment.state in ("closed", "cancelled"):
+        raise Refused("shipment_closed", CLOSED, number=number)
+    return shipment
+
+
+def _lock(numbers: set[str]) -> None:
+    """Lock these shipments in one order, so that two that would name each other follow one another."""
+    list(locked(Shipment.select(Shipment.id).where(Shipment.number.in_(numbers)).order_by(Shipment.id)))
 
 
 STALE = N_(
@@ -108,9 +146,11 @@ def _next_number(year: int) -> str:
 def _columns(entry: ShipmentEntry, known: Known) -> dict[str, Any]:
     columns: dict[str, Any] = {name: getattr(entry, name) for name in _PLAIN}
     columns |= {name: getattr(entry, name) or Decimal(0) for name in _AMOUNTS}
-    for name in ("consignor", "consignee", "notify_party"):
-        columns[name] = known.party(getattr(entry, name))
-    columns["ship_from"] = known.place(entry.ship_from)
+    columns |= {name: known.party(getattr(entry, name)) for name in PARTY_ROLES}
+    columns |= {name: known.place(getattr(entry, name)) for name in PLACE_ROLES}
+    columns["letter_of_credit"] = known.credit(entry.letter_of_credit)
+    other = known.invoice_shipment
+    columns["invoiced_with"] = Shipment.get(Shipment.number == other.number) if other else None
     return columns
 
 
@@ -121,6 +161,7 @@ def _line(line: LineEntry, known: Known, shipment: Shipment, position: int) -> d
         "product": known.product(line.product),
         "quantity": line.quantity,
         "unit_price": line.unit_price,
+        "invoice_group": line.invoice_group,
     }
 
 
@@ -151,25 +192,55 @@ Model = TypeVar("Model", bound=Row)
 
 
 def known_to(entry: ShipmentEntry, shipment: Shipment | None) -> Known:
-    """The master data that `entry` names, without what is archived unless `shipment` holds it already. Four queries."""
-    parties = {entry.consignor, entry.consignee, entry.notify_party}
+    """What `entry` names, without what is archived unless `shipment` holds it already. At most six queries."""
+    parties = {getattr(entry, name) for name in PARTY_ROLES}
+    places = {getattr(entry, name) for name in PLACE_ROLES}
     products = {line.product for line in entry.lines} | {package.product for package in entry.packages}
     kept: dict[type[Row], Any] = {}
     if shipment is not None:
         held_lines = ShipmentLine.select(ShipmentLine.product).where(ShipmentLine.shipment == shipment)
         held = Package.select().where(Package.shipment == shipment)
         kept = {
-            Party: Party.id.in_([shipment.consignor_id, shipment.consignee_id, shipment.notify_party_id]),
-            Place: Place.id == shipment.ship_from_id,
+            Party: Party.id.in_([getattr(shipment, f"{name}_id") for name in PARTY_ROLES]),
+            Place: Place.id.in_([getattr(shipment, f"{name}_id") for name in PLACE_ROLES]),
             Product: Product.id.in_(held_lines) | Product.id.in_(held.select(Package.product)),
             AssetType: AssetType.id.in_(held.select(Package.asset_type)),
+            LetterOfCredit: LetterOfCredit.id == shipment.letter_of_credit_id,
         }
+    others = _others(entry.invoiced_with, shipment)
+    number = shipment.number if shipment else ""
     return Known(
         parties=_by_code(Party, Party.code, parties, kept),
-        places=_by_code(Place, Place.code, {entry.ship_from}, kept),
+        places=_by_code(Place, Place.code, places, kept),
         products=_by_code(Product, Product.part_no, products, kept),
         asset_types=_by_code(AssetType, AssetType.code, {package.asset_type for package in entry.packages}, kept),
+        credits=_by_code(LetterOfCredit, LetterOfCredit.code, {entry.letter_of_credit}, kept),
+        number=number,
+        invoice_shipment=next((one for one in others if one.number == entry.invoiced_with), None),
+        followers=tuple(one for one in others if number and one.invoiced_with == number),
     )
+
+
+def _others(invoiced_with: str, shipment: Shipment | None) -> list[OtherShipment]:
+    """The shipment of this number, and those that are invoiced with `shipment` and not cancelled."""
+    if not invoiced_with and shipment is None:
+        return []
+    consignor, consignee, carrying = Party.alias(), Party.alias(), Shipment.alias()
+    wanted = Shipment.number == invoiced_with
+    if shipment is not None:
+        wanted |= (Shipment.invoiced_with == shipment) & (Shipment.state != "cancelled")
+    rows = (
+        Shipment.select(
+            Shipment.number, consignor.code, consignee.code, Shipment.currency, Shipment.incoterm, Shipment.state,
+            fn.COALESCE(carrying.number, ""),
+        )
+        .join_from(Shipment, consignor, on=Shipment.consignor)
+        .join_from(Shipment, consignee, on=Shipment.consignee)
+        .join_from(Shipment, carrying, JOIN.LEFT_OUTER, on=Shipment.invoiced_with == carrying.id)
+        .where(wanted)
+        .order_by(Shipment.number)
+    )  # fmt: skip
+    return [OtherShipment(*row) for row in tuples(rows)]
 
 
 def _by_code(model: type[Any], column: Field, codes: set[str], kept: dict[type[Row], Any]) -> dict[str, Any]:
@@ -190,10 +261,21 @@ def entry_of(shipment: Shipment) -> ShipmentEntry:
         ShipmentLine.select(ShipmentLine, Product).join(Product).where(ShipmentLine.shipment == shipment)
     ).order_by(ShipmentLine.position)
     values: dict[str, Any] = {name: getattr(shipment, name) for name in (*_PLAIN, *_AMOUNTS)}
-    values |= {name: row.code if (row := getattr(shipment, name)) else "" for name in _REFERENCES}
+    for names, model, key in (
+        (PARTY_ROLES, Party, Party.code),
+        (PLACE_ROLES, Place, Place.code),
+        (("letter_of_credit",), LetterOfCredit, LetterOfCredit.code),
+        (("invoiced_with",), Shipment, Shipment.number),
+    ):
+        ids = {name: getattr(shipment, f"{name}_id") for name in names}
+        rows = model.select(model.id, key).where(model.id.in_(set(ids.values()) - {None}))
+        found: dict[Any, str] = dict(tuples(rows))
+        values |= {name: found.get(id_, "") for name, id_ in ids.items()}
     return ShipmentEntry(
         **values,
-        lines=tuple(LineEntry(line.product.part_no, line.quantity, line.unit_price) for line in lines),
+        lines=tuple(
+            LineEntry(line.product.part_no, line.quantity, line.unit_price, line.invoice_group) for line in lines
+        ),
         packages=tuple(_package_entries(shipment)),
     )
 

@@ -239,7 +239,8 @@ FIELDS = {one.name: one for one in fields(Details)}
 
 def details_to_json(details: Details) -> str:
     """What is given, as JSON; what is not given is left out."""
-    given = {name: getattr(details, name) for name in FIELDS if getattr(details, name) not in ("", None, False)}
+    values = {name: getattr(details, name) for name in FIELDS}
+    given = {name: value for name, value in values.items() if value is not None and value is not False and value != ""}
     return json.dumps(given, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from flask import request
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import Field, FieldList, Form, FormField, HiddenField, SelectField
+from wtforms import BooleanField, DateTimeLocalField, Field, FieldList, Form, FormField, HiddenField, SelectField
 
 from database import utc_now
 from errors import N_, Message
@@ -22,7 +23,8 @@ from master_data.forms import TextArea
 from master_data.models import AssetType, Party, Place, Product
 from shipments import line_import, rules
 from shipments.booking import CLOSED, STALE, entry_of, known_to
-from shipments.models import Shipment
+from shipments.details import FIELDS, GROUPS, Details, details_from_json
+from shipments.models import LetterOfCredit, Shipment
 from shipments.rules import LineEntry, PackageEntry, ShipmentEntry
 
 
@@ -68,6 +70,7 @@ class LineForm(Form):
     product = CodeField(lazy_gettext("Part no."), _needed)
     quantity = ExactField(lazy_gettext("Quantity"), _needed)
     unit_price = ExactField(lazy_gettext("Unit price"), _needed)
+    invoice_group = CodeField(lazy_gettext("Invoice group"), upper=True)
 
 
 class PackageForm(Form):
@@ -93,6 +96,19 @@ class ShipmentForm(FlaskForm):
     consignee = CodeField(lazy_gettext("Consignee"), _needed)
     notify_party = CodeField(lazy_gettext("Notify party"))
     ship_from = CodeField(lazy_gettext("Ships from"))
+    # more roles
+    buyer = CodeField(lazy_gettext("Buyer"), description=lazy_gettext("Empty: the consignee"))
+    manufacturer = CodeField(lazy_gettext("Manufacturer"), description=lazy_gettext("Empty: the consignor"))
+    forwarder = CodeField(lazy_gettext("Forwarder"))
+    carrier = CodeField(lazy_gettext("Carrier"))
+    broker = CodeField(lazy_gettext("Customs broker"))
+    deliver_to = CodeField(lazy_gettext("Delivered to"), description=lazy_gettext("Empty: the consignee's address"))
+    letter_of_credit = CodeField(lazy_gettext("Letter of credit"))
+    invoiced_with = CodeField(
+        lazy_gettext("On the invoice of"),
+        upper=True,
+        description=lazy_gettext("Another shipment whose commercial invoice covers this one too"),
+    )
     # terms
     incoterm = SelectField(lazy_gettext("Incoterm 2020"), _needed, validate_choice=False)
     named_place = TextField(lazy_gettext("Named place"), _needed)
@@ -246,13 +262,15 @@ class ShipmentForm(FlaskForm):
                 field.errors = [translated(problem.message)]
                 fine = False
         self.status = 200 if fine else 422
-        if self.shipment and self.version.data != str(self.shipment.version):
-            self.form_errors.append(translated(Message(STALE, {"number": self.shipment.number})))
-            fine, self.status = False, 409
-        if self.shipment and self.shipment.state in ("closed", "cancelled"):
-            self.form_errors.append(translated(Message(CLOSED, {"number": self.shipment.number})))
+        if self.shipment and (refusals := _refusals(self.shipment, self.version.data)):
+            self.form_errors += refusals
             fine, self.status = False, 409
         return fine
+
+    @property
+    def has_roles(self) -> bool:
+        """True when the section of further roles has something to show."""
+        return any(self[name].data or self[name].errors for name in MORE_ROLES)
 
     def _field_at(self, id_: str) -> Field:
         """The field that a rule names. The rules count filled rows only, the page has empty ones between them."""
@@ -273,6 +291,21 @@ class ShipmentForm(FlaskForm):
         else:
             self.propose_in.errors = [translated(NOTHING_TO_PACK)]
             self.status = 422
+
+
+MORE_ROLES = (
+    "buyer", "manufacturer", "forwarder", "carrier", "broker", "deliver_to", "letter_of_credit", "invoiced_with",
+)  # fmt: skip
+
+
+def _refusals(shipment: Shipment, version: str | None) -> list[str]:
+    """Why nothing of a page that shows `version` may be saved now."""
+    found = []
+    if version != str(shipment.version):
+        found.append(translated(Message(STALE, {"number": shipment.number})))
+    if shipment.state in ("closed", "cancelled"):
+        found.append(translated(Message(CLOSED, {"number": shipment.number})))
+    return found
 
 
 NOTHING_TO_PACK = N_("Nothing could be packed: choose a box type, and enter lines with products and quantities first.")
@@ -298,11 +331,19 @@ def _shown_row(row: LineEntry | PackageEntry) -> dict[str, Any]:
     return {f.name: getattr(row, f.name) or None if f.name in blank else getattr(row, f.name) for f in fields(row)}
 
 
+_LISTED = 200  # shipments in a type-ahead, the newest
+
+
 def lists() -> dict[str, list[tuple[str, str]]]:
     """What the type-ahead fields offer: id of the list → (code, name in both languages)."""
     parties = list(Party.select().where(~Party.archived).order_by(Party.code))
     places = Place.select().where(~Place.archived).order_by(Place.code)
     products = Product.select().where(~Product.archived).order_by(Product.part_no)
+    credits = LetterOfCredit.select().where(~LetterOfCredit.archived).order_by(LetterOfCredit.code)
+    shipments = (
+        Shipment.select(Shipment, Party).join(Party, on=Shipment.consignee)
+        .where(Shipment.state == "open", Shipment.invoiced_with.is_null()).order_by(Shipment.id.desc()).limit(_LISTED)
+    )  # fmt: skip
     types = AssetType.select().where(~AssetType.archived).order_by(AssetType.code)
     return {
         "own-parties": [(row.code, _both(row.name_en, row.name_zh)) for row in parties if row.own],
@@ -310,6 +351,8 @@ def lists() -> dict[str, list[tuple[str, str]]]:
         "places": [(row.code, _both(row.name_en, row.name_zh)) for row in places],
         "products": [(row.part_no, _both(row.description_en, row.description_zh)) for row in products],
         "asset-types": [(row.code, _both(row.name_en, row.name_zh)) for row in types],
+        "credits": [(row.code, f"{row.number} · {row.currency} {row.amount:f}") for row in credits],
+        "shipments": [(row.number, _both(row.consignee.name_en, row.consignee.name_zh)) for row in shipments],
         "package-codes": [(code.code, _both(code.en, code.zh)) for code in codes.PACKAGES.values()],
         "currencies": [(code.code, _both(code.en, code.zh)) for code in codes.currencies().values()],
         "countries": [(code.code, _both(code.en, code.zh)) for code in codes.countries().values()],
@@ -318,3 +361,109 @@ def lists() -> dict[str, list[tuple[str, str]]]:
 
 def _both(en: str, zh: str) -> str:
     return f"{en} · {zh}" if en and zh else en or zh
+
+
+# ---- the details that single papers ask for
+
+
+class MomentField(DateTimeLocalField):
+    """A time of the place, without zone. `data` is a datetime, or None when nothing or no time was typed."""
+
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        super().__init__(label, format="%Y-%m-%dT%H:%M", **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if text:
+            try:
+                value = datetime.fromisoformat(text)
+            except ValueError:
+                value = None
+            if value is None or value.tzinfo is not None:
+                wrong = N_("“%(text)s” is not a date with its time; write it like 2026-11-23T14:30.")
+                raise ValueError(translated(Message(wrong, {"text": text[:30]})))
+            self.data = value.replace(second=0, microsecond=0)
+
+
+#: codes that are stored in capitals
+_CAPITALS = ("airport_of_departure", "airport_of_destination", "proxy_services")
+_UNITS = dict.fromkeys(rules.PERCENTS, "%") | dict.fromkeys(rules.MASSES, "kg")
+
+
+def _detail_field(name: str, zone: str) -> Any:
+    """The form field of one declared detail; its label in the language of the page."""
+    of = FIELDS[name].metadata
+    label, hint = translated(of["label"]), translated(of["hint"])
+    match of["kind"]:
+        case "text" if of["lines"] > 1:
+            return TextArea(label, description=hint)
+        case "text" if name in _CAPITALS:
+            return CodeField(label, description=hint, upper=True)
+        case "text":
+            return TextField(label, description=hint)
+        case "choice":
+            choices = [("", ""), *((code, translated(text)) for code, text in of["choices"].items())]
+            return SelectField(label, description=hint, choices=choices, validate_choice=False)
+        case "day":
+            return DayField(label, description=hint)
+        case "moment":
+            return MomentField(f"{label} ({zone})", description=hint)
+        case "exact":
+            return ExactField(label, description=hint)
+        case "whole":
+            return WholeField(label, description=hint)
+        case _:
+            return BooleanField(label, description=hint)
+
+
+class DetailsForm(FlaskForm):
+    """The details of a shipment. Its fields follow from `shipments.details`: see `details_form`."""
+
+    version = HiddenField(default="0")
+    shipment: Shipment
+    status = 200
+
+    def groups(self, wanted: Iterable[str]) -> Iterator[tuple[str, str, list[Field], bool]]:
+        """The groups of the page: code, title, fields, and whether it is unfolded: it holds something or is wanted."""
+        for code, title in GROUPS.items():
+            listed = [self[name] for name in FIELDS if FIELDS[name].metadata["group"] == code]
+            filled = any(field.data not in ("", None, False) or field.errors for field in listed)
+            yield code, title, listed, filled or code in wanted
+
+    @staticmethod
+    def unit(name: str) -> str:
+        """What stands inside the right edge of the field."""
+        return _UNITS.get(name, "")
+
+    @staticmethod
+    def rows(name: str) -> int:
+        """The height of the field in lines."""
+        return min(int(FIELDS[name].metadata.get("lines", 1)), 8)
+
+    def details(self) -> Details:
+        """What was typed. A field that could not be read is not given, and carries its error."""
+        return Details(**{name: self[name].data for name in FIELDS})
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """True when it can be saved; else every error stands at its field, and `status` is the answer's."""
+        fine = super().validate(extra_validators)
+        for problem in rules.details_problems(self.details(), self.shipment.currency):
+            if not self[problem.field].errors:
+                self[problem.field].errors = [translated(problem.message)]
+                fine = False
+        self.status = 200 if fine else 422
+        if refusals := _refusals(self.shipment, self.version.data):
+            self.form_errors += refusals
+            fine, self.status = False, 409
+        return fine
+
+
+def details_form(shipment: Shipment) -> DetailsForm:
+    """The form of the details of this shipment, filled from the request when one was sent."""
+    zone = shipment.ship_from.timezone if shipment.ship_from else "UTC"
+    made: type[DetailsForm] = type("DetailsForm", (DetailsForm,), {name: _detail_field(name, zone) for name in FIELDS})
+    stored = details_from_json(shipment.details)
+    form = made(data={name: getattr(stored, name) for name in FIELDS} | {"version": str(shipment.version)})
+    form.shipment = shipment
+    return form

@@ -19,7 +19,13 @@ from shipments.rules import MAX_LINES, Known, LineEntry, Problem, ShipmentEntry,
 from spreadsheets import Table, TableRow, read_table
 
 #: field → the title of its column in the template file
-TITLES = {"product": N_("Part no."), "quantity": N_("Quantity"), "unit_price": N_("Unit price")}
+TITLES = {
+    "product": N_("Part no."),
+    "quantity": N_("Quantity"),
+    "unit_price": N_("Unit price"),
+    "invoice_group": N_("Invoice group"),
+}
+_OPTIONAL = ("invoice_group",)
 
 #: field → how people head its column; compared without case, blanks, signs and what stands in brackets
 _HEADERS = {
@@ -27,6 +33,7 @@ _HEADERS = {
                 "料号", "物料号", "物料编码", "零件号", "产品编号", "品号"),
     "quantity": ("quantity", "qty", "数量"),
     "unit_price": ("unit price", "price", "单价"),
+    "invoice_group": ("invoice group", "发票组", "发票分组"),
 }  # fmt: skip
 _PREVIEW_SECONDS = 24 * 3600
 
@@ -89,7 +96,7 @@ def _columns(table: Table) -> dict[str, int]:
         if name:
             found[name] = index
     for name, title in TITLES.items():
-        if name not in found:
+        if name not in found and name not in _OPTIONAL:
             text = N_("There is no column “%(title)s”. The first row must name the columns: %(names)s.")
             names = ", ".join(_HEADERS[name])
             raise InvalidInput("file", text, title=Message(title), names=names)
@@ -103,10 +110,15 @@ def _plain(title: str) -> str:
 
 def _entry(row: TableRow, columns: Mapping[str, int]) -> LineEntry:
     return LineEntry(
-        product=unicodedata.normalize("NFKC", row.cells[columns["product"]]).strip(),
+        product=_code(row.cells[columns["product"]]),
         quantity=exact_number(row.cells[columns["quantity"]]),
         unit_price=exact_number(row.cells[columns["unit_price"]]),
+        invoice_group=_code(row.cells[columns["invoice_group"]]).upper() if "invoice_group" in columns else "",
     )
+
+
+def _code(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
 
 
 def _wrong(entry: LineEntry, texts: Mapping[str, str], known: Known) -> dict[str, Message]:
@@ -122,7 +134,10 @@ def _wrong(entry: LineEntry, texts: Mapping[str, str], known: Known) -> dict[str
 
 def sealed(lines: tuple[ReadLine, ...], number: str, version: int, key: str) -> str:
     """The checked lines as a signed text that a preview page carries to its confirmation."""
-    rows = [[line.entry.product, str(line.entry.quantity), str(line.entry.unit_price)] for line in lines]
+    rows = [
+        [line.entry.product, str(line.entry.quantity), str(line.entry.unit_price), line.entry.invoice_group]
+        for line in lines
+    ]
     return _serializer(key).dumps({"number": number, "version": version, "rows": rows})
 
 
@@ -138,7 +153,10 @@ def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], i
     if content.get("number") != number:
         text = N_("This preview is not of this shipment, too old, or was changed. Upload the file again.")
         raise InvalidInput("rows", text)
-    lines = tuple(LineEntry(product, Decimal(quantity), Decimal(price)) for product, quantity, price in content["rows"])
+    lines = tuple(
+        LineEntry(product, Decimal(quantity), Decimal(price), *group)
+        for product, quantity, price, *group in content["rows"]  # a preview of an older version has no group
+    )
     return lines, content["version"]
 
 

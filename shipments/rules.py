@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from stdnum import iso6346
 
-from errors import N_, Message
+from errors import N_, InvalidInput, Message
 from master_data import codes
+from master_data.rules import plain_text
+from shipments.details import FIELDS, Details
 
 MAX_LINES = 1000
 MAX_PACKAGES = 500
@@ -56,6 +58,7 @@ class LineEntry:
     product: str = ""  # part no.
     quantity: Decimal | None = None
     unit_price: Decimal | None = None
+    invoice_group: str = ""  # lines of one group share an invoice: A, B …
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,14 @@ class ShipmentEntry:
     consignee: str = ""
     notify_party: str = ""
     ship_from: str = ""
+    buyer: str = ""  # empty: the consignee
+    manufacturer: str = ""  # empty: the consignor
+    forwarder: str = ""
+    carrier: str = ""
+    broker: str = ""
+    deliver_to: str = ""
+    letter_of_credit: str = ""  # code
+    invoiced_with: str = ""  # number of the shipment whose invoice names this one too
     invoice_date: date | None = None
     departure_date: date | None = None
     contract_no: str = ""
@@ -122,14 +133,36 @@ class ShipmentEntry:
     packages: tuple[PackageEntry, ...] = ()
 
 
+#: the fields of a shipment that hold the code of a party; the first two are needed
+PARTY_ROLES = ("consignor", "consignee", "notify_party", "buyer", "manufacturer", "forwarder", "carrier", "broker")
+PLACE_ROLES = ("ship_from", "deliver_to")
+
+
+@dataclass(frozen=True)
+class OtherShipment:
+    """What has to agree between shipments that share an invoice; parties by their codes."""
+
+    number: str
+    consignor: str
+    consignee: str
+    currency: str
+    incoterm: str
+    state: str = "open"
+    invoiced_with: str = ""  # number
+
+
 @dataclass(frozen=True)
 class Known:
-    """The master data that an entry may name: code → row (anything with the attributes that the rules ask)."""
+    """What an entry may name: code → row (anything with the attributes that the rules ask)."""
 
     parties: Mapping[str, Any] = field(default_factory=dict)  # own
     places: Mapping[str, Any] = field(default_factory=dict)
     products: Mapping[str, Any] = field(default_factory=dict)  # net_mass
     asset_types: Mapping[str, Any] = field(default_factory=dict)  # tare, payload
+    credits: Mapping[str, Any] = field(default_factory=dict)
+    number: str = ""  # of the shipment that is changed; '' a new one
+    invoice_shipment: OtherShipment | None = None  # the one that the entry names as `invoiced_with`
+    followers: tuple[OtherShipment, ...] = ()  # those that are invoiced with the one that is changed
 
     def party(self, code: str) -> Any:
         """The party with this code, None when there is none."""
@@ -146,6 +179,10 @@ class Known:
     def asset_type(self, code: str) -> Any:
         """The type of boxes with this code, None when there is none."""
         return _find(self.asset_types, code)
+
+    def credit(self, code: str) -> Any:
+        """The letter of credit with this code, None when there is none."""
+        return _find(self.credits, code)
 
 
 def _find(rows: Mapping[str, Any], code: str) -> Any:
@@ -187,6 +224,7 @@ _Found = Iterator[tuple[str, str, dict[str, Any]]]
 
 def _head_problems(entry: ShipmentEntry, known: Known, today: date) -> _Found:
     yield from _party_problems(entry, known)
+    yield from _invoice_problems(entry, known)
     yield from _term_problems(entry)
     yield from _money_problems(entry)
     yield from _route_problems(entry)
@@ -200,9 +238,9 @@ def _head_problems(entry: ShipmentEntry, known: Known, today: date) -> _Found:
 
 
 def _party_problems(entry: ShipmentEntry, known: Known) -> _Found:
-    for name, wanted in (("consignor", True), ("consignee", True), ("notify_party", False)):
+    for name in PARTY_ROLES:
         code = getattr(entry, name)
-        if not code and wanted:
+        if not code and name in ("consignor", "consignee"):
             yield name, N_("This is needed."), {}
         elif code and known.party(code) is None:
             yield name, N_("There is no partner with the code %(code)s; choose one of the list."), {"code": code[:40]}
@@ -211,12 +249,66 @@ def _party_problems(entry: ShipmentEntry, known: Known) -> _Found:
         yield "consignor", N_("%(code)s is not one of our own companies; only these send."), {"code": entry.consignor}
     if consignor is not None and consignor is known.party(entry.consignee):
         yield "consignee", N_("Consignor and consignee are the same company."), {}
-    if entry.ship_from and known.place(entry.ship_from) is None:
-        yield (
-            "ship_from",
-            N_("There is no place with the code %(code)s; choose one of the list."),
-            {"code": entry.ship_from[:40]},
+    for name in PLACE_ROLES:
+        code = getattr(entry, name)
+        if code and known.place(code) is None:
+            yield name, N_("There is no place with the code %(code)s; choose one of the list."), {"code": code[:40]}
+    code = entry.letter_of_credit
+    if code and known.credit(code) is None:
+        text = N_("There is no letter of credit with the code %(code)s; choose one of the list.")
+        yield "letter_of_credit", text, {"code": code[:40]}
+
+
+#: what shipments on one invoice have in common → its name in a sentence
+_SHARED = {
+    "consignor": N_("the consignor"),
+    "consignee": N_("the consignee"),
+    "currency": N_("the currency"),
+    "incoterm": N_("the Incoterm"),
+}
+
+
+def _invoice_problems(entry: ShipmentEntry, known: Known) -> _Found:
+    """One invoice may cover several shipments: each of them names the one that carries it, and that one names none."""
+    wanted, other = entry.invoiced_with, known.invoice_shipment
+    values = {"number": wanted[:40]}
+    if wanted and other is None:
+        yield "invoiced_with", N_("There is no shipment %(number)s."), values
+    elif other is not None and other.number == known.number:
+        yield "invoiced_with", N_("A shipment cannot be invoiced with itself; leave this empty."), {}
+    elif other is not None and other.state == "cancelled":
+        yield "invoiced_with", N_("%(number)s is cancelled."), values
+    elif other is not None and other.invoiced_with:
+        text = N_("%(number)s is itself invoiced with %(other)s; name that one here.")
+        yield "invoiced_with", text, {**values, "other": other.invoiced_with}
+    elif other is not None and known.followers:
+        text = N_("%(others)s is invoiced with this shipment, so this one cannot be invoiced with another.")
+        yield "invoiced_with", text, {"others": _numbers(known.followers)}
+    elif other is not None and (names := _differing(entry, other, known)):
+        text = N_("%(number)s differs in %(what)s; shipments on one invoice have it in common.")
+        yield "invoiced_with", text, {**values, "what": Message(_SHARED[names[0]])}
+    for name in _SHARED:
+        others = [one for one in known.followers if name in _differing(entry, one, known)]
+        if others and getattr(entry, name):
+            text = N_("%(others)s is on the invoice of this shipment and would differ; change it there first.")
+            yield name, text, {"others": _numbers(others)}
+
+
+def _numbers(others: Iterable[OtherShipment]) -> str:
+    return ", ".join(one.number for one in others)
+
+
+def _differing(entry: ShipmentEntry, other: OtherShipment, known: Known) -> list[str]:
+    """The names in `_SHARED` in which the entry and another shipment differ."""
+    return [
+        name
+        for name in _SHARED
+        if (
+            known.party(getattr(entry, name)) is not known.party(getattr(other, name))
+            if name in PARTY_ROLES
+            else getattr(entry, name) != getattr(other, name)
         )
+    ]
 
 
 def _term_problems(entry: ShipmentEntry) -> _Found:
@@ -357,7 +449,7 @@ def _text_problems(name: str, text: str, limit: int) -> _Found:
 
 
 def line_problems(line: LineEntry, known: Known) -> list[Problem]:
-    """What is wrong with one line; the fields are `product`, `quantity`, `unit_price`."""
+    """What is wrong with one line; the fields are those of LineEntry."""
     return [Problem(name, Message(text, values)) for name, text, values in _line_problems(line, known)]
 
 
@@ -378,6 +470,8 @@ def _line_problems(line: LineEntry, known: Known) -> _Found:
         yield "unit_price", N_("This cannot be below 0."), {}
     else:
         yield from _size_problems("unit_price", line.unit_price, UNIT_PRICE_DECIMALS)
+    if line.invoice_group and not re.fullmatch(r"[A-Z0-9]{1,4}", line.invoice_group):
+        yield "invoice_group", N_("An invoice group is 1 to 4 letters A–Z or digits, like A."), {}
 
 
 def _size_problems(name: str, value: Decimal, most: int) -> _Found:
@@ -482,3 +576,88 @@ def propose_packages(lines: Iterable[LineEntry], box_code: str, known: Known) ->
                     length_mm=box.length_mm, width_mm=box.width_mm, height_mm=box.height_mm,
                 ))  # fmt: skip
     return made
+
+
+# ---- the details that single papers ask for
+
+PERCENTS = ("quantity_tolerance", "insured_percent", "premium_rate")
+MASSES = ("container_tare", "container_max_gross", "vgm_mass", "dunnage_mass")
+VALUES = ("declared_value_carriage", "declared_value_customs")
+PERCENT_DECIMALS = 4
+
+#: field → what it must look like, and the sentence when it does not
+_DETAIL_FORMS = {
+    "airport_of_departure": (r"[A-Z]{3}", N_("An airport has the 3 letters of IATA, like PVG.")),
+    "airport_of_destination": (r"[A-Z]{3}", N_("An airport has the 3 letters of IATA, like PVG.")),
+    "proxy_services": (r"(?!.*(.).*\1)[A-H]+", N_("The services are letters from A to H, each once, like ABD.")),
+    "box_original_declaration": (r"[0-9]{18}", N_("The number of a declaration has 18 digits.")),
+}
+
+
+def details_problems(details: Details, currency: str) -> list[Problem]:
+    """Everything that keeps details from being saved, in the order of their page; `currency`: of the shipment."""
+    found: list[Problem] = []
+    for name in FIELDS:
+        found += [Problem(name, Message(text, values)) for name, text, values in _detail_problems(name, details)]
+        if name in VALUES and currency in codes.currencies() and not any(one.field == name for one in found):
+            most, value = codes.currency_decimals(currency), getattr(details, name)
+            if value is not None and decimals(value) > most:
+                text = N_("%(currency)s has %(most)s decimals, %(amount)s has %(count)s.")
+                values = {"currency": currency, "most": most, "amount": f"{value:f}", "count": decimals(value)}
+                found.append(Problem(name, Message(text, values)))
+    found += [Problem(name, Message(text, values)) for name, text, values in _details_together(details)]
+    return found
+
+
+def _detail_problems(name: str, details: Details) -> _Found:
+    kind, value = FIELDS[name].metadata["kind"], getattr(details, name)
+    if value in ("", None) or kind == "yes":
+        return
+    if kind == "text":
+        try:
+            plain_text(name, value, FIELDS[name].metadata["limit"], lines=FIELDS[name].metadata["lines"])
+        except InvalidInput as error:
+            yield name, error.message.text, error.message.values
+        else:
+            pattern, text = _DETAIL_FORMS.get(name, ("", ""))
+            if pattern and not re.fullmatch(pattern, value):
+                yield name, text, {}
+    elif kind == "choice":
+        if value not in FIELDS[name].metadata["choices"]:
+            yield name, N_("%(code)s is not in the list."), {"code": value[:20]}
+    elif kind in ("day", "moment"):
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            yield name, N_("This is the time of the place, without a zone."), {}
+        elif not 2000 <= value.year <= 2099:
+            yield name, N_("%(day)s cannot be right; check the year."), {"day": value.isoformat()[:10]}
+    else:
+        yield from _detail_number_problems(name, value)
+
+
+def _detail_number_problems(name: str, value: Decimal | int) -> _Found:
+    if value < 0:
+        yield name, N_("This cannot be below 0."), {}
+    elif name in PERCENTS and value > 1000:
+        yield name, N_("This is per cent: from 0 to 1000."), {}
+    elif value >= _too_large(name):
+        yield name, N_("This number is too large."), {}
+    elif name not in VALUES:
+        most = PERCENT_DECIMALS if name in PERCENTS else MASS_DECIMALS
+        yield from _size_problems(name, Decimal(value), most)
+
+
+def _too_large(name: str) -> int:
+    if name in MASSES:
+        return 10**9
+    return 10**12 if FIELDS[name].metadata["kind"] == "exact" else 10**6 + 1
+
+
+def _details_together(details: Details) -> _Found:
+    tare, most = details.container_tare, details.container_max_gross
+    if tare is not None and most is not None and most <= tare:
+        text = N_("The largest gross mass (%(most)s kg) is not above the tare (%(tare)s kg).")
+        yield "container_max_gross", text, {"most": most, "tare": tare}
+    if details.delivery_from and details.delivery_until and details.delivery_until < details.delivery_from:
+        yield "delivery_until", N_("The delivery ends before it begins."), {}
+    if details.airport_of_departure and details.airport_of_departure == details.airport_of_destination:
+        yield "airport_of_destination", N_("This is the airport of departure."), {}

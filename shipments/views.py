@@ -18,7 +18,7 @@ from listing import Column, Filter, answer, table_file
 from master_data import codes
 from master_data.models import Party
 from shipments import booking, line_import
-from shipments.forms import ShipmentForm, lists
+from shipments.forms import ShipmentForm, details_form, lists
 from shipments.models import Package, Shipment, ShipmentLine
 from shipments.rules import NEXT_STATES, STATES, mode_name
 
@@ -105,6 +105,20 @@ def _form_page(shipment: Shipment | None) -> Any:
         return redirect(_page_of(saved.number))
     shown = {"form": form, "shipment": shipment, "lists": lists(), "next_states": _next(shipment)}
     return render_template("shipments/edit.html", **shown), form.status
+
+
+@blueprint.route("/shipments/<number>/details", methods=["GET", "POST"])
+@signed_in
+def shipment_details(number: str) -> Any:
+    """What single papers ask for. `?group=`, several times: groups of `shipments.details` to unfold."""
+    shipment = _shipment(number)
+    form = details_form(shipment)
+    if form.is_submitted() and form.validate():
+        booking.save_details(number, form.details(), shipment.version, current_user, utc_now())
+        flash(_("%(number)s is saved.", number=number), "success")
+        return redirect(_page_of(number))
+    groups = list(form.groups(request.args.getlist("group")))
+    return render_template("shipments/details.html", form=form, shipment=shipment, groups=groups), form.status
 
 
 @blueprint.post("/shipments/<number>/state")

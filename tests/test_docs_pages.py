@@ -82,7 +82,7 @@ def test_issue_gives_number_and_file_and_download(client: FlaskClient, world: Wo
     document = IssuedDocument.get()
     assert (document.state, document.issued_by.username) == ("issued", "wang.li")
     file = client.get(f"/documents/{document.id}.pdf")
-    assert file.headers["Content-Disposition"].split(";")[1].strip() == 'filename="CI-2026-0001 S-2026-0001.pdf"'
+    assert file.headers["Content-Disposition"].split(";")[1].strip() == 'filename="CI-2026-0001 Commercial Invoice.pdf"'
     text = _text(file.data)
     assert "CI-2026-0001" in text
     assert "DRAFT" not in text

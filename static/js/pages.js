@@ -17,6 +17,7 @@
 
   // A link from a problem leads to a field: it takes the focus.
   var wanted = !first && window.location.hash && document.getElementById(window.location.hash.slice(1));
+  if (wanted && wanted.closest("details")) { wanted.closest("details").open = true; }
   if (wanted && wanted.matches("input, select, textarea")) { wanted.focus({ preventScroll: true }); }
 
   // A filter applies as soon as it is chosen.

@@ -1,7 +1,7 @@
 // Rows are added and taken out without asking the server; names stand under typed codes. The form works without this.
 (function () {
   "use strict";
-  var form = document.getElementById("shipment");
+  var form = document.querySelector("form.sh-form");
   if (!form) { return; }
 
   function add(name) {

@@ -1,0 +1,146 @@
+"""Issuing several papers at once: work that takes its time, can be left, and is found again.
+
+A job is a row. Whoever runs it keeps a lease on it and notes each paper as soon as it is done; when the process dies,
+the lease runs out and the next look at the job goes on where it stood. Papers that print the number of the invoice
+follow it; all others are rendered side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from accounts.models import User
+from config import Settings
+from database import db, end_of_request, locked, taking_turns, utc_now
+from docs_gen.issuing import Order, finish_many, issue_document, latest_documents, take_number
+from docs_gen.models import IssuedDocument, PaperJob
+from docs_gen.register import REGISTER
+from errors import N_, InvalidInput, Message, UserError
+from shipments.models import Shipment
+
+log = logging.getLogger("roundtrip")
+
+#: Who runs a job renews its lease with every paper; one paper never takes so long.
+LEASE = timedelta(minutes=2)
+
+
+def order_set(
+    shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime
+) -> PaperJob:
+    """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen."""
+    known = [(type, part) for type, part in wanted if type in REGISTER]
+    if not known:
+        raise InvalidInput("paper", N_("Choose at least one paper."))
+    known.sort(key=lambda one: list(REGISTER).index(one[0]))
+    return PaperJob.create(
+        shipment=shipment, kind="issue", wanted=json.dumps(known), reasons=json.dumps(dict(reasons)), created_by=user,
+        created_time=now,
+    )  # fmt: skip
+
+
+def results(job: PaperJob) -> list[dict[str, Any]]:
+    """What became of each paper that is done: `type`, `part`, and `number` or `text` + `values` of why there is none."""
+    found: list[dict[str, Any]] = json.loads(job.results)
+    return found
+
+
+def start(job: PaperJob, settings: Settings) -> None:
+    """Run the job in a thread of this process, unless another one is at it."""
+    if _takes(job, utc_now()):
+        threading.Thread(target=_in_thread, args=(job.id, settings), name=f"job-{job.id}", daemon=True).start()
+
+
+def _in_thread(job_id: int, settings: Settings) -> None:
+    try:
+        with db.connection_context():
+            run(PaperJob.get_by_id(job_id), settings)
+    except Exception:
+        log.exception("job %s stopped; the next look at it goes on", job_id)
+    finally:
+        end_of_request()
+
+
+def run(job: PaperJob, settings: Settings) -> None:
+    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting."""
+    wanted = [(type, part) for type, part in json.loads(job.wanted)]
+    done = {(one["type"], one["part"]) for one in results(job)}
+    left = [one for one in wanted if one not in done]
+    for type, part in left:
+        if not REGISTER[type].names_invoice:
+            _note(job, [_issued(job, type, part, settings)])
+    numbered: list[IssuedDocument] = []
+    for type, part in left:
+        if REGISTER[type].names_invoice:
+            try:
+                numbered.append(
+                    take_number(job.shipment, _order(job, type, part), job.created_by, utc_now(), settings.base_url)
+                )
+            except UserError as error:
+                _note(job, [_refused(type, part, error)])
+    for document, fault in finish_many(numbered, settings):
+        _note(job, [_refused(document.type, document.part, fault) if fault else _done(document)])
+    PaperJob.update(state="done", lease_until=None).where(PaperJob.id == job.id).execute()
+
+
+def _issued(job: PaperJob, type: str, part: str, settings: Settings) -> dict[str, Any]:
+    try:
+        return _done(issue_document(job.shipment, _order(job, type, part), job.created_by, utc_now(), settings))
+    except UserError as error:
+        return _refused(type, part, error)
+
+
+def _order(job: PaperJob, type: str, part: str) -> Order:
+    before = latest_documents(job.shipment).get((type, part))
+    return Order(type, part, before.number if before else "", json.loads(job.reasons))
+
+
+def _done(document: IssuedDocument) -> dict[str, Any]:
+    return {"type": document.type, "part": document.part, "number": document.number, "id": document.id}
+
+
+def _refused(type: str, part: str, error: UserError) -> dict[str, Any]:
+    return {"type": type, "part": part, **_plain(error.message)}
+
+
+def _plain(value: Any) -> Any:
+    """A message as JSON, those inside it too: whoever reads the job's page reads it in his own language."""
+    if isinstance(value, Message):
+        return {"text": value.text, "values": {name: _plain(one) for name, one in value.values.items()}}
+    return value if isinstance(value, str | int) else str(value)
+
+
+def message_of(result: Any) -> Any:
+    """The message that `_plain` took apart."""
+    if isinstance(result, dict):
+        return Message(result["text"], {name: message_of(one) for name, one in result["values"].items()})
+    return result
+
+
+def _note(job: PaperJob, more: list[dict[str, Any]]) -> None:
+    """Keep what became of some papers, and the lease."""
+    job.results = json.dumps([*results(job), *more], ensure_ascii=False)
+    job.done = len(results(job))
+    PaperJob.update(results=job.results, done=job.done, lease_until=utc_now() + LEASE).where(
+        PaperJob.id == job.id
+    ).execute()
+
+
+def _takes(job: PaperJob, now: datetime) -> bool:
+    """True when the job is waiting, or whoever ran it is gone: then it is ours for the time of a lease."""
+    with taking_turns():
+        row = locked(PaperJob.select().where(PaperJob.id == job.id)).get()
+        if row.state == "done" or (row.lease_until and row.lease_until > now):
+            return False
+        PaperJob.update(state="running", lease_until=now + LEASE).where(PaperJob.id == job.id).execute()
+        return True
+
+
+def take_up_left(settings: Settings) -> None:
+    """Go on with the jobs that a stopped process left; to be called when the service is up."""
+    for job in PaperJob.select().where(PaperJob.state != "done").order_by(PaperJob.id):
+        start(job, settings)

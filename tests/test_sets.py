@@ -1,0 +1,151 @@
+"""A set of papers: issued in one go, found again after a crash, fetched as one PDF or as ZIP."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from conftest import NOW, PASS, on_both_databases
+from flask import Flask
+from flask.testing import FlaskClient
+from pypdf import PdfReader
+from samples import World
+
+from config import Settings
+from database import utc_now
+from docs_gen import jobs
+from docs_gen.checklist import checklist
+from docs_gen.issuing import Order, finish, issue_document, take_number, void_document
+from docs_gen.models import IssuedDocument, PaperJob
+from errors import InvalidInput, Refused
+
+SET = [("packing_list", ""), ("china_export_declaration", ""), ("commercial_invoice", "")]
+PAGE = "/shipments/S-2026-0001"
+
+
+@pytest.fixture
+def settings(app: Flask) -> Settings:
+    settings: Settings = app.config["ROUNDTRIP"]
+    return settings
+
+
+@on_both_databases
+def test_a_set_is_issued_invoice_first_so_that_the_others_name_it(world: World, settings: Settings) -> None:
+    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    jobs.run(job, settings)
+    job = PaperJob.get_by_id(job.id)
+    assert (job.state, job.done) == ("done", 3)
+    assert [one["number"] for one in jobs.results(job)][0] == "CI-2026-0001"
+    for document in IssuedDocument.select().where(IssuedDocument.type != "commercial_invoice"):
+        assert document.status == "issued" and json.loads(document.facts)["invoice_number"] == "CI-2026-0001"
+
+
+def test_a_paper_that_is_refused_keeps_no_other_waiting(world: World, settings: Settings) -> None:
+    world.suzhou.uscc = ""
+    world.suzhou.save()
+    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    jobs.run(job, settings)
+    found = {one["type"]: one for one in jobs.results(PaperJob.get_by_id(job.id))}
+    assert found["packing_list"]["number"] == "PL-2026-0001"
+    assert "USCC" in str(jobs.message_of({k: found["china_export_declaration"][k] for k in ("text", "values")}))
+
+
+def test_warnings_without_a_reason_are_refused_and_a_reason_is_kept(world: World, settings: Settings) -> None:
+    with pytest.raises(Refused) as refused:
+        issue_document(world.shipment, Order("packing_list"), None, NOW, settings)
+    assert refused.value.reason == "warnings"
+    assert not IssuedDocument.select().exists()
+    document = issue_document(
+        world.shipment, Order("packing_list", reasons={"R32 scans:": "Count agreed"}), None, NOW, settings
+    )
+    assert [(one["rule"], one["reason"]) for one in json.loads(document.accepted)] == [("R32", "Count agreed")]
+
+
+def test_a_job_goes_on_where_a_killed_process_left_it(world: World, settings: Settings) -> None:
+    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    PaperJob.update(state="running", lease_until=utc_now() + jobs.LEASE).where(PaperJob.id == job.id).execute()
+    assert jobs._takes(job, utc_now()) is False  # somebody else is at it
+    assert jobs._takes(job, utc_now() + jobs.LEASE + timedelta(seconds=1))
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    job.results = json.dumps([{"type": "commercial_invoice", "part": "", "number": "CI-2026-0001", "id": 1}])
+    job.save()
+    jobs.run(job, settings)
+    assert sorted(row.number for row in IssuedDocument.select()) == ["CD-2026-0001", "CI-2026-0001", "PL-2026-0001"]
+
+
+def test_a_set_without_papers_is_refused(world: World) -> None:
+    with pytest.raises(InvalidInput):
+        jobs.order_set(world.shipment, [("no_such", "")], {}, None, NOW)
+
+
+def test_void_keeps_number_and_reason_and_the_next_one_does_not_name_it(world: World, settings: Settings) -> None:
+    first = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    with pytest.raises(InvalidInput):
+        void_document(first, " ", None, NOW)
+    void_document(first, "Wrong consignee", None, NOW)
+    with pytest.raises(Refused):
+        void_document(first, "again", None, NOW)
+    second = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    first = IssuedDocument.get_by_id(first.id)
+    assert (first.status, first.void_reason, first.number) == ("void", "Wrong consignee", "PL-2026-0001")
+    assert (second.number, second.replaces_id) == ("PL-2026-0002", None)
+    row = next(
+        row for row in checklist(world.shipment, settings.base_url).rows if row.paper.type.code == "packing_list"
+    )
+    assert row.document == second
+
+
+def test_the_page_issues_the_set_and_shows_how_far_it_is(client: FlaskClient, world: World) -> None:
+    answer = client.post(
+        f"{PAGE}/documents/issue", data={"paper": ["commercial_invoice", "packing_list"], "reason:": "Agreed."}
+    )
+    job = PaperJob.get()
+    assert answer.headers["Location"].endswith(f"/jobs/{job.id}")
+    for thread in [one for one in jobs.threading.enumerate() if one.name == f"job-{job.id}"]:
+        thread.join(60)
+    page = client.get(f"/jobs/{job.id}").get_data(as_text=True)
+    assert "CI-2026-0001" in page and "PL-2026-0001" in page and "2 of 2 done" in page
+
+
+def test_zip_holds_each_valid_paper_under_a_name_a_clerk_would_choose(
+    client: FlaskClient, world: World, settings: Settings
+) -> None:
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    voided = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    void_document(voided, "wrong", None, NOW)
+    answer = client.get(f"{PAGE}/documents.zip")
+    packed = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert packed.namelist() == ["CI-2026-0001 Commercial Invoice.pdf"]
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert PdfReader(io.BytesIO(packed.read(packed.namelist()[0]))).pages
+
+
+def test_the_merged_set_has_a_bookmark_for_each_paper(client: FlaskClient, world: World, settings: Settings) -> None:
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    reader = PdfReader(io.BytesIO(client.get(f"{PAGE}/documents.pdf").data))
+    titles = [one["/Title"] for one in reader.outline if not isinstance(one, list)]
+    assert titles == ["CI-2026-0001 Commercial Invoice", "DRAFT Packing List", "DRAFT Export Goods Declaration"]
+
+
+def test_papers_are_found_by_hs_code_and_part_number(client: FlaskClient, world: World, settings: Settings) -> None:
+    issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    for text in ("8708949090", "10-4711", "CSQU3054383", "SC-2026-017"):
+        assert "PL-2026-0001" in client.get(f"/documents?q={text}").get_data(as_text=True)
+    assert "PL-2026-0001" not in client.get("/documents?q=8703").get_data(as_text=True)
+
+
+def test_originals_and_copies_stand_in_one_file_each_with_its_mark(world: World, settings: Settings) -> None:
+    from docs_gen.models import ProfileRule
+
+    ProfileRule.create(position=1, type="packing_list", need="required", originals=2, copies=1)
+    document = finish(
+        take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url), settings
+    )
+    reader = PdfReader(io.BytesIO((settings.archive_dir / document.sha256[:2] / f"{document.sha256}.pdf").read_bytes()))
+    said = [page.extract_text() for page in reader.pages]
+    assert len(said) == 3
+    for text, mark in zip(said, ("ORIGINAL 正本 1/2", "ORIGINAL 正本 2/2", "COPY 副本"), strict=True):
+        assert mark in text and "Page 1 of 1" in text
