@@ -21,7 +21,10 @@ from assets.scan_views import blueprint as scan_pages
 from assets.views import blueprint as assets_pages
 from config import Settings, SettingsFault, load_settings
 from database import db, end_of_request, open_database
+from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
+from docs_gen.profile_views import blueprint as profile_pages
+from docs_gen.verify_views import blueprint as verify_pages
 from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
 from i18n import init_i18n, translated
@@ -79,6 +82,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         public_pages,
         docs_pages,
         label_pages,
+        credit_pages,
+        verify_pages,
+        profile_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):

@@ -25,6 +25,11 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "What QR codes link to, for years, e.g. https://rt.example.com; empty: http://HOST:PORT.",
     ),
     "ROUNDTRIP_DEMO": ("1", "1 loads the demo company into an empty database at start, 0 leaves it empty."),
+    "ROUNDTRIP_SIGNING_FILE": (
+        "",
+        "PKCS#12 file with the certificate that signs issued papers (PAdES); empty: they are not signed.",
+    ),
+    "ROUNDTRIP_SIGNING_PASSWORD": ("", "Password of that file."),
     "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
 }
 
@@ -44,6 +49,8 @@ class Settings:
     base_url: str
     demo: bool
     secret_key: str
+    signing_file: Path | None = None
+    signing_password: str = ""
 
     @property
     def archive_dir(self) -> Path:
@@ -100,6 +107,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         faults.append(f"ROUNDTRIP_BASE_URL={base_url}: an address like https://rt.example.com is needed")
 
+    signing_file = Path(value["ROUNDTRIP_SIGNING_FILE"]) if value["ROUNDTRIP_SIGNING_FILE"] else None
+    if signing_file and not (signing_file.is_file() and os.access(signing_file, os.R_OK)):
+        faults.append(f"ROUNDTRIP_SIGNING_FILE={signing_file}: there is no such file that we may read")
+
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
@@ -113,6 +124,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         base_url=base_url,
         demo=demo == "1",
         secret_key=secret_key or _kept_secret(data_dir / "secret.key"),
+        signing_file=signing_file,
+        signing_password=value["ROUNDTRIP_SIGNING_PASSWORD"],
     )
 
 

@@ -12,11 +12,12 @@ from gunicorn.app.base import BaseApplication
 
 import demo
 from accounts.people import first_administrator
-from config import Settings
+from config import Settings, SettingsFault
 from database import close_all, db, migrate, utc_now
 from docs_gen.issuing import finish_unfinished
 from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
+from docs_gen.signing import check_certificate
 
 WORKERS = 2
 THREADS = 4
@@ -76,6 +77,10 @@ def serve() -> None:
     settings: Settings = app.config["ROUNDTRIP"]
     if lacking := missing_requirements():
         raise click.ClickException("This machine cannot make papers yet.\n" + "\n".join(lacking))
+    try:
+        check_certificate(settings)
+    except SettingsFault as fault:
+        raise click.ClickException(str(fault)) from fault
     if taken := _taken(settings):
         raise click.ClickException(taken)
     now = utc_now()

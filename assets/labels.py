@@ -23,8 +23,8 @@ from errors import N_, InvalidInput
 SERIAL_LENGTH, CODE_LENGTH = 16, 24
 
 _CODE = re.compile(r"[A-Z0-9](?:[A-Z0-9-]*[A-Z0-9])?")
-#: Of the eight masks of ISO/IEC 18004, the one in diagonals of three. A symbol tells its readers which mask it has. Looking
-#: for the best one takes 4 ms a code, and blurred, turned and small codes of links like ours are read no better for it.
+#: Of the eight masks of ISO/IEC 18004, the one in diagonals of three. A symbol tells its readers which mask it has.
+#: Looking for the best takes 4 ms a code, and blurred, turned, small codes of our links are read no better for it.
 _MASK = 3
 _LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M, "Q": ERROR_CORRECT_Q, "H": ERROR_CORRECT_H}
 

@@ -20,13 +20,13 @@ class ArchiveFault(UserError):
     status = 500
 
 
-def keep(folder: Path, data: bytes) -> str:
+def keep(folder: Path, data: bytes, *, suffix: str = ".pdf") -> str:
     """Keep `data` below `folder`; gives its SHA-256. When this returns the file is on the disk, whole.
 
     Written beside its place, synced and renamed: a crash leaves either no file or the whole one.
     """
     sha256 = hashlib.sha256(data).hexdigest()
-    path = _path(folder, sha256)
+    path = _path(folder, sha256, suffix)
     if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,10 +50,10 @@ def keep(folder: Path, data: bytes) -> str:
     return sha256
 
 
-def read(folder: Path, sha256: str) -> bytes:
+def read(folder: Path, sha256: str, *, suffix: str = ".pdf") -> bytes:
     """The kept file. Raises ArchiveFault when it is missing or its content is not what its name says."""
     try:
-        data = _path(folder, sha256).read_bytes()
+        data = _path(folder, sha256, suffix).read_bytes()
     except FileNotFoundError as error:
         raise ArchiveFault(_MISSING, sha256=sha256) from error
     if hashlib.sha256(data).hexdigest() != sha256:
@@ -61,7 +61,7 @@ def read(folder: Path, sha256: str) -> bytes:
     return data
 
 
-def _path(folder: Path, sha256: str) -> Path:
+def _path(folder: Path, sha256: str, suffix: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("not a SHA-256")
-    return folder / sha256[:2] / f"{sha256}.pdf"
+    return folder / sha256[:2] / f"{sha256}{suffix}"

@@ -19,8 +19,8 @@ from typing import Any
 from stdnum import iso6346
 
 from docs_gen import words
+from docs_gen.countries import CountryProfile, profile_of
 from docs_gen.facts import LineFacts, PartyFacts, ShipmentFacts, declared_mass
-from docs_gen.parts import ITEM_LIMIT
 from docs_gen.render import missing_glyphs
 from errors import N_, Message
 from master_data import codes
@@ -58,6 +58,22 @@ def error(rule: str, field: str, text: str, **values: Any) -> Problem:
 def warning(rule: str, field: str, text: str, **values: Any) -> Problem:
     """A problem that may be let pass with a reason."""
     return Problem(rule, "warning", field, Message(text, values))
+
+
+def line_field(line: LineFacts, name: str) -> str:
+    """The field of a line on the shipment's form; of a type of box, which has no line, that of its master data."""
+    return f"shipment:lines-{line.row}-{name}" if line.row is not None else goods_field(line, name)
+
+
+#: what a product and a type of box call differently
+_OF_BOX = {"description_en": "name_en", "description_zh": "name_zh", "unit_price": "value"}
+
+
+def goods_field(line: LineFacts, name: str) -> str:
+    """The field of the product; of the type of box where it is declared as an item by itself."""
+    if line.row is None:
+        return f"asset_type:{line.part_no}:{_OF_BOX.get(name, name)}"
+    return f"product:{line.part_no}:{name}"
 
 
 # ---- packages and masses
@@ -195,12 +211,12 @@ def amounts_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
         for line in facts.lines:
             if abs(line.quantity * line.unit_price - line.amount) * 2 > minor:
                 yield error(
-                    "R4", f"shipment:lines-{line.number - 1}-unit_price",
+                    "R4", line_field(line, "unit_price"),
                     N_("Line %(line)s: quantity × price is not the amount."), line=line.number,
                 )  # fmt: skip
             if line.amount != line.amount.quantize(minor):
                 yield error(
-                    "R3", f"shipment:lines-{line.number - 1}-unit_price",
+                    "R3", line_field(line, "unit_price"),
                     N_("Line %(line)s: the amount has more decimals than %(currency)s."),
                     line=line.number, currency=facts.currency.code,
                 )  # fmt: skip
@@ -214,7 +230,7 @@ def amounts_add_up(facts: ShipmentFacts) -> Iterator[Problem]:
         elif facts.lines and facts.total == 0:
             yield error(
                 "R3",
-                "shipment:lines-0-unit_price",
+                line_field(facts.lines[0], "unit_price"),
                 N_("The total is zero. Goods without payment need a value for customs."),
             )
 
@@ -289,28 +305,29 @@ def lines_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     if not facts.lines:
         yield error("R6", "shipment:lines", N_("No lines: a paper without goods cannot be issued."))
     for line in facts.lines:
-        place, values = f"shipment:lines-{line.number - 1}-", {"line": line.number, "part": line.part_no}
+        values = {"line": line.number, "part": line.part_no}
         if line.quantity <= 0:
-            yield error("R6", place + "quantity", N_("Line %(line)s: the quantity must be above zero."), **values)
+            yield error(
+                "R6", line_field(line, "quantity"), N_("Line %(line)s: the quantity must be above zero."), **values
+            )
         if line.unit_price < 0:
-            yield error("R6", place + "unit_price", N_("Line %(line)s: the price is negative."), **values)
+            yield error("R6", line_field(line, "unit_price"), N_("Line %(line)s: the price is negative."), **values)
         elif line.unit_price == 0:
-            yield warning("R6", place + "unit_price", N_("Line %(line)s has no price."), **values)
-        product = f"product:{line.part_no}:"
+            yield warning("R6", line_field(line, "unit_price"), N_("Line %(line)s has no price."), **values)
         if not line.description_en.strip():
-            yield error("R6", product + "description_en", N_("%(part)s has no English description."), **values)
+            yield error("R6", goods_field(line, "description_en"), N_("%(part)s has no English description."), **values)
         if not line.description_zh.strip():
-            yield error("R6", product + "description_zh", N_("%(part)s has no Chinese description."), **values)
+            yield error("R6", goods_field(line, "description_zh"), N_("%(part)s has no Chinese description."), **values)
         if line.unit.code not in codes.UNITS:
             yield error(
                 "R6",
-                product + "unit",
+                goods_field(line, "unit"),
                 N_("%(part)s: %(unit)s is no UN/ECE unit."),
                 unit=line.unit.code or "–",
                 **values,
             )
         if not line.origin.alpha3:
-            yield error("R6", product + "origin", N_("%(part)s has no country of origin."), **values)
+            yield error("R6", goods_field(line, "origin"), N_("%(part)s has no country of origin."), **values)
 
 
 def commodity_codes(facts: ShipmentFacts) -> Iterator[Problem]:
@@ -318,7 +335,7 @@ def commodity_codes(facts: ShipmentFacts) -> Iterator[Problem]:
     for line in _products(facts.lines):
         if not re.match(r"\d{6}", line.hs_code):
             yield error(
-                "R6", f"product:{line.part_no}:hs_code",
+                "R6", goods_field(line, "hs_code"),
                 N_("%(part)s: the invoice prints six digits of the HS code, here is %(code)s."),
                 part=line.part_no, code=line.hs_code or "–",
             )  # fmt: skip
@@ -333,7 +350,7 @@ def quantities_packed(facts: ShipmentFacts) -> Iterator[Problem]:
     where: dict[str, str] = {}
     for line in facts.lines:
         invoiced[line.part_no] = invoiced.get(line.part_no, Decimal(0)) + line.quantity
-        where.setdefault(line.part_no, f"shipment:lines-{line.number - 1}-quantity")
+        where.setdefault(line.part_no, line_field(line, "quantity"))
     for row in facts.packages:
         if row.part_no:
             packed[row.part_no] = packed.get(row.part_no, Decimal(0)) + row.quantity
@@ -350,8 +367,8 @@ def quantities_packed(facts: ShipmentFacts) -> Iterator[Problem]:
 
 
 def parties_complete(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R13: seller, consignee and notify party with name, address and country."""
-    for party in filter(None, (facts.seller, facts.consignee, facts.notify_party)):
+    """R13: seller, consignee, buyer and notify party with name, address and country."""
+    for party in filter(None, (facts.seller, facts.consignee, facts.buyer, facts.notify_party)):
         place, values = f"party:{party.code}:", {"party": party.code}
         if not party.name_en.strip():
             yield error("R13", place + "name_en", N_("%(party)s has no English name."), **values)
@@ -379,9 +396,34 @@ def bank_complete(facts: ShipmentFacts) -> Iterator[Problem]:
 
 
 def references(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R12: contract and order are named, where there are any."""
-    if not facts.contract_no and not facts.order_no:
+    """R12: contract and order are named, where there are any. Temporary goods (2600) are not sold: they have none."""
+    if facts.customs_regime.code != "2600" and not facts.contract_no and not facts.order_no:
         yield warning("R12", "shipment:contract_no", N_("Neither a contract nor an order number is given."))
+
+
+def country_profile(facts: ShipmentFacts) -> Iterator[Problem]:
+    """R43: what the country of destination usually asks of the invoice; not law that we have read, so a warning."""
+    profile = profile_of(facts.destination_country.alpha2)
+    for name in profile.needs if profile else ():
+        here = name == "importer_reference"
+        if not getattr(facts.details if here else facts.consignee, name):
+            yield warning(
+                "R43",
+                f"details:{name}" if here else f"party:{facts.consignee.code}:{name}",
+                N_("%(country)s usually asks for %(what)s, which is missing; ask the customs broker. %(note)s"),
+                country=facts.destination_country.en,
+                what=_asked(profile, name),
+                note=Message(profile.note) if profile else "",
+            )
+
+
+def _asked(profile: CountryProfile | None, name: str) -> Message | str:
+    labels = {"eori": "EORI", "vat_no": N_("VAT no."), "phone": N_("Telephone")}
+    if profile and name == "tax_no":
+        return profile.tax_label
+    if profile and name == "importer_reference":
+        return profile.reference_label
+    return Message(labels[name])
 
 
 def invoice_dated(facts: ShipmentFacts) -> Iterator[Problem]:
@@ -522,37 +564,37 @@ def declaration_header(facts: ShipmentFacts) -> Iterator[Problem]:
         yield error("R26", "shipment:trading_country", N_("The trading country is missing."))
 
 
-def item_limit(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R19: a declaration has at most 50 items."""
-    if len(facts.lines) > ITEM_LIMIT:
-        yield error(
-            "R19", "shipment:lines",
-            N_("%(count)s items: we put at most %(limit)s on a declaration. Split the shipment."),
-            count=len(facts.lines), limit=ITEM_LIMIT,
-        )  # fmt: skip
-
-
 def declared_goods(facts: ShipmentFacts) -> Iterator[Problem]:
     """R21, R22, R25: commodity code, legal units, declaration elements and source; each product once."""
     for line in _products(facts.lines):
-        place, values = f"product:{line.part_no}:", {"part": line.part_no, "code": line.hs_code or "–"}
+        values = {"part": line.part_no, "code": line.hs_code or "–"}
         if not re.fullmatch(r"\d{10}", line.hs_code):
-            yield error("R21", place + "hs_code", N_("%(part)s: %(code)s is no commodity code of 10 digits."), **values)
+            yield error(
+                "R21",
+                goods_field(line, "hs_code"),
+                N_("%(part)s: %(code)s is no commodity code of 10 digits."),
+                **values,
+            )
         elif line.hs_code[:2] in ("00", "77") or line.hs_code[:2] > "98":
             yield error(
                 "R21",
-                place + "hs_code",
+                goods_field(line, "hs_code"),
                 N_("%(part)s: there is no chapter %(chapter)s."),
                 chapter=line.hs_code[:2],
                 **values,
             )
         if line.legal_unit_1 is None:
-            yield error("R21", place + "legal_unit_1", N_("%(part)s has no first legal unit (法定第一单位)."), **values)
+            yield error(
+                "R21",
+                goods_field(line, "legal_unit_1"),
+                N_("%(part)s has no first legal unit (法定第一单位)."),
+                **values,
+            )
         for number, unit, quantity in (
             (1, line.legal_unit_1, line.legal_quantity_1),
             (2, line.legal_unit_2, line.legal_quantity_2),
         ):
-            field = f"{place}legal_unit_{number}"
+            field = goods_field(line, f"legal_unit_{number}")
             if unit and unit.code not in codes.CN_UNITS:
                 yield error("R21", field, N_("%(part)s: %(unit)s is no customs unit."), unit=unit.code, **values)
             elif unit and (quantity is None or quantity <= 0):
@@ -565,20 +607,25 @@ def declared_goods(facts: ShipmentFacts) -> Iterator[Problem]:
                 )
         if not line.elements.replace("|", "").strip():
             yield error(
-                "R22", place + "declaration_elements", N_("%(part)s has no declaration elements (申报要素)."), **values
+                "R22",
+                goods_field(line, "declaration_elements"),
+                N_("%(part)s has no declaration elements (申报要素)."),
+                **values,
             )
         elif not re.fullmatch(r"[0-4]\|[0-3]\|.*", line.elements, re.DOTALL):
             yield warning(
-                "R22", place + "declaration_elements",
+                "R22", goods_field(line, "declaration_elements"),
                 N_("%(part)s: the elements begin with the kind of brand (0–4) and the export benefit (0–3)."), **values,
             )  # fmt: skip
         for name, text in (("description_zh", line.description_zh), ("declaration_elements", line.elements)):
             if len(text) > 255:
-                yield error("R22", place + name, N_("%(part)s: this text has more than 255 characters."), **values)
+                yield error(
+                    "R22", goods_field(line, name), N_("%(part)s: this text has more than 255 characters."), **values
+                )
         if not re.fullmatch(r"\d{5}", line.source_district):
             yield warning(
                 "R25",
-                place + "source_district",
+                f"party:{facts.seller.code}:customs_no" if line.row is None else goods_field(line, "source_district"),
                 N_("%(part)s has no place of origin in China (境内货源地, 5 digits)."),
                 **values,
             )
@@ -632,7 +679,12 @@ def texts_fit(facts: ShipmentFacts) -> Iterator[Problem]:
 
 def printable(facts: ShipmentFacts) -> Iterator[Problem]:
     """R42: no character is missing in the fonts: a paper with empty boxes is refused at the counter."""
-    for field, text in _texts(facts):
+    yield from printable_texts(_texts(facts))
+
+
+def printable_texts(texts: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    """The same of (field, text) that only some papers print."""
+    for field, text in texts:
         missing = missing_glyphs(text)
         if missing:
             shown = " ".join(f"{c} (U+{ord(c):04X})" for c in missing[:5])
@@ -641,7 +693,12 @@ def printable(facts: ShipmentFacts) -> Iterator[Problem]:
 
 def no_placeholders(facts: ShipmentFacts) -> Iterator[Problem]:
     """R43: nothing like TBD, XXX or 【】 is left."""
-    for field, text in _texts(facts):
+    yield from no_placeholder_texts(_texts(facts))
+
+
+def no_placeholder_texts(texts: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    """The same of (field, text) that only some papers print."""
+    for field, text in texts:
         if found := _PLACEHOLDER.search(text):
             yield error("R43", field, N_("“%(found)s” is a placeholder."), found=found.group())
 
@@ -664,12 +721,12 @@ def _all_texts(facts: ShipmentFacts) -> Iterator[tuple[str, str]]:
     yield "shipment:marks", "\n".join(facts.marks)
     for name in ("customs_office", "exit_port", "destination_port"):
         yield f"shipment:{name}_name", getattr(facts, name).zh
-    for party in filter(None, (facts.seller, facts.consignee, facts.notify_party)):
+    for party in filter(None, (facts.seller, facts.consignee, facts.buyer, facts.manufacturer, facts.notify_party)):
         yield from _fields(party, f"party:{party.code}:")
     for line in _products(facts.lines):
         for name in ("part_no", "customer_part_no", "description_en", "description_zh"):
-            yield f"product:{line.part_no}:{name}", getattr(line, name)
-        yield f"product:{line.part_no}:declaration_elements", line.elements
+            yield goods_field(line, name), getattr(line, name)
+        yield goods_field(line, "declaration_elements"), line.elements
     for row in facts.packages:
         yield f"shipment:packages-{row.row}-marks", row.marks
     for box in facts.boxes:

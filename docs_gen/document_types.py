@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from docs_gen import checks, render
+from docs_gen import archive, checks, render
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole
 from docs_gen.render import Attachment, Paper
-from docs_gen.render_pool import Job
+from docs_gen.render_pool import Job, render_one
+from docs_gen.sandbox import Exemplars, PackSource, PaperType
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class DocumentType:
     shares_invoice: bool = False  # covers the shipments that share the invoice
     seal_kinds: tuple[str, ...] = ("stamp", "signature")  # pictures that somebody with the right may place
     marked: bool = True  # bears ORIGINAL and COPY
+    needs_sscc: bool = False  # issuing gives an SSCC to each package that has none
     groups: tuple[str, ...] = ()  # of shipments.details, what it asks for beyond the form of the shipment
+    pack: PackSource | None = None  # whose template and style print it; None: ours
 
 
 @dataclass(frozen=True)
@@ -110,16 +114,27 @@ def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
     return sorted(found.values(), key=lambda problem: problem.severity != "error")
 
 
-def render_paper(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint()) -> Paper:
-    """The PDF of a paper, made in this process. Without a number it is a draft and says so on every page."""
-    job = print_job(type, facts, imprint)
-    return render.pdf(job.html, **job.options)
+def render_paper(
+    type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+) -> Paper:
+    """The PDF of a paper. Without a number it is a draft and says so on every page. Raises RenderError."""
+    return render_one(print_job(type, facts, imprint, pictures_dir))
 
 
-def print_job(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint()) -> Job:
-    """What the renderer needs for a paper: every exemplar as HTML, the style, and for an issued one its facts as JSON."""
+def print_job(
+    type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+) -> Job:
+    """What the renderer needs for a paper: its exemplars, styles and pictures, and for an issued one its facts as JSON.
+
+    `pictures_dir`: where the pictures that the facts name are kept. Raises ArchiveFault when one of them is missing.
+    """
     marks = imprint.marks() if type.marked else ("",)
     options: dict[str, Any] = {"stylesheets": type.styles}
+    named = [sha256 for sha256 in (facts.logo, *(seal.sha256 for seal in facts.seals)) if sha256]
+    if named and pictures_dir:
+        options["pictures"] = {
+            sha256: (archive.read(pictures_dir, sha256, suffix=".png"), "image/png") for sha256 in named
+        }
     if imprint.issue_date:
         source = Attachment(
             "facts.json",
@@ -130,7 +145,20 @@ def print_job(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Impri
             imprint.issue_date,
         )
         options["attachments"] = [source]
-    return Job(tuple(paper_html(type, facts, imprint, mark) for mark in marks), options)
+    if type.pack is None:
+        return Job(tuple(paper_html(type, facts, imprint, mark) for mark in marks), options)
+    options["css"] = dict(type.pack.styles).get(type.code, "")
+    plain = {field.name: getattr(type, field.name) for field in fields(PaperType)}
+    made_there = Exemplars(
+        templates=type.pack.templates,
+        type=PaperType(**plain),
+        facts=to_json(facts),
+        number=imprint.number,
+        date=type.date_of(facts) or imprint.issue_date,
+        replaces=imprint.replaces,
+        marks=marks,
+    )
+    return Job(made_there, options)
 
 
 def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:

@@ -26,6 +26,7 @@ from assets.labels import shipment_uri
 from assets.models import Asset
 from assets.scanning import dispatched_on
 from docs_gen import words
+from docs_gen.countries import profile_of
 from docs_gen.models import IssuedDocument, LogisticUnit, SellerLook, Wording
 from master_data import codes
 from master_data.codes import Code
@@ -239,6 +240,8 @@ class PackageFacts:
     running_gross: Decimal = Decimal(0)
     running_volume: Decimal = Decimal(0)
     danger: DangerFacts | None = None
+    customer_part_no: str = ""
+    origin: CountryFacts | None = None  # of what is in it
 
 
 @dataclass(frozen=True)
@@ -266,6 +269,31 @@ class BoxFacts:
     elements: str = ""
     origin: CountryFacts | None = None
     customs_package: CodeFacts = CodeFacts("", "", "")  # 包装种类
+
+
+@dataclass(frozen=True)
+class CargoFacts:
+    """Packages of one kind with goods of one HS subheading and one hazard: an item on the papers of carriers."""
+
+    package: CodeFacts  # UN/ECE Rec. 21
+    count: int
+    hs_code: str  # 6 digits, '' when not known
+    descriptions_en: tuple[str, ...]
+    descriptions_zh: tuple[str, ...]
+    net_mass: Decimal  # kg, of all of them
+    gross_mass: Decimal
+    volume: Decimal  # m³
+    danger: DangerFacts | None = None
+
+
+@dataclass(frozen=True)
+class SizeFacts:
+    """How many packages have these outer dimensions."""
+
+    length_mm: int
+    width_mm: int
+    height_mm: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -372,6 +400,10 @@ class ShipmentFacts:
     wordings: tuple[WordingFacts, ...] = ()
     declared_packages: int = 0  # 件数 of the China declaration: at least 1, also for bare goods
     statements: tuple[StatementFacts, ...] = ()  # about the boxes, as their destination asks for
+    cargo: tuple[CargoFacts, ...] = ()  # the packages as carriers count them
+    sizes: tuple[SizeFacts, ...] = ()  # of the packages, in their order
+    tax_label: str = ""  # what the country of destination calls the importer's tax number
+    reference_label: str = ""  # and the importer's reference
 
     @property
     def boxes_back_by(self) -> date | None:
@@ -406,6 +438,11 @@ class ShipmentFacts:
             one for one in self.wordings if one.slot == slot and one.language == language and one.type in ("", type)
         ]
         return max(found, key=lambda one: bool(one.type)).text if found else ""
+
+    def credit_title(self, type: str) -> str:
+        """The title by which the letter of credit asks for this kind of paper; '' without one, or where it names none."""
+        wanted = self.credit.documents if self.credit else ()
+        return next((one.title for one in wanted if one.type == type), "")
 
 
 def shipment_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
@@ -466,7 +503,7 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
     return replace(
         facts,
         also_shipments=tuple(one.number for one in shipments[1:]),
-        ssccs=tuple(unit.sscc for unit in units),
+        ssccs=tuple(unit.sscc for unit in units if unit.package_no <= facts.package_count),
         logo=look.logo if look else "",
         colour=look.colour if look else "",
         wordings=tuple(_wordings(wordings)),
@@ -545,6 +582,7 @@ def assemble(
         for column in zip(*(charges or [(shipment.other_charges, shipment.freight, shipment.insurance)]), strict=True)
     ]
     details = details_from_json(shipment.details)
+    profile = profile_of(shipment.destination_country or consignee.country.alpha2)
     head = _Head(shipment.currency, decimals, details)
     return ShipmentFacts(
         **_sums(
@@ -606,6 +644,8 @@ def assemble(
         timezone=shipment.ship_from.timezone if shipment.ship_from else "UTC",
         details=details,
         credit=credit,
+        tax_label=profile.tax_label if profile else "",
+        reference_label=profile.reference_label if profile else "",
     )
 
 
@@ -674,6 +714,8 @@ def _sums(
         "net_mass": net_mass,
         "gross_mass": gross_mass,
         "packing_mass": gross_mass - net_mass,
+        "cargo": tuple(_cargo(lines, packages, boxes)),
+        "sizes": tuple(_sizes(packages)),
         "volume": volume,
         "boxes": boxes,
         "box_count": sum(box.count for box in boxes),
@@ -701,6 +743,45 @@ def _running_packages(packages: Iterable[PackageFacts]) -> Iterable[PackageFacts
     for row in packages:
         net, gross, volume = net + row.net_total, gross + row.gross_total, volume + row.volume
         yield replace(row, running_net=net, running_gross=gross, running_volume=volume)
+
+
+def _cargo(
+    lines: Iterable[LineFacts], packages: Iterable[PackageFacts], boxes: Iterable[BoxFacts]
+) -> Iterable[CargoFacts]:
+    """Rows that a carrier need not tell apart, as one; empty boxes count as goods of their own."""
+    goods = {line.part_no: line.hs_code for line in lines}
+    types = {box.code: box for box in boxes}
+    together: dict[tuple[CodeFacts, str, DangerFacts | None], list[PackageFacts]] = {}
+    names: dict[tuple[CodeFacts, str, DangerFacts | None], list[tuple[str, str]]] = {}
+    for row in packages:
+        empty = None if row.part_no else types.get(row.box_type)
+        hs_code = empty.hs_code if empty else goods.get(row.part_no, "")
+        key = (row.package, hs_code[:6], row.danger)
+        together.setdefault(key, []).append(row)
+        names.setdefault(key, []).append(
+            (empty.name_en, empty.name_zh) if empty else (row.description_en, row.description_zh)
+        )
+    for key, rows in together.items():
+        yield CargoFacts(
+            package=key[0],
+            count=sum(row.count for row in rows),
+            hs_code=key[1],
+            descriptions_en=tuple(dict.fromkeys(en for en, _ in names[key] if en)),
+            descriptions_zh=tuple(dict.fromkeys(zh for _, zh in names[key] if zh)),
+            net_mass=sum((row.net_total for row in rows), Decimal(0)).quantize(_GRAM),
+            gross_mass=sum((row.gross_total for row in rows), Decimal(0)).quantize(_GRAM),
+            volume=sum((row.volume for row in rows), Decimal(0)).quantize(_LITRE),
+            danger=key[2],
+        )
+
+
+def _sizes(packages: Iterable[PackageFacts]) -> Iterable[SizeFacts]:
+    counts: dict[tuple[int, int, int], int] = {}
+    for row in packages:
+        size = (row.length_mm, row.width_mm, row.height_mm)
+        counts[size] = counts.get(size, 0) + row.count
+    for (length, width, height), count in counts.items():
+        yield SizeFacts(length, width, height, count)
 
 
 def _box_values(boxes: Iterable[BoxFacts]) -> Iterable[MoneyFacts]:
@@ -913,6 +994,8 @@ def _package(
         volume=_round(Decimal(size[0] * size[1] * size[2] * count) / _CUBIC_MM, _LITRE),
         marks=row.marks if row else "",
         danger=_danger(product),
+        customer_part_no=product.customer_part_no if product else "",
+        origin=country_facts(product.origin) if product and product.origin else None,
     )
 
 

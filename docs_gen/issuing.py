@@ -22,7 +22,7 @@ from peewee import IntegrityError
 from accounts.models import User
 from config import Settings
 from database import db, locked, taking_turns
-from docs_gen import archive, render, seals
+from docs_gen import archive, render, seals, signing
 from docs_gen.checks import Problem
 from docs_gen.document_types import Imprint, PaperPart, check_papers, print_job
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
@@ -37,6 +37,9 @@ from shipments.models import Shipment
 
 log = logging.getLogger("roundtrip")
 
+#: Characters of HTML up to which a paper is rendered by a worker, with its limits. A longer one is long because the
+#: shipment is (from about 300 lines on); our own templates may take the time and the memory that it needs.
+_POOLED = 600_000
 #: After so long a paper that has its number but no file is not being rendered any more: its process is gone.
 _CRASHED = timedelta(minutes=2)
 
@@ -224,8 +227,10 @@ def finish_many(
     waiting = [document for document in documents if document.state == "numbered"]
     ids = [document.id for document in waiting]
     IssuedDocument.update(failed=False).where(IssuedDocument.id.in_(ids)).execute()  # somebody is at them again
-    jobs = [job_of(document) for document in waiting]
-    made = dict(zip(ids, render_many(jobs) if len(jobs) > 1 else [_here(job) for job in jobs], strict=True))
+    jobs = {document.id: job_of(document) for document in waiting}
+    apart = [id for id in ids if len(ids) > 1 and len("".join(jobs[id].html)) <= _POOLED]
+    made: dict[int, Paper | Exception] = dict(zip(apart, render_many([jobs[id] for id in apart]), strict=True))
+    made |= {id: _here(jobs[id]) for id in ids if id not in made}
     for document in documents:
         if document.state == "numbered":
             yield _kept(document, made[document.id], settings)
@@ -248,7 +253,8 @@ def _kept(
     try:
         if isinstance(paper, Exception):
             raise paper
-        sha256 = archive.keep(settings.archive_dir, paper.data)
+        data = signing.sign(paper.data, settings)
+        sha256 = archive.keep(settings.archive_dir, data)
     except Exception as error:
         log.exception("%s has its number but could not be rendered", document.number)
         unfinished = (IssuedDocument.id == document.id) & (IssuedDocument.state == "numbered")
@@ -269,7 +275,8 @@ def _kept(
             IssuedDocument.update(
                 state="issued",
                 sha256=sha256,
-                size=len(paper.data),
+                size=len(data),
+                signed=settings.signing_file is not None,
                 pages=paper.pages,
                 engine=render.engine_versions(),
                 template=render.paper_versions(f"{kind.code}.html", stylesheets=kind.styles),

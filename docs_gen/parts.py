@@ -7,9 +7,8 @@ charges) adds up to the whole exactly.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
-from itertools import pairwise
 
 from docs_gen.facts import (
     BoxFacts,
@@ -30,7 +29,6 @@ ITEM_LIMIT = 50
 _ZERO = Decimal(0)
 _GRAM = Decimal("0.001")
 _LITRE = Decimal("0.001")  # m³
-_NO_CHARGES = (_ZERO, _ZERO, _ZERO)
 
 
 def whole(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
@@ -76,45 +74,220 @@ def declarations(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
     chunks = [facts.lines[start : start + ITEM_LIMIT] for start in range(0, len(facts.lines), ITEM_LIMIT)]
     if not apart and len(chunks) < 2:
         return (facts,)
-    empties: list[PackageFacts] = []
-    loaded = list(facts.packages)
     with localcontext(prec=100):
-        if apart:
-            empties = [row for row in facts.packages if row.box_type and (not row.part_no or not chunks)]
-            loaded = _without_boxes(facts, [row for row in facts.packages if row not in empties])
+        loaded, empties, taken = _apart(facts) if apart else (facts.packages, (), {})
         packages, charges = _packages_of(loaded, chunks), _charges(facts, chunks)
+    boxes = () if apart else facts.boxes
     parts = [
-        with_rows(
-            facts, some, rows, () if apart else facts.boxes, sums, part=f"{facts.customs_regime.code}-{number}"
-        )
+        with_rows(facts, some, rows, boxes, sums, part=f"{facts.customs_regime.code}-{number}")
         for number, (some, rows, sums) in enumerate(zip(chunks, packages, charges, strict=True), 1)
     ]
-    if apart:
-        first = len(parts) + 1 if facts.customs_regime.code == "2600" else 1
-        parts += _temporary(facts, empties, _ZERO if chunks else None, first)
-    return tuple(parts)
+    return (*parts, *(_temporary(facts, empties, taken) if apart else ()))
 
 
 # ---- boxes apart
 
 
-def _tares(facts: ShipmentFacts, rows: Sequence[PackageFacts]) -> list[Decimal]:
-    """kg of the boxes of each row, so rounded that those of one type add up to what the papers say of the type."""
-    found = [_ZERO] * len(rows)
+def _apart(facts: ShipmentFacts) -> tuple[list[PackageFacts], list[PackageFacts], dict[str, Decimal]]:
+    """Packages of the goods without the mass of their boxes; packages of the boxes; kg taken off, by type of box.
+
+    Without lines there is no declaration of goods: then every package goes with the boxes.
+    """
+    tares = [_ZERO] * len(facts.packages)
     for box in facts.boxes:
-        places = [index for index, row in enumerate(rows) if row.box_type == box.code]
-        others = [row for row in facts.packages if row.box_type == box.code and row not in rows]
-        counts = [Decimal(rows[index].count) for index in places] + [Decimal(row.count) for row in others]
-        for index, tare in zip(places, share(box.tare_total, counts, _GRAM), strict=False):
-            found[index] = tare
-    return found
+        places = [index for index, row in enumerate(facts.packages) if row.box_type == box.code]
+        counts = [Decimal(facts.packages[index].count) for index in places]
+        for index, tare in zip(places, share(box.tare_total, counts, _GRAM), strict=True):
+            tares[index] = tare
+    loaded: list[PackageFacts] = []
+    empties: list[PackageFacts] = []
+    taken: dict[str, Decimal] = {}
+    for row, tare in zip(facts.packages, tares, strict=True):
+        if not facts.lines or (row.box_type and not row.part_no):
+            empties.append(row)
+        else:
+            taken[row.box_type] = taken.get(row.box_type, _ZERO) + tare
+            own = row.tare if row.box_type else _ZERO
+            loaded.append(replace(row, tare=_ZERO, gross_mass=row.gross_mass - own, gross_total=row.gross_total - tare))
+    return loaded, empties, taken
 
 
-def _without_boxes(facts: ShipmentFacts, rows: Sequence[PackageFacts]) -> list[PackageFacts]:
-    """Packages as the declaration of the goods counts them: without the mass of the returnable boxes."""
-    return [
-        replace(row, tare=_ZERO, gross_mass=row.gross_mass - row.tare, gross_total=row.gross_total - tare)
-        if row.box_type
-        else row
-        for row, tare in zip(rows, _tares(facts, rows), strict=True)
-    ]
+def _temporary(
+    facts: ShipmentFacts, empties: Sequence[PackageFacts], taken: dict[str, Decimal]
+) -> Iterable[ShipmentFacts]:
+    """The boxes' own declarations: regime 2600, duty nature 299, 征免 3 全免; one item for each type of box.
+
+    One declaration for each currency of their values, and at most ITEM_LIMIT items. Net is the tare of all boxes; the
+    packages are the boxes that travel empty.
+    """
+    chunks = []
+    for currency in dict.fromkeys(box.value_currency for box in facts.boxes):
+        boxes = [box for box in facts.boxes if box.value_currency == currency]
+        chunks += [boxes[start : start + ITEM_LIMIT] for start in range(0, len(boxes), ITEM_LIMIT)]
+    home = {box.code: index for index, chunk in enumerate(chunks) for box in chunk}
+    # Goods may leave under 2600 too; their declarations come first, and no two parts have the same key.
+    before = -(-len(facts.lines) // ITEM_LIMIT) if facts.customs_regime.code == "2600" else 0
+    for index, boxes in enumerate(chunks):
+        rows = [row for row in empties if home.get(row.box_type, 0) == index]
+        part = with_rows(
+            _as_temporary(facts, boxes[0].value_currency),
+            [_box_line(box, facts.seller.customs_no) for box in boxes],
+            rows,
+            boxes,
+            (_ZERO, _ZERO, _ZERO),
+            part=f"2600-{before + index + 1}",
+        )
+        gross = part.gross_mass + sum((taken.get(box.code, _ZERO) for box in boxes), _ZERO)
+        yield replace(
+            part,
+            net_mass=part.box_tare,
+            gross_mass=gross,
+            packing_mass=gross - part.box_tare,
+            declared_net_mass=declared_mass(part.box_tare),
+            declared_gross_mass=declared_mass(gross),
+            customs_packages=part.customs_packages or _kinds(boxes),
+        )
+
+
+def _as_temporary(facts: ShipmentFacts, currency: str) -> ShipmentFacts:
+    """The head of a declaration of boxes. What was agreed and licensed for sold goods is not about them."""
+    known = currency in codes.currencies()
+    details = facts.details
+    if facts.lines:
+        details = replace(details, filing_no="", licence_no="", supervision_documents="", customs_remarks="")
+    return replace(
+        facts,
+        details=details,
+        remarks="" if facts.lines else facts.remarks,
+        contract_no="",
+        currency=code_facts(codes.currencies(), currency),
+        decimals=codes.currency_decimals(currency) if known else 2,
+        customs_regime=code_facts(codes.CUSTOMS_REGIMES, "2600"),
+        duty_nature=code_facts(codes.DUTY_NATURES, "299"),
+        duty_mode=code_facts(codes.DUTY_MODES, "3"),
+        incoterm=code_facts(codes.INCOTERMS, "FCA"),  # their value is that at the border they leave by
+        price_term=code_facts(codes.PRICE_TERMS, "3"),
+    )
+
+
+def _box_line(box: BoxFacts, customs_no: str) -> LineFacts:
+    """A type of box as an item. Its source is where the consignor is registered: the first 5 signs of its customs no."""
+    total = box.value_total
+    return LineFacts(
+        number=0,
+        part_no=box.code,
+        customer_part_no="",
+        description_en=box.name_en,
+        description_zh=box.name_zh,
+        hs_code=box.hs_code,
+        elements=box.elements,
+        quantity=Decimal(box.count),
+        unit=code_facts(codes.UNITS, "H87"),
+        customs_unit=code_facts(codes.CN_UNITS, "007"),
+        unit_price=box.value,
+        amount=total,
+        declared_price=box.value.quantize(Decimal("0.0001"), ROUND_HALF_UP),
+        declared_total=total.quantize(Decimal("0.01"), ROUND_HALF_UP),
+        net_mass=box.tare_total,
+        origin=box.origin or country_facts(""),
+        legal_unit_1=code_facts(codes.CN_UNITS, "035"),
+        legal_quantity_1=box.tare_total,
+        legal_unit_2=None,
+        legal_quantity_2=None,
+        source_district=customs_no[:5],
+    )
+
+
+def _kinds(boxes: Iterable[BoxFacts]) -> tuple[CodeFacts, ...]:
+    return tuple(dict.fromkeys(box.customs_package for box in boxes))
+
+
+# ---- sharing out
+
+
+def _packages_of(
+    packages: Sequence[PackageFacts], chunks: Sequence[Sequence[LineFacts]]
+) -> list[list[PackageFacts]]:
+    """The packages of each chunk of lines: they go with the goods that are in them, in the order of both.
+
+    A row of packages whose goods stand on several chunks is cut by quantity; a package that is cut counts for the chunk
+    in which it begins. What holds no goods of a line goes to the first chunk, what is packed too much to the last.
+    """
+    wanted: dict[str, list[tuple[int, Decimal]]] = {}  # part no. → the chunks that want it, and how much still
+    for index, chunk in enumerate(chunks):
+        for line in chunk:
+            places = wanted.setdefault(line.part_no, [])
+            if line.quantity > 0:
+                before = places.pop()[1] if places and places[-1][0] == index else _ZERO
+                places.append((index, before + line.quantity))
+    shared: list[list[PackageFacts]] = [[] for _ in chunks]
+    for row in packages:
+        places = wanted.get(row.part_no) or [(0, row.quantity)]
+        while len(places) > 1 and row.quantity > places[0][1]:
+            index, quantity = places.pop(0)
+            head, row = _cut(row, quantity)
+            shared[index].append(head)
+        if chunks:
+            index, quantity = places[0]
+            shared[index].append(row)
+            places[0] = (index, quantity - row.quantity)
+            if len(places) > 1 and not places[0][1]:
+                places.pop(0)
+    return shared
+
+
+def _cut(row: PackageFacts, quantity: Decimal) -> tuple[PackageFacts, PackageFacts]:
+    """The row up to this quantity, and the rest. Goods weigh by quantity, packing and volume go with the packages."""
+    elsewhere = max(_ZERO, row.quantity - row.pieces * row.count)  # of it, in a package that counts for another chunk
+    begun = ((quantity - elsewhere) / row.pieces).to_integral_value(ROUND_CEILING)
+    count = min(row.count, max(0, int(begun)))
+    counts = (Decimal(count), Decimal(row.count - count))
+    net = share(row.net_total, (quantity, row.quantity - quantity), _GRAM)
+    packing = share(row.gross_total - row.net_total, counts, _GRAM)
+    volume = share(row.volume, counts, _LITRE)
+    # A side without a package of its own names the package in which its goods travel.
+    numbers = (
+        (row.first, row.first + count - 1) if count else (row.first - 1, row.first - 1),
+        (row.first + count, row.last) if count < row.count else (row.last, row.last),
+    )
+    head, rest = (
+        replace(
+            row,
+            first=numbers[side][0],
+            last=numbers[side][1],
+            count=int(counts[side]),
+            quantity=(quantity, row.quantity - quantity)[side],
+            net_total=net[side],
+            gross_total=net[side] + packing[side],
+            volume=volume[side],
+        )
+        for side in (0, 1)
+    )
+    return head, rest
+
+
+def _charges(facts: ShipmentFacts, chunks: Sequence[Sequence[LineFacts]]) -> list[tuple[Decimal, ...]]:
+    """Other charges, freight and insurance of each chunk, by the value of its goods."""
+    values = [sum((line.amount for line in chunk), _ZERO) for chunk in chunks]
+    step = Decimal(1).scaleb(-facts.decimals)
+    columns = [share(amount, values, step) for amount in (facts.other_charges, facts.freight, facts.insurance)]
+    return list(zip(*columns, strict=True))
+
+
+def share(amount: Decimal, weights: Sequence[Decimal], step: Decimal) -> list[Decimal]:
+    """`amount` shared out by `weights` in multiples of `step`: nothing is lost, and no share is off by a step.
+
+    Where nothing weighs anything, all goes to the first.
+    """
+    total = sum(weights, _ZERO)
+    if not total:
+        weights, total = [Decimal(not index) for index in range(len(weights))], Decimal(1)
+    shares: list[Decimal] = []
+    with localcontext(prec=100):
+        done = weighed = _ZERO
+        for weight in weights[:-1]:
+            weighed += weight
+            upto = (amount * weighed / total).quantize(step, ROUND_HALF_UP)
+            shares.append(upto - done)
+            done = upto
+        return [*shares, amount - done] if weights else []

@@ -1,8 +1,8 @@
 """Template and facts → HTML → PDF. The only module that imports WeasyPrint.
 
 Four things are settled here once for all papers. The fonts: the engine sees `static/fonts` and nothing of the machine,
-so that every machine makes the same bytes. The form: a paper is a PDF/A-3u (ISO 19005-3, level U), which may carry files,
-its facts for one. The addresses: a template may name what stands in `_RESOURCES`; every other
+so that every machine makes the same bytes. The form: a paper is a PDF/A-3u (ISO 19005-3, level U), which may carry
+files, its facts for one. The addresses: a template may name what stands in `_RESOURCES`; every other
 address, of the network, of a file, of data, ends the rendering. The sharing: fonts and parsed style sheets are made
 once for each process, which halves the time of a short paper and keeps memory flat; they are not thread-safe, hence
 the lock.
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,6 +32,8 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
+from docs_gen.barcodes import sscc_bars
+from docs_gen.latin import carrier_text
 
 _FONT_DIR = ROOT / "static" / "fonts"
 #: The files of our fonts, in the order in which a character is looked for; the style sheets name the families so, too.
@@ -119,7 +121,7 @@ def paper_versions(template: str, *, stylesheets: Sequence[str] = ("paper.css",)
 
 
 def template_version(template: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
-    """12 hex digits that change with the template, with whatever it extends, includes or imports, and with its styles."""
+    """12 hex digits that change with the template, with what it extends, includes or imports, and with its styles."""
     environment = templates()
     assert environment.loader
     sources: dict[str, str] = {}
@@ -128,14 +130,19 @@ def template_version(template: str, *, stylesheets: Sequence[str] = ("paper.css"
         name = waiting.pop()
         if name not in sources:
             sources[name] = environment.loader.get_source(environment, name)[0]
-            named = meta.find_referenced_templates(environment.parse(sources[name]))
-            waiting += [one for one in named if one is not None]
+            waiting += _named_templates(sources[name])
     digest = hashlib.sha256()
     for name in sorted(sources):
         digest.update(f"{name}\0{sources[name]}\0".encode())
     for name in stylesheets:
         digest.update((ROOT / "static" / name).read_bytes())
     return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=256)
+def _named_templates(source: str) -> tuple[str, ...]:
+    """The templates that one extends, includes or imports; looking for them takes longer than all the rest."""
+    return tuple(name for name in meta.find_referenced_templates(templates().parse(source)) if name)
 
 
 @cache
@@ -156,9 +163,9 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for shown in (money, price, quantity, kilograms, centimetres, day):
+    for shown in (money, price, quantity, kilograms, centimetres, day, moment, carrier_text):
         environment.filters[shown.__name__] = shown
-    environment.globals.update(qr=qr)
+    environment.globals.update(qr=qr, sscc_bars=sscc_bars)
     return environment
 
 
@@ -195,6 +202,11 @@ def day(value: date | None) -> str:
     return f"{value.day:02} {_MONTHS[value.month - 1]} {value.year}" if value else ""
 
 
+def moment(value: datetime | None) -> str:
+    """20 NOV 2026 17:00; '' when not known. The zone is the paper's to name."""
+    return f"{day(value)} {value:%H:%M}" if value else ""
+
+
 def qr(text: str) -> Markup:
     """The QR code of `text` as an <svg> element."""
     return Markup(qr_svg(text))  # noqa: S704  (our own drawing: digits of a path, no text)
@@ -216,9 +228,9 @@ def pdf(
 
     Several: exemplars of one paper (ORIGINAL, COPY), one behind the other, each with page numbers of its own.
 
-    Title, author, language and the day of its making are those that the HTML names; what bears `data-bookmark` becomes a
-    bookmark. `variant` None: plain PDF, for label sheets. All others are tagged, for readers who listen (an eighth more
-    time, a quarter more bytes); they claim level U all the same: level A would have to be looked at paper by paper.
+    Title, author, language and the day of its making are those that the HTML names; what bears `data-bookmark` becomes
+    a bookmark. `variant` None: plain PDF, for label sheets. All others are tagged, for readers who listen (an eighth
+    more time, a third more bytes); they claim level U all the same: level A would take a look at each paper's tags.
     Raises RenderError when the HTML names an address that is not ours, or cannot be laid out.
     """
     engine = _engine()
@@ -335,8 +347,9 @@ def _share_streams(file: Any) -> None:
     waiting = list(file.objects)
     while waiting:
         one = waiting.pop()
+        entries: list[tuple[Any, Any]]
         if isinstance(one, pikepdf.Array):
-            entries = enumerate(one)
+            entries = list(enumerate(one))
         elif isinstance(one, pikepdf.Dictionary | pikepdf.Stream):
             entries = list(one.items())
         else:
@@ -362,7 +375,7 @@ def missing_glyphs(text: str) -> str:
 
 @cache
 def _characters(name: str) -> frozenset[int]:
-    """What a font file can print. Unicode's own line and paragraph separators are in one and yet end in an empty box, or in
+    """What a font file can print. Unicode's line and paragraph separators are in one and yet end in an empty box, or in
     a failed assertion of the engine, since Pango breaks the line there."""
     from fontTools.ttLib import TTFont
 

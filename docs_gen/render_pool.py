@@ -22,7 +22,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,13 +81,32 @@ class NotRendered(RenderError):
 class Job:
     """What `render.pdf` takes: the HTML and, by name, its other arguments."""
 
-    html: str | tuple[str, ...]  # several: exemplars of one paper, in one file
+    #: several: exemplars of one paper, in one file; what makes them when it is called: only a worker calls it
+    html: str | tuple[str, ...] | Callable[[], tuple[str, ...]]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Characters of HTML; 0 when a worker makes it."""
+        return 0 if callable(self.html) else len("".join(self.html))
 
 
 def render_limited(html: str | tuple[str, ...], **options: Any) -> Paper:
     """`render.pdf` in a worker: the same bytes, within the limits. Raises RenderError."""
-    answer = render_many([Job(html, options)])[0]
+    return _or_error(render_many([Job(html, options)])[0])
+
+
+def render_one(job: Job) -> Paper:
+    """A single paper, in this process: no worker has to be started for it. What only a worker may make, it makes.
+
+    Raises RenderError.
+    """
+    if callable(job.html):
+        return _or_error(render_many([job])[0])
+    return render.pdf(job.html, **job.options)
+
+
+def _or_error(answer: Paper | RenderError) -> Paper:
     if isinstance(answer, RenderError):
         raise answer
     return answer
@@ -102,7 +121,7 @@ def render_many(jobs: Sequence[Job]) -> list[Paper | RenderError]:
     # The longest first: else it would be made last, by one worker while the others wait.
     begun = {
         place: _begin(jobs[place])
-        for place in sorted(range(len(jobs)), key=lambda place: -len("".join(jobs[place].html)))
+        for place in sorted(range(len(jobs)), key=lambda place: -jobs[place].size)
     }
     answers = (begun[place] for place in range(len(jobs)))
     return [one if isinstance(one, RenderError) else _end(*one) for one in answers]
@@ -294,7 +313,7 @@ def _prepare() -> None:
     for name in list(os.environ):
         if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
             del os.environ[name]
-    render.pdf("<p>A 中 <b>B 国</b>")
+    render.pdf("<html lang=en><p>A 中 <b>B 国</b>")
     gc.collect()
     gc.freeze()
     for what, most in (
@@ -316,7 +335,7 @@ def _work(data: bytes) -> Paper | _Failure:
     try:
         answer = _rendered(data)
         gc.collect()  # a document is full of cycles; 10 ms here, or tens of MB more with every job
-    except MemoryError:
+    except (MemoryError, SystemError):  # SystemError: CPython where it forgets to name a failed allocation
         os._exit(_NO_MEMORY)
     return answer
 
@@ -324,8 +343,8 @@ def _work(data: bytes) -> Paper | _Failure:
 def _rendered(data: bytes) -> Paper | _Failure:
     try:
         html, options = pickle.loads(data)  # noqa: S301  (what our own parent packed)
-        paper = render.pdf(html, **options)
-    except MemoryError:
+        paper = render.pdf(html() if callable(html) else html, **options)
+    except (MemoryError, SystemError):
         raise
     except RenderError as error:
         return _Failure(str(error))

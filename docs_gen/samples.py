@@ -15,6 +15,7 @@ from assets.models import Asset
 from docs_gen.document_types import Imprint, render_paper
 from docs_gen.facts import CreditDocumentFacts, CreditFacts, ShipmentFacts, assemble
 from docs_gen.register import REGISTER, papers
+from docs_gen.sscc import sscc
 from master_data.models import AssetType, Party, Place, Product
 from shipments.details import Details, details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
@@ -95,7 +96,13 @@ def sample_facts(lines: int = 3, *, scanned: bool = True, full: bool = False) ->
             shipment, rows, packages, boxes, owners={1: seller},
             scan_uri=shipment_uri("https://rt.example.com", shipment.number), invoice_number="CI-2026-0042",
         )  # fmt: skip
-    return replace(facts, credit=_credit(facts)) if full else facts
+    return replace(with_ssccs(facts), credit=_credit(facts)) if full else facts
+
+
+def with_ssccs(facts: ShipmentFacts) -> ShipmentFacts:
+    """The same with an SSCC for each package, as issuing the labels gives them."""
+    prefix = facts.seller.gs1_company_prefix
+    return replace(facts, ssccs=tuple(sscc(prefix, number) for number in range(1, facts.package_count + 1)))
 
 
 #: what single papers ask for, all of it
@@ -137,7 +144,8 @@ def write_samples(folder: Path, lines: int = 3, type_code: str = "") -> list[Pat
     for part in papers(facts, codes=[type_code] if type_code else REGISTER):
         if part.type.code not in [path.stem for path in written]:
             path = folder / f"{part.type.code}.pdf"
-            path.write_bytes(render_paper(part.type, part.facts, Imprint(f"{part.type.series}-2026-0042", _DAY)).data)
+            said = with_ssccs(part.facts) if part.type.needs_sscc else part.facts
+            path.write_bytes(render_paper(part.type, said, Imprint(f"{part.type.series}-2026-0042", _DAY)).data)
             written.append(path)
     return written
 

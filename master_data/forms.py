@@ -295,7 +295,7 @@ class ProductForm(RowForm):
     packing_group = SelectField(
         lazy_gettext("Packing group"),
         [Obeys(rules.packing_group)],
-        choices=[("", ""), ("I", "I"), ("II", "II"), ("III", "III")],
+        choices=["", "I", "II", "III"],
         validate_choice=False,
     )
     flash_point = TextField(

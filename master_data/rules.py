@@ -160,9 +160,7 @@ def aeo_no(text: str) -> str:
     if not re.fullmatch(r"AEO[A-Z]{2}[0-9A-Z]{1,15}", text) or not codes.is_country(text[3:5]):
         raise InvalidInput(
             "aeo_no",
-            N_(
-                "An AEO number is AEO, the two letters of a country and up to 15 letters or digits, like AEOCN3205940Q8K."
-            ),
+            N_("An AEO number is AEO, two letters of a country and up to 15 letters or digits: AEOCN3205940Q8K."),
         )
     return text
 

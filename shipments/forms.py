@@ -12,7 +12,17 @@ from flask import request
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, DateTimeLocalField, Field, FieldList, Form, FormField, HiddenField, SelectField
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    Field,
+    FieldList,
+    Form,
+    FormField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+)
 
 from database import utc_now
 from errors import N_, Message
@@ -37,7 +47,7 @@ class _Needed:
         pass
 
 
-_needed = [_Needed()]
+needed = [_Needed()]
 
 
 class ContainerField(CodeField):
@@ -67,20 +77,20 @@ class Rows(FieldList):
 
 
 class LineForm(Form):
-    product = CodeField(lazy_gettext("Part no."), _needed)
-    quantity = ExactField(lazy_gettext("Quantity"), _needed)
-    unit_price = ExactField(lazy_gettext("Unit price"), _needed)
+    product = CodeField(lazy_gettext("Part no."), needed)
+    quantity = ExactField(lazy_gettext("Quantity"), needed)
+    unit_price = ExactField(lazy_gettext("Unit price"), needed)
     invoice_group = CodeField(lazy_gettext("Invoice group"), upper=True)
 
 
 class PackageForm(Form):
     asset_type = CodeField(lazy_gettext("Box type"))
-    package_code = CodeField(lazy_gettext("Kind of package"), _needed, upper=True)
-    count = WholeField(lazy_gettext("Count"), _needed)
+    package_code = CodeField(lazy_gettext("Kind of package"), needed, upper=True)
+    count = WholeField(lazy_gettext("Count"), needed)
     product = CodeField(lazy_gettext("Part no. inside"))
     pieces = ExactField(lazy_gettext("Pieces"))
-    net_mass = ExactField(lazy_gettext("Net kg"), _needed)
-    gross_mass = ExactField(lazy_gettext("Gross kg"), _needed)
+    net_mass = ExactField(lazy_gettext("Net kg"), needed)
+    gross_mass = ExactField(lazy_gettext("Gross kg"), needed)
     length_mm = WholeField(lazy_gettext("Length mm"))
     width_mm = WholeField(lazy_gettext("Width mm"))
     height_mm = WholeField(lazy_gettext("Height mm"))
@@ -92,8 +102,8 @@ class ShipmentForm(FlaskForm):
 
     version = HiddenField(default="0")
     # parties
-    consignor = CodeField(lazy_gettext("Consignor"), _needed)
-    consignee = CodeField(lazy_gettext("Consignee"), _needed)
+    consignor = CodeField(lazy_gettext("Consignor"), needed)
+    consignee = CodeField(lazy_gettext("Consignee"), needed)
     notify_party = CodeField(lazy_gettext("Notify party"))
     ship_from = CodeField(lazy_gettext("Ships from"))
     # more roles
@@ -110,9 +120,9 @@ class ShipmentForm(FlaskForm):
         description=lazy_gettext("Another shipment whose commercial invoice covers this one too"),
     )
     # terms
-    incoterm = SelectField(lazy_gettext("Incoterm 2020"), _needed, validate_choice=False)
-    named_place = TextField(lazy_gettext("Named place"), _needed)
-    currency = CodeField(lazy_gettext("Currency"), _needed, upper=True)
+    incoterm = SelectField(lazy_gettext("Incoterm 2020"), needed, validate_choice=False)
+    named_place = TextField(lazy_gettext("Named place"), needed)
+    currency = CodeField(lazy_gettext("Currency"), needed, upper=True)
     payment_terms = TextField(lazy_gettext("Payment terms"))
     freight = ExactField(lazy_gettext("Freight"))
     insurance = ExactField(lazy_gettext("Insurance"))
@@ -121,7 +131,7 @@ class ShipmentForm(FlaskForm):
     order_no = TextField(lazy_gettext("Customer's order no."))
     invoice_date = DayField(lazy_gettext("Invoice date"))
     # route
-    transport_mode = SelectField(lazy_gettext("Mode of transport"), _needed, validate_choice=False)
+    transport_mode = SelectField(lazy_gettext("Mode of transport"), needed, validate_choice=False)
     departure_date = DayField(lazy_gettext("Departure"))
     port_of_loading = CodeField(lazy_gettext("Port of loading"), upper=True, description="UN/LOCODE, CNSHA")
     port_of_loading_name = TextField(lazy_gettext("Port of loading, name"))
@@ -250,7 +260,7 @@ class ShipmentForm(FlaskForm):
         )
 
     def _filled(self, name: str) -> list[FormField]:
-        return [row for row in self[name].entries if any(_typed(field) for field in row.form)]
+        return [row for row in self[name].entries if any(is_typed(field) for field in row.form)]
 
     def validate(self, extra_validators: Any = None) -> bool:
         """True when it can be saved; else every error stands at its field, and `status` is the answer's."""
@@ -313,7 +323,8 @@ NOTHING_TO_PACK = N_("Nothing could be packed: choose a box type, and enter line
 _MAYBE_NONE = {"invoice_date", "departure_date", "freight", "insurance", "other_charges"}
 
 
-def _typed(field: Field) -> bool:
+def is_typed(field: Field) -> bool:
+    """True when something stands in the field."""
     return bool("".join(field.raw_data).strip()) if field.raw_data else field.data not in (None, "")
 
 
@@ -388,7 +399,6 @@ class MomentField(DateTimeLocalField):
 
 #: codes that are stored in capitals
 _CAPITALS = ("airport_of_departure", "airport_of_destination", "proxy_services")
-_UNITS = dict.fromkeys(rules.PERCENTS, "%") | dict.fromkeys(rules.MASSES, "kg")
 
 
 def _detail_field(name: str, zone: str) -> Any:
@@ -403,7 +413,10 @@ def _detail_field(name: str, zone: str) -> Any:
         case "text":
             return TextField(label, description=hint)
         case "choice":
-            choices = [("", ""), *((code, translated(text)) for code, text in of["choices"].items())]
+            choices = [
+                SelectChoice(""),
+                *(SelectChoice(code, translated(text)) for code, text in of["choices"].items()),
+            ]
             return SelectField(label, description=hint, choices=choices, validate_choice=False)
         case "day":
             return DayField(label, description=hint)
@@ -432,14 +445,9 @@ class DetailsForm(FlaskForm):
             yield code, title, listed, filled or code in wanted
 
     @staticmethod
-    def unit(name: str) -> str:
-        """What stands inside the right edge of the field."""
-        return _UNITS.get(name, "")
-
-    @staticmethod
     def rows(name: str) -> int:
-        """The height of the field in lines."""
-        return min(int(FIELDS[name].metadata.get("lines", 1)), 8)
+        """The height of a text of several lines."""
+        return int(FIELDS[name].metadata["lines"])
 
     def details(self) -> Details:
         """What was typed. A field that could not be read is not given, and carries its error."""

@@ -605,8 +605,9 @@ def details_problems(details: Details, currency: str) -> list[Problem]:
                 text = N_("%(currency)s has %(most)s decimals, %(amount)s has %(count)s.")
                 values = {"currency": currency, "most": most, "amount": f"{value:f}", "count": decimals(value)}
                 found.append(Problem(name, Message(text, values)))
-    found += [Problem(name, Message(text, values)) for name, text, values in _details_together(details)]
-    return found
+    wrong = {one.field for one in found}
+    together = [(name, text, values) for name, text, values in _details_together(details) if name not in wrong]
+    return found + [Problem(name, Message(text, values)) for name, text, values in together]
 
 
 def _detail_problems(name: str, details: Details) -> _Found:

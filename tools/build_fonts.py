@@ -91,9 +91,9 @@ def cjk_characters() -> list[int]:
 
 
 def rest_characters(font: TTFont, kept: list[int]) -> list[int]:
-    """Code points of `font` that are not `kept`, most used first: the syllables of KS X 1001 before the other blocks.
+    """Code points of `font` that are not `kept`, most used first: KS X 1001 (Korean) before the other blocks.
 
-    ASCII is in it again, because a blank is printed in the font of the character before it, whether that has one or not.
+    ASCII is in it again: a blank is printed in the font of the character before it, whether that has one or not.
     """
     ascii_ = set(range(0x20, 0x7F))
     korean = _decoded("euc_kr", range(0xB0, 0xC9))

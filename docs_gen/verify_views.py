@@ -1,0 +1,49 @@
+"""Where the QR code on an issued paper leads: a public page that tells whether the paper is genuine.
+
+It says what stands on the paper's face anyway, and the SHA-256 of the file. A PDF that is dropped on the page is hashed in
+the browser and compared there; it is never sent.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, render_template
+
+from accounts.access import public
+from docs_gen.facts import ShipmentFacts, from_json
+from docs_gen.models import IssuedDocument
+from docs_gen.register import REGISTER
+
+blueprint = Blueprint("verify", __name__)
+
+
+@blueprint.get("/v/<code>")
+@public
+def verify(code: str) -> tuple[str, int]:
+    document = IssuedDocument.get_or_none(IssuedDocument.verify_code == code[:32])
+    if document is None or document.state == "numbered":
+        return render_template("docs_gen/verify.html", document=None), 404
+    chain = _chain(document)
+    return (
+        render_template(
+            "docs_gen/verify.html",
+            document=document,
+            type=REGISTER.get(document.type) or abort(404),
+            facts=from_json(ShipmentFacts, document.facts),
+            successor=next((one.number for one in chain if one.status == "issued"), ""),
+            files=[{"sha256": one.sha256, "number": one.number, "status": one.status} for one in chain],
+        ),
+        200,
+    )
+
+
+def _chain(document: IssuedDocument) -> list[IssuedDocument]:
+    """The paper, those whose place it took, and those that took its: whoever holds an old file learns of the new one."""
+    same = (
+        IssuedDocument.select()
+        .where(
+            IssuedDocument.shipment == document.shipment_id, IssuedDocument.type == document.type,
+            IssuedDocument.part == document.part, IssuedDocument.sha256 != "",
+        )
+        .order_by(IssuedDocument.id.desc())
+    )  # fmt: skip
+    return list(same)

@@ -1,0 +1,197 @@
+"""Register test: every kind of paper, with the least facts, typical ones, many lines, and the worst that forms let in.
+
+What is read back comes from an independent reader (PDFium); the syntax is checked by qpdf's library.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pikepdf
+import pypdfium2
+import pytest
+from hostile import hostile_facts
+
+from docs_gen.document_types import DocumentType, Imprint, PaperPart, render_paper
+from docs_gen.facts import ShipmentFacts
+from docs_gen.register import REGISTER, papers
+from docs_gen.samples import sample_facts
+from shipments.details import Details
+
+ROOT = Path(__file__).parent.parent
+TYPES = pytest.mark.parametrize("code", REGISTER)
+KINDS = ("minimal", "typical", "long", "hostile")
+
+
+@cache
+def facts_of(kind: str) -> ShipmentFacts:
+    if kind == "minimal":  # one line, and nothing that may be left empty
+        return replace(
+            sample_facts(1), details=Details(), forwarder=None, carrier=None, broker=None, ship_from=None, deliver_to=None,
+            contract_no="", order_no="", vessel="", voyage="", transport_document_no="", freight_container_no="",
+            seal_no="", marks=(), remarks="", payment_terms="", place_of_delivery="", invoice_number="",
+        )  # fmt: skip
+    if kind == "typical":
+        return sample_facts(4, full=True)
+    if kind == "long":
+        return sample_facts(120, full=True)
+    return replace(hostile_facts(), details=_hostile_details(), credit=sample_facts(2, full=True).credit)
+
+
+def _hostile_details() -> Details:
+    from shipments.details import FIELDS
+
+    worst = "{{7*7}} <b>&amp;</b> שלום مرحبا 𠮷 Ünïcödé" + "W" * 2000
+    texts = {name: worst[: one.metadata["limit"]] for name, one in FIELDS.items() if one.metadata["kind"] == "text"}
+    return replace(sample_facts(1, full=True).details, **texts)  # type: ignore[arg-type]
+
+
+def parts(code: str, kind: str) -> list[PaperPart]:
+    found = papers(facts_of(kind), codes=[code])
+    if not found:  # dangerous goods, boxes: a shipment without them has no such paper
+        found = [PaperPart(REGISTER[code], facts_of("typical"))]
+    return found
+
+
+@cache
+def rendered(code: str, kind: str) -> tuple[tuple[str, bytes], ...]:
+    type = REGISTER[code]
+    made = []
+    for part in parts(code, kind):
+        facts = replace(part.facts, verify_uri="https://rt.example.com/v/AAAAAAAAAAAAAAAAAAAAAA")
+        made.append((part.key, render_paper(type, facts, Imprint(f"{type.series}-2026-0042", _DAY)).data))
+    return tuple(made)
+
+
+_DAY = sample_facts(1).invoice_date
+
+
+def said(page: pypdfium2.PdfPage) -> str:
+    return "".join(page.get_textpage().get_text_bounded().split()).replace("￾", "-")
+
+
+@TYPES
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_made_whole_and_its_syntax_is_clean(code: str, kind: str) -> None:
+    for key, data in rendered(code, kind):
+        with pikepdf.open(io.BytesIO(data)) as pdf:
+            assert pdf.check_pdf_syntax() == [], key
+            assert len(pdf.pages) >= 1
+            with pdf.open_metadata() as metadata:
+                assert metadata["pdfaid:part"] == "3"
+            assert str(pdf.Root.Lang)
+            assert str(pdf.docinfo["/Title"]).startswith(REGISTER[code].title_en)
+            assert pdf.attachments["facts.json"].get_file().mime_type == "application/json"
+
+
+@TYPES
+@pytest.mark.parametrize("kind", KINDS)
+def test_number_and_title_are_on_it_and_nothing_leaves_the_page(code: str, kind: str) -> None:
+    type = REGISTER[code]
+    for key, data in rendered(code, kind):
+        document = pypdfium2.PdfDocument(data)
+        text = "".join(said(page) for page in document)
+        assert f"{type.series}-2026-0042" in text, key
+        assert "DRAFT" not in text
+        for page in document:
+            width, height = page.get_size()
+            reader = page.get_textpage()
+            for index in range(reader.count_chars()):
+                left, bottom, right, top = reader.get_charbox(index)
+                assert left >= -1 and bottom >= -1 and right <= width + 1 and top <= height + 1, (key, index)
+        document.close()
+
+
+@TYPES
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_text_lies_on_other_text(code: str, kind: str) -> None:
+    for key, data in rendered(code, kind):
+        document = pypdfium2.PdfDocument(data)
+        for number, page in enumerate(document, 1):
+            assert list(_overlaps(page)) == [], (key, number)
+        document.close()
+
+
+def _overlaps(page: pypdfium2.PdfPage) -> Iterator[tuple[str, str]]:
+    """Pairs of characters of different lines that cover each other by more than a third of the smaller one."""
+    reader = page.get_textpage()
+    rows: dict[int, list[tuple[float, float, float, float, str]]] = {}
+    text = reader.get_text_range()
+    for index in range(min(reader.count_chars(), len(text))):
+        left, bottom, right, top = reader.get_charbox(index)
+        if text[index].isspace() or right - left < 0.5 or top - bottom < 0.5:
+            continue
+        for band in range(int(bottom // 12), int(top // 12) + 1):
+            rows.setdefault(band, []).append((left, bottom, right, top, text[index]))
+    for boxes in rows.values():
+        boxes.sort()
+        for place, one in enumerate(boxes):
+            for other in boxes[place + 1 :]:
+                if other[0] >= one[2]:
+                    break
+                width = min(one[2], other[2]) - max(one[0], other[0])
+                height = min(one[3], other[3]) - max(one[1], other[1])
+                smaller = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+                if width > 0 and height > 0 and width * height > smaller * 0.4 and abs(one[1] - other[1]) > 1:
+                    yield one[4], other[4]
+
+
+@TYPES
+def test_user_text_is_text(code: str) -> None:
+    for _key, data in rendered(code, "hostile"):
+        text = "".join(said(page) for page in pypdfium2.PdfDocument(data))
+        assert "49&" not in text  # {{7*7}} was not reckoned
+        if "{{7*7}}" in text:
+            assert "<b>&amp;</b>" in text
+
+
+@TYPES
+def test_pages_are_numbered_where_there_are_several(code: str) -> None:
+    for _key, data in rendered(code, "long"):
+        document = pypdfium2.PdfDocument(data)
+        if len(document) > 1 and REGISTER[code].marked:
+            for number, page in enumerate(document, 1):
+                assert re.search(rf"(Page{number}of{len(document)}|{number}/{len(document)})", said(page)), number
+
+
+@TYPES
+def test_the_entry_is_complete_and_documented(code: str) -> None:
+    type: DocumentType = REGISTER[code]
+    assert type.code == code
+    assert (ROOT / "templates" / "documents" / f"{code}.html").is_file()
+    assert type.un_code == "" or type.un_code.isdigit()
+    assert type.title_en and type.title_zh and type.checks
+    page = (ROOT / "docs" / "documents" / f"{code}.md").read_text(encoding="utf-8")
+    assert f"({code}.png)" in page
+    picture = ROOT / "docs" / "documents" / f"{code}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 120_000
+
+
+def test_series_differ() -> None:
+    assert len({one.series for one in REGISTER.values()}) == len(REGISTER)
+
+
+@TYPES
+@pytest.mark.parametrize("kind", ["minimal", "typical", "hostile"])
+def test_checks_name_a_field_and_never_fail(code: str, kind: str) -> None:
+    for part in parts(code, kind):
+        for check in part.type.checks:
+            for problem in check(part.facts):
+                assert re.fullmatch(r"(shipment|details|party|product|asset_type|credit|scans):.*", problem.field)
+                assert str(problem.message)
+                assert problem.severity in ("error", "warning")
+                assert problem.rule.startswith("R")
+
+
+def test_the_typical_sample_has_no_errors() -> None:
+    from docs_gen.register import problems
+
+    found = [
+        (one.rule, one.field, str(one.message)) for one in problems(facts_of("typical")) if one.severity == "error"
+    ]
+    assert found == []
