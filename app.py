@@ -24,6 +24,7 @@ from database import db, end_of_request, open_database
 from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
 from docs_gen.profile_views import blueprint as profile_pages
+from docs_gen.register import open_packs
 from docs_gen.verify_views import blueprint as verify_pages
 from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
@@ -66,6 +67,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     open_database(settings.database_url)
+    open_packs(settings.packs_dir)
     app.before_request(_connect)
     app.teardown_appcontext(_disconnect)
     init_login(app)

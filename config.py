@@ -57,6 +57,16 @@ class Settings:
         """Folder of the issued files."""
         return self.data_dir / "files"
 
+    @property
+    def pictures_dir(self) -> Path:
+        """Folder of logos, stamps and signatures."""
+        return self.data_dir / "pictures"
+
+    @property
+    def packs_dir(self) -> Path:
+        """Folder of the template packs."""
+        return self.data_dir / "packs"
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check all settings; makes the data folder and the secret key when they are absent.

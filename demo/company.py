@@ -32,7 +32,7 @@ _PARTIES: list[dict[str, Any]] = [
         "contact": "Wang Li 王丽", "phone": "+86 512 5555 0188", "email": "export@stabil.example",
         "uscc": "91320594MA1XJ2Y71H", "customs_no": "3205940Q8K",
         "bank_name": "Example Bank of China, Suzhou Industrial Park Branch", "bank_account": "1102 0208 0900 1234 567",
-        "bank_bic": "EXMPCNBJSUZ",
+        "bank_bic": "EXMPCNBJSUZ", "gs1_company_prefix": "4012345",
     },
     {
         "code": "HANSA", "country": "DE", "name_en": "Hansa Lenksysteme GmbH", "name_zh": "汉萨转向系统有限公司",
@@ -59,6 +59,20 @@ _PARTIES: list[dict[str, Any]] = [
         "code": "ELBE", "country": "DE", "name_en": "Elbe Kontraktlogistik GmbH", "name_zh": "易北河合同物流有限公司",
         "address_en": "Containerstraße 5\n21220 Seevetal", "contact": "Maren Schäfer", "phone": "+49 4105 555 0140",
         "email": "vmi@elbe-logistik.example", "vat_no": "DE311900427", "eori": "DE311900427000",
+    },
+    {
+        "code": "SEAROAD", "country": "CN", "name_en": "Searoad Forwarding (Shanghai) Ltd.", "name_zh": "上海海路国际货运代理有限公司",
+        "address_en": "1 Harbour Road\nShanghai 200080", "address_zh": "上海市虹口区港口路1号 邮编200080",
+        "contact": "Chen Yu 陈宇", "phone": "+86 21 5555 0100", "email": "booking@searoad.example", "uscc": "91310109MA1G5XUT7P",
+    },
+    {
+        "code": "COASTAL", "country": "CN", "name_en": "Coastal Container Line Ltd.", "name_zh": "海岸集装箱航运有限公司",
+        "address_en": "9 Bund Plaza\nShanghai 200002", "phone": "+86 21 5555 0900", "email": "docs@coastal-line.example",
+    },
+    {
+        "code": "GATE9", "country": "CN", "name_en": "Gate Nine Customs Brokers Ltd.", "name_zh": "上海九门报关有限公司",
+        "address_en": "200 Yangshan Avenue\nShanghai 201308", "address_zh": "上海市洋山大道200号", "contact": "Zhou Jie 周洁",
+        "phone": "+86 21 5555 0209", "email": "export@gate9.example", "uscc": "91310115MA1K4BQY0Q", "customs_no": "3122480A9B",
     },
 ]  # fmt: skip
 
@@ -114,16 +128,18 @@ _ASSET_TYPES: list[dict[str, Any]] = [
         "code": "KLT6428", "name_en": "Small load carrier 6428", "name_zh": "小型周转箱 6428", "length_mm": 594, "width_mm": 396,
         "height_mm": 280, "tare": "2.95", "payload": "20", "pieces_per_box": 2, "package_code": "4H", "cn_package_code": "29",
         "gs1_company_prefix": "4012345", "gs1_asset_type": "00001", "value": "12.50", "agreed_days_out": 75,
+        "hs_code": "3923100000", "origin": "CN", "declaration_elements": "0|0|运输周转用|聚丙烯|无品牌|KLT6428|",
     },
     {
         "code": "GLT1210", "name_en": "Folding steel cage 1200 × 1000", "name_zh": "折叠式钢制网箱 1200 × 1000", "length_mm": 1200,
         "width_mm": 1000, "height_mm": 970, "tare": "85", "payload": "1000", "pieces_per_box": 60, "package_code": "CG",
         "cn_package_code": "29", "gs1_company_prefix": "4012345", "gs1_asset_type": "00002", "value": "240.00",
-        "agreed_days_out": 90,
+        "agreed_days_out": 90, "hs_code": "7326901900", "origin": "CN", "declaration_elements": "0|0|运输周转用|钢|无品牌|GLT1210|",
     },
     {
         "code": "EPAL", "name_en": "EUR pallet", "name_zh": "欧标木托盘", "counted": True, "length_mm": 1200, "width_mm": 800,
         "height_mm": 144, "tare": "25", "payload": "1500", "package_code": "PX", "cn_package_code": "93", "value": "14.00",
+        "hs_code": "4415201000", "origin": "CN", "declaration_elements": "0|0|运输用|松木|无品牌|EPAL|",
     },
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from docs_gen.facts import ShipmentFacts, shipment_facts
 from docs_gen.issuing import is_stale, latest_documents, shipment_papers
 from docs_gen.models import IssuedDocument
 from docs_gen.profiles import Need, needs
-from docs_gen.register import REGISTER
+from docs_gen.register import types
 from shipments.models import Shipment
 
 
@@ -61,7 +61,8 @@ def checklist(shipment: Shipment, base_url: str) -> Checklist:
     facts = shipment_facts(shipment, base_url)
     wanted = needs(facts)
     documents = latest_documents(shipment)
-    shown = [code for code in REGISTER if wanted.get(code, _OFFERED).need == "required" or _has(documents, code)]
+    known = types()
+    shown = [code for code in known if wanted.get(code, _OFFERED).need == "required" or _has(documents, code)]
     papers = shipment_papers(shipment, base_url, shown)
     found = check_papers(papers)
     rows = tuple(
@@ -75,7 +76,7 @@ def checklist(shipment: Shipment, base_url: str) -> Checklist:
         for paper in papers
     )
     offered = tuple(
-        type for code, type in REGISTER.items() if code not in shown and wanted.get(code, _OFFERED).need != "never"
+        type for code, type in known.items() if code not in shown and wanted.get(code, _OFFERED).need != "never"
     )
     return Checklist(facts, rows, offered, tuple(found))
 

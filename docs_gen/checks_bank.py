@@ -1,8 +1,10 @@
 """The bank's profile of the checks: what is presented under a letter of credit must not conflict with it.
 
 Customs want that what stands on two papers is equal; a bank wants that it does not conflict (UCP 600 art. 14(d), ISBP
-745). These rules hold the shipment against its letter of credit, which is entered once; a shipment without one is left
-alone, except where a rule says otherwise. What the credit asks may be more than what is entered: such things are warnings
+745).
+
+These rules hold the shipment against its letter of credit, which is entered once; a shipment without one is left
+alone, except where a rule says otherwise. A credit may ask for more than what is entered: such things are warnings
 and say "ask the bank".
 """
 
@@ -28,7 +30,7 @@ MINIMUM_INSURED = Decimal(110)
 #: per cent by which a drawing may fall short although partial shipments are not allowed (UCP 600 art. 30(c))
 SHORT_DRAWING = Decimal(5)
 
-#: 包装种类 of wood or other plant material: box, barrel, dunnage. What they are made of, the UN/ECE code says more exactly.
+#: 包装种类 of wood or other plant material: box, barrel, dunnage. The UN/ECE code says more exactly what it is made of.
 _PLANT_PACKAGES = frozenset(["23", "33", "98"])
 _SOLID_WOOD_PALLET = "93"
 #: UN/ECE Rec. 21: boxes of plywood and of reconstituted wood, which ISPM 15 leaves free
@@ -81,7 +83,9 @@ def marks_written_out(facts: ShipmentFacts) -> Iterator[Problem]:
     """
     severity = error if facts.credit else warning
     if re.search(r"\bas per\b|\bsee (invoice|packing list)\b|见发票|同发票", "\n".join(facts.marks), re.IGNORECASE):
-        yield severity("R11", "shipment:marks", N_("Write the marks out: papers that only point to others are refused."))
+        yield severity(
+            "R11", "shipment:marks", N_("Write the marks out: papers that only point to others are refused.")
+        )
     if not facts.credit:
         return
     known = _plain(" ".join(facts.marks))
@@ -109,9 +113,7 @@ _NOT_BENEFICIARY = N_("%(named)s is the beneficiary of the letter of credit, but
 _NOT_APPLICANT = N_("%(named)s is the applicant of the letter of credit, but %(ours)s buys (UCP 600 art. 18).")
 
 
-def _same_party(
-    credit: CreditFacts, field: str, named: PartyFacts, ours: PartyFacts, text: str
-) -> Iterator[Problem]:
+def _same_party(credit: CreditFacts, field: str, named: PartyFacts, ours: PartyFacts, text: str) -> Iterator[Problem]:
     place = f"credit:{credit.code}:{field}"
     if _plain(named.name_en) != _plain(ours.name_en):
         yield error("R13", place, text, named=named.name_en, ours=ours.name_en)
@@ -257,8 +259,9 @@ def credit_documents(facts: ShipmentFacts) -> Iterator[Problem]:
     wanted, ours = facts.credit_title("beneficiary_certificate"), facts.details.certificate_title
     if wanted and ours and _plain(wanted) != _plain(ours):
         yield error(
-            "R38", "details:certificate_title", N_("The letter of credit names this certificate “%(title)s”."), title=wanted
-        )
+            "R38", "details:certificate_title", N_("The letter of credit names this certificate “%(title)s”."),
+            title=wanted,
+        )  # fmt: skip
 
 
 def dated_before_presentation(facts: ShipmentFacts) -> Iterator[Problem]:
@@ -288,10 +291,10 @@ def credit_shipments(facts: ShipmentFacts) -> Iterator[Problem]:
     if not credit.partial_shipments:
         if credit.drawn > 0:
             yield error("R39", place, N_("Another shipment has drawn on a letter of credit that allows only one."))
-        elif credit.shipments - len(facts.also_shipments) > 1:
+        elif credit.shipments > 1:
             yield warning(
                 "R39", place,
-                N_("Several shipments name a letter of credit that allows only one: unless they leave together, ask the bank."),
+                N_("Several shipments draw on a letter of credit that allows only one: ask the bank."),
             )  # fmt: skip
         elif facts.currency.code == credit.currency and (
             facts.total < credit.amount * (100 - max(credit.tolerance, SHORT_DRAWING)) / 100
@@ -339,7 +342,8 @@ def nothing_beyond_credit(facts: ShipmentFacts) -> Iterator[Problem]:
         elif line.unit_price == 0:
             yield error(
                 "R39", line_field(line, "unit_price"),
-                N_("Line %(line)s: under a letter of credit the invoice shows no goods free of charge."), line=line.number,
+                N_("Line %(line)s: under a letter of credit the invoice shows no goods free of charge."),
+                line=line.number,
             )  # fmt: skip
 
 
@@ -383,8 +387,8 @@ BANK: tuple[Check, ...] = (
 def insured_enough(facts: ShipmentFacts) -> Iterator[Problem]:
     """R17: under CIF and CIP at least 110 % are insured, in the currency of credit or invoice (UCP 600 art. 28(f)).
 
-    Under a credit 110 % of the gross value, before deductions (art. 28(f)(ii)), and an error; without one the parties may
-    have agreed on less, so it is a warning.
+    Under a credit 110 % of the gross value, before deductions (art. 28(f)(ii)), and an error; without one the parties
+    may have agreed on less, so it is a warning.
     """
     if facts.incoterm.code not in INSURED_TERMS:
         return
@@ -394,7 +398,7 @@ def insured_enough(facts: ShipmentFacts) -> Iterator[Problem]:
     if facts.insured is None or facts.insured.amount < wanted:
         yield severity(
             "R17", "details:insured_percent",
-            N_("%(incoterm)s: at least %(wanted)s are to be insured (%(percent)s %% of the value), here are %(insured)s."),
+            N_("%(incoterm)s: at least %(wanted)s (%(percent)s %% of the value) are to be insured, not %(insured)s."),
             incoterm=facts.incoterm.code, wanted=_amount(wanted), percent=f"{MINIMUM_INSURED:f}",
             insured=_amount(facts.insured.amount) if facts.insured else "–",
         )  # fmt: skip
@@ -451,9 +455,7 @@ def origin_declared(facts: ShipmentFacts) -> Iterator[Problem]:
                 part=line.part_no, origin=line.origin.en or "–",
             )  # fmt: skip
     if not facts.details.origin_authority:
-        yield warning(
-            "R24", "details:origin_authority", N_("Which authority certifies the origin is not chosen yet.")
-        )
+        yield warning("R24", "details:origin_authority", N_("Which authority certifies the origin is not chosen yet."))
 
 
 # ---- wood
@@ -497,7 +499,9 @@ def _of_plants(row: PackageFacts) -> bool:
 def wood_statement(facts: ShipmentFacts) -> Iterator[Problem]:
     """R27: the statement needs its choice; Australia and New Zealand want a form of their own (verify)."""
     if not facts.details.wood_packing:
-        yield error("R27", "details:wood_packing", N_("Say whether the packing is of wood: the statement depends on it."))
+        yield error(
+            "R27", "details:wood_packing", N_("Say whether the packing is of wood: the statement depends on it.")
+        )
     country = facts.destination_country
     if country.alpha2 in ("AU", "NZ"):
         yield warning(
@@ -511,8 +515,8 @@ def wood_statement(facts: ShipmentFacts) -> Iterator[Problem]:
 
 
 def draft_complete(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R5, R43: a bill of exchange has an amount in figures and words, tenor, payee and drawee; under a credit the drawee
-    is a bank, never the applicant (UCP 600 art. 6(c)), and the tenor that of the credit (ISBP 745 B2)."""
+    """R5, R38, R43: a bill of exchange has an amount in figures and words, tenor, payee and drawee; under a credit the
+    drawee is a bank, never the applicant (UCP 600 art. 6(c)), and the tenor that of the credit (ISBP 745 B2)."""
     details, credit = facts.details, facts.credit
     if facts.total <= 0 or not facts.words_en:
         yield error("R5", "shipment:lines", N_("There is no amount to draw, or it cannot be written in words."))
@@ -523,7 +527,8 @@ def draft_complete(facts: ShipmentFacts) -> Iterator[Problem]:
         yield error("R43", "details:draft_tenor", N_("The tenor is missing, such as AT SIGHT."))
     elif credit and credit.tenor and _plain(credit.tenor) not in _plain(tenor):
         yield warning(
-            "R38", "details:draft_tenor", N_("The letter of credit says %(credit)s, the draft %(tenor)s: ask the bank."),
+            "R38", "details:draft_tenor",
+            N_("The letter of credit says %(credit)s, the draft %(tenor)s: ask the bank."),
             credit=credit.tenor, tenor=tenor,
         )  # fmt: skip
     if re.search(r"\b(after|from)\b", tenor, re.IGNORECASE) and not re.search(r"sight|\d{4}", tenor, re.IGNORECASE):
@@ -538,7 +543,9 @@ def draft_complete(facts: ShipmentFacts) -> Iterator[Problem]:
     if not drawee.strip():
         yield error("R43", field, N_("The drawee is missing: the bank that the letter of credit names."))
     elif _names(drawee, (credit.applicant.name_en,)):
-        yield error("R38", field, N_("A draft under a letter of credit is not drawn on the applicant (UCP 600 art. 6)."))
+        yield error(
+            "R38", field, N_("A draft under a letter of credit is not drawn on the applicant (UCP 600 art. 6).")
+        )
 
 
 def certificate_complete(facts: ShipmentFacts) -> Iterator[Problem]:

@@ -302,6 +302,16 @@ def statement_grounds(facts: ShipmentFacts) -> Iterator[Problem]:
                 "designation: ask the customs broker for its number."
             ),
         )  # fmt: skip
+    strange = [box for box in facts.boxes if box.owner_en != facts.seller.name_en]
+    if strange and details.box_leg != "home":
+        yield warning(
+            "R33", "details:box_leg",
+            N_(
+                "%(type)s belongs to %(owner)s, not to the sender: ask the customs broker whether it goes out or comes "
+                "home."
+            ),
+            type=strange[0].code, owner=strange[0].owner_en,
+        )  # fmt: skip
     if country in codes.EU and details.box_leg == "home" and not details.box_evidence:
         yield warning(
             "R33", "details:box_evidence",

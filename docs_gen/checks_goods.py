@@ -96,7 +96,9 @@ def marks_fit(facts: ShipmentFacts) -> Iterator[Problem]:
             )  # fmt: skip
         if any(not line.isascii() for line in lines):
             yield warning(
-                "R42", field, N_("The mark has characters that a carrier's system may not take: use A–Z, 0–9 (Rec. 15).")
+                "R42",
+                field,
+                N_("The mark has characters that a carrier's system may not take: use A–Z, 0–9 (Rec. 15)."),
             )
 
 

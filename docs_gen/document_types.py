@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from config import ROOT
 from docs_gen import archive, checks, render
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
@@ -159,6 +161,20 @@ def print_job(
         marks=marks,
     )
     return Job(made_there, options)
+
+
+def versions(type: DocumentType) -> str:
+    """What shapes a paper of this type besides the programs, to be kept with it; at most 64 characters.
+
+    Of a pack: its name and version, and 12 digits that change with it and with whatever of ours it may use.
+    """
+    if type.pack is None:
+        return render.paper_versions(f"{type.code}.html", stylesheets=type.styles)
+    digest = hashlib.sha256(type.pack.sha256.encode())
+    for folder, ending in (("templates/documents", "*.html"), ("static", "paper.css"), ("static/papers", "*.css")):
+        for path in sorted((ROOT / folder).glob(ending)):
+            digest.update(path.read_bytes())
+    return f"pack {type.pack.name}/{type.pack.version} {digest.hexdigest()[:12]}, fonts {render.fonts_version()}"
 
 
 def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:

@@ -157,7 +157,7 @@ class CreditFacts:
     drawee: tuple[str, ...]
     tenor: str
     documents: tuple[CreditDocumentFacts, ...]
-    shipments: int  # that draw on it, this one included
+    shipments: int  # that draw on it, this one included; those that share an invoice are one
 
 
 @dataclass(frozen=True)
@@ -440,7 +440,7 @@ class ShipmentFacts:
         return max(found, key=lambda one: bool(one.type)).text if found else ""
 
     def credit_title(self, type: str) -> str:
-        """The title by which the letter of credit asks for this kind of paper; '' without one, or where it names none."""
+        """The title by which the letter of credit asks for this kind of paper, '' where it names none."""
         wanted = self.credit.documents if self.credit else ()
         return next((one.title for one in wanted if one.type == type), "")
 
@@ -524,10 +524,11 @@ def _credit(shipment: Shipment) -> CreditFacts | None:
         return None
     row: LetterOfCredit = shipment.letter_of_credit
     documents = CreditDocument.select().where(CreditDocument.credit == row).order_by(CreditDocument.position)
+    own = [shipment.id, shipment.invoiced_with_id or shipment.id]  # one invoice, one drawing
     others = (
         IssuedDocument.select(IssuedDocument.facts).join(Shipment)
         .where(
-            Shipment.letter_of_credit == row, Shipment.id != shipment.id, IssuedDocument.type == "commercial_invoice",
+            Shipment.letter_of_credit == row, Shipment.id.not_in(own), IssuedDocument.type == "commercial_invoice",
             IssuedDocument.state == "issued", IssuedDocument.voided_time.is_null(),
         )
     )  # fmt: skip
@@ -547,7 +548,9 @@ def _credit(shipment: Shipment) -> CreditFacts | None:
         documents=tuple(
             CreditDocumentFacts(one.type, one.title, one.originals, one.copies, one.signed) for one in documents
         ),
-        shipments=Shipment.select().where(Shipment.letter_of_credit == row, Shipment.state != "cancelled").count(),
+        shipments=Shipment.select()
+        .where(Shipment.letter_of_credit == row, Shipment.state != "cancelled", Shipment.invoiced_with.is_null())
+        .count(),
         **{name: getattr(row, name) for name in plain},
     )
 

@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,13 +25,13 @@ from config import Settings
 from database import db, locked, taking_turns
 from docs_gen import archive, render, seals, signing
 from docs_gen.checks import Problem
-from docs_gen.document_types import Imprint, PaperPart, check_papers, print_job
+from docs_gen.document_types import DocumentType, Imprint, PaperPart, check_papers, print_job, versions
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
 from docs_gen.models import IssuedDocument, NumberSeries
 from docs_gen.profiles import Need, needs
-from docs_gen.register import REGISTER, papers
+from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import Job, render_many
+from docs_gen.render_pool import Job, render_many, render_one
 from errors import N_, InvalidInput, Refused
 from master_data.models import Party
 from shipments.models import Shipment
@@ -82,7 +83,6 @@ def issue_document(
 
 def take_number(shipment: Shipment, order: Order, user: User | None, now: datetime, base_url: str) -> IssuedDocument:
     """Step 1: number and frozen facts, in state `numbered`."""
-    kind = REGISTER[order.type]
     with taking_turns():
         # The facts are read under the same lock: nobody changes the shipment between its check and its freezing.
         shipment = locked(Shipment.select().where(Shipment.id == shipment.id)).get()
@@ -91,6 +91,7 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
         paper = paper_of(shipment, order.type, order.part, base_url)
         if paper is None:
             raise Refused("no_such_paper", N_("%(number)s has no such paper."), number=shipment.number)
+        kind = paper.type
         accepted = _accepted(check_papers([paper]), order.reasons)
         before = _latest(shipment, order.type, order.part)
         if before and before.state == "numbered":
@@ -155,8 +156,8 @@ def paper_of(shipment: Shipment, type: str, part: str, base_url: str) -> PaperPa
     return next((paper for paper in found if paper.facts.part == part), None)
 
 
-def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] = tuple(REGISTER)) -> list[PaperPart]:
-    """The papers of these kinds that the shipment has, with its present facts.
+def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] | None = None) -> list[PaperPart]:
+    """The papers of these kinds (all) that the shipment has, with its present facts.
 
     A shipment that shares the invoice of another has no invoice of its own.
     """
@@ -164,7 +165,7 @@ def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] = tu
     invoice = invoice_facts(shipment, base_url)
     return [
         paper
-        for paper in papers(facts, invoice, codes)
+        for paper in papers(facts, invoice, codes, types())
         if not (paper.type.shares_invoice and shipment.invoiced_with_id)
     ]
 
@@ -227,27 +228,35 @@ def finish_many(
     waiting = [document for document in documents if document.state == "numbered"]
     ids = [document.id for document in waiting]
     IssuedDocument.update(failed=False).where(IssuedDocument.id.in_(ids)).execute()  # somebody is at them again
-    jobs = {document.id: job_of(document) for document in waiting}
-    apart = [id for id in ids if len(ids) > 1 and len("".join(jobs[id].html)) <= _POOLED]
-    made: dict[int, Paper | Exception] = dict(zip(apart, render_many([jobs[id] for id in apart]), strict=True))
-    made |= {id: _here(jobs[id]) for id in ids if id not in made}
+    kinds: dict[int, DocumentType] = {}
+    jobs: dict[int, Job] = {}
+    made: dict[int, Paper | Exception] = {}
+    for document in waiting:
+        try:
+            kinds[document.id] = type_of(document)
+            jobs[document.id] = _job(document, kinds[document.id], settings.pictures_dir)
+        except Exception as error:  # a picture is lost, or the pack that adds its type is not in use any more
+            made[document.id] = error
+    apart = [id for id, job in jobs.items() if len(ids) > 1 and job.size <= _POOLED]
+    made |= dict(zip(apart, render_many([jobs[id] for id in apart]), strict=True))
+    made |= {id: _here(job) for id, job in jobs.items() if id not in made}
     for document in documents:
         if document.state == "numbered":
-            yield _kept(document, made[document.id], settings)
+            yield _kept(document, kinds.get(document.id), made[document.id], settings)
         else:
             yield document, None
 
 
 def _here(job: Job) -> Paper | Exception:
-    """A single paper in this process: no worker has to be started for it."""
+    """A single paper in this process, unless it is one of a pack: no worker has to be started for it."""
     try:
-        return render.pdf(job.html, **job.options)
+        return render_one(job)
     except Exception as error:
         return error
 
 
 def _kept(
-    document: IssuedDocument, paper: Paper | Exception, settings: Settings
+    document: IssuedDocument, kind: DocumentType | None, paper: Paper | Exception, settings: Settings
 ) -> tuple[IssuedDocument, Refused | None]:
     """Keep the file and mark the row, or mark it as failed."""
     try:
@@ -269,7 +278,7 @@ def _kept(
             # Only the renderer's own words are fit for everybody; the others may tell paths, and stand in the log.
             fault=str(error) if isinstance(error, RenderError) else type(error).__name__,
         )
-    kind = REGISTER[document.type]
+    assert kind  # it has been rendered
     with taking_turns():
         done = (
             IssuedDocument.update(
@@ -279,7 +288,7 @@ def _kept(
                 signed=settings.signing_file is not None,
                 pages=paper.pages,
                 engine=render.engine_versions(),
-                template=render.paper_versions(f"{kind.code}.html", stylesheets=kind.styles),
+                template=versions(kind),
             )
             .where(IssuedDocument.id == document.id, IssuedDocument.state == "numbered")
             .execute()
@@ -289,17 +298,16 @@ def _kept(
     return IssuedDocument.get_by_id(document.id), None
 
 
-def job_of(document: IssuedDocument) -> Job:
+def _job(document: IssuedDocument, kind: DocumentType, pictures_dir: Path | None) -> Job:
     """How a paper that has its number is printed, from its frozen facts: the same bytes whenever it is asked for."""
     replaces = document.replaces.number if document.replaces_id else ""
     imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
-    return print_job(REGISTER[document.type], from_json(ShipmentFacts, document.facts), imprint)
+    return print_job(kind, from_json(ShipmentFacts, document.facts), imprint, pictures_dir)
 
 
-def render_document(document: IssuedDocument) -> Paper:
-    """The PDF of a paper that has its number, made again."""
-    job = job_of(document)
-    return render.pdf(job.html, **job.options)
+def render_document(document: IssuedDocument, pictures_dir: Path | None = None) -> Paper:
+    """The PDF of a paper that has its number, made again: by the template pack that printed it, if one did."""
+    return render_one(_job(document, type_of(document), pictures_dir))
 
 
 def finish_unfinished(settings: Settings) -> list[IssuedDocument]:
@@ -332,7 +340,8 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
     """
     # Where the service can be reached, and how the firm's papers look, are no facts of the shipment.
     apart: dict[str, Any] = {"scan_uri": "", "verify_uri": "", "logo": "", "colour": "", "seals": (), "wordings": ()}
-    if not REGISTER[document.type].names_invoice:
+    kind = named(document.type)
+    if kind and not kind.names_invoice:
         apart["invoice_number"] = ""
     then = from_json(ShipmentFacts, document.facts)
     return replace(then, **apart) != replace(facts, **apart)

@@ -19,7 +19,7 @@ from config import Settings
 from database import db, end_of_request, locked, taking_turns, utc_now
 from docs_gen.issuing import Order, finish_many, issue_document, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperJob
-from docs_gen.register import REGISTER
+from docs_gen.register import types
 from errors import N_, InvalidInput, Message, UserError
 from shipments.models import Shipment
 
@@ -33,10 +33,11 @@ def order_set(
     shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime
 ) -> PaperJob:
     """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen."""
-    known = [(type, part) for type, part in wanted if type in REGISTER]
+    order = list(types())
+    known = [(type, part) for type, part in wanted if type in order]
     if not known:
         raise InvalidInput("paper", N_("Choose at least one paper."))
-    known.sort(key=lambda one: list(REGISTER).index(one[0]))
+    known.sort(key=lambda one: order.index(one[0]))
     return PaperJob.create(
         shipment=shipment, kind="issue", wanted=json.dumps(known), reasons=json.dumps(dict(reasons)), created_by=user,
         created_time=now,
@@ -70,12 +71,13 @@ def run(job: PaperJob, settings: Settings) -> None:
     wanted = [(type, part) for type, part in json.loads(job.wanted)]
     done = {(one["type"], one["part"]) for one in results(job)}
     left = [one for one in wanted if one not in done]
+    following = {code for code, type in types().items() if type.names_invoice}
     for type, part in left:
-        if not REGISTER[type].names_invoice:
+        if type not in following:
             _note(job, [_issued(job, type, part, settings)])
     numbered: list[IssuedDocument] = []
     for type, part in left:
-        if REGISTER[type].names_invoice:
+        if type in following:
             try:
                 numbered.append(
                     take_number(job.shipment, _order(job, type, part), job.created_by, utc_now(), settings.base_url)

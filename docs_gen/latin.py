@@ -9,8 +9,8 @@ CARRIER_LINE = 35
 
 #: letters that are not a plain letter with an accent, or whose accent is written out (ICAO Doc 9303, part 3, section 6)
 _LETTERS = {
-    "Ä": "AE", "Ö": "OE", "Ü": "UE", "ẞ": "SS", "Å": "AA", "Æ": "AE", "Ø": "OE", "Œ": "OE", "Ł": "L", "Đ": "D", "Ð": "D",
-    "Þ": "TH", "Ħ": "H", "Ŋ": "N", "Ŧ": "T", "ı": "I",
+    "Ä": "AE", "Ö": "OE", "Ü": "UE", "ẞ": "SS", "Å": "AA", "Æ": "AE", "Ø": "OE", "Œ": "OE", "Ł": "L", "Đ": "D",
+    "Ð": "D", "Þ": "TH", "Ħ": "H", "Ŋ": "N", "Ŧ": "T", "ı": "I",
     "–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "”": '"', "„": '"', "×": "X", "\u00a0": " ",
 }  # fmt: skip
 _TAKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-()/='+:?!\"%&*;<>\n")
@@ -18,7 +18,7 @@ _TAKEN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,-()/='+:?!\"%&*;<>\n"
 
 def carrier_text(text: str) -> str:
     """`text` in capitals, accented letters spelled as in a passport; what has no such spelling stays as it is."""
-    composed = unicodedata.normalize("NFC", text).upper()  # ß becomes SS
+    composed = unicodedata.normalize("NFKC", text).upper()  # ß becomes SS
     spelled = "".join(_LETTERS.get(letter, letter) for letter in composed)
     plain = unicodedata.normalize("NFKD", spelled)
     return unicodedata.normalize("NFC", "".join(c for c in plain if not unicodedata.combining(c)))

@@ -7,7 +7,7 @@ charges) adds up to the whole exactly.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
 
 from docs_gen.facts import (
@@ -75,60 +75,70 @@ def declarations(facts: ShipmentFacts) -> tuple[ShipmentFacts, ...]:
     if not apart and len(chunks) < 2:
         return (facts,)
     with localcontext(prec=100):
-        loaded, empties, taken = _apart(facts) if apart else (facts.packages, (), {})
-        packages, charges = _packages_of(loaded, chunks), _charges(facts, chunks)
+        told = _apart(facts) if apart else None
+        packages, charges = _packages_of(told.loaded if told else facts.packages, chunks), _charges(facts, chunks)
     boxes = () if apart else facts.boxes
     parts = [
         with_rows(facts, some, rows, boxes, sums, part=f"{facts.customs_regime.code}-{number}")
         for number, (some, rows, sums) in enumerate(zip(chunks, packages, charges, strict=True), 1)
     ]
-    return (*parts, *(_temporary(facts, empties, taken) if apart else ()))
+    return (*parts, *(_temporary(facts, told) if told else ()))
 
 
 # ---- boxes apart
 
 
-def _apart(facts: ShipmentFacts) -> tuple[list[PackageFacts], list[PackageFacts], dict[str, Decimal]]:
-    """Packages of the goods without the mass of their boxes; packages of the boxes; kg taken off, by type of box.
+@dataclass(frozen=True)
+class _Apart:
+    """Goods and boxes of a shipment, told apart: nothing is counted or weighed twice."""
 
-    Without lines there is no declaration of goods: then every package goes with the boxes.
+    loaded: list[PackageFacts]  # packages of the goods, without the mass of their boxes
+    empties: list[PackageFacts]  # packages of the boxes
+    taken: dict[str, Decimal]  # type of box → kg that were taken off the packages of the goods
+    boxes: list[BoxFacts]
+
+
+def _apart(facts: ShipmentFacts) -> _Apart:
+    """Without lines there is no declaration of goods: then every package goes with the boxes.
+
+    The boxes of a row never weigh more than its packing: where both were rounded to the gram, the packing counts.
     """
+    found = _Apart([], [], {}, [])
     tares = [_ZERO] * len(facts.packages)
     for box in facts.boxes:
         places = [index for index, row in enumerate(facts.packages) if row.box_type == box.code]
         counts = [Decimal(facts.packages[index].count) for index in places]
         for index, tare in zip(places, share(box.tare_total, counts, _GRAM), strict=True):
-            tares[index] = tare
-    loaded: list[PackageFacts] = []
-    empties: list[PackageFacts] = []
-    taken: dict[str, Decimal] = {}
+            packing = facts.packages[index].gross_total - facts.packages[index].net_total
+            tares[index] = packing if _ZERO < tare - packing <= _GRAM else tare
+        whole = sum((tares[index] for index in places), _ZERO) if places else box.tare_total
+        found.boxes.append(replace(box, tare_total=whole))
     for row, tare in zip(facts.packages, tares, strict=True):
         if not facts.lines or (row.box_type and not row.part_no):
-            empties.append(row)
+            found.empties.append(row)
         else:
-            taken[row.box_type] = taken.get(row.box_type, _ZERO) + tare
+            found.taken[row.box_type] = found.taken.get(row.box_type, _ZERO) + tare
             own = row.tare if row.box_type else _ZERO
-            loaded.append(replace(row, tare=_ZERO, gross_mass=row.gross_mass - own, gross_total=row.gross_total - tare))
-    return loaded, empties, taken
+            bare = replace(row, tare=_ZERO, gross_mass=row.gross_mass - own, gross_total=row.gross_total - tare)
+            found.loaded.append(bare)
+    return found
 
 
-def _temporary(
-    facts: ShipmentFacts, empties: Sequence[PackageFacts], taken: dict[str, Decimal]
-) -> Iterable[ShipmentFacts]:
+def _temporary(facts: ShipmentFacts, told: _Apart) -> Iterable[ShipmentFacts]:
     """The boxes' own declarations: regime 2600, duty nature 299, 征免 3 全免; one item for each type of box.
 
     One declaration for each currency of their values, and at most ITEM_LIMIT items. Net is the tare of all boxes; the
     packages are the boxes that travel empty.
     """
     chunks = []
-    for currency in dict.fromkeys(box.value_currency for box in facts.boxes):
-        boxes = [box for box in facts.boxes if box.value_currency == currency]
+    for currency in dict.fromkeys(box.value_currency for box in told.boxes):
+        boxes = [box for box in told.boxes if box.value_currency == currency]
         chunks += [boxes[start : start + ITEM_LIMIT] for start in range(0, len(boxes), ITEM_LIMIT)]
     home = {box.code: index for index, chunk in enumerate(chunks) for box in chunk}
     # Goods may leave under 2600 too; their declarations come first, and no two parts have the same key.
     before = -(-len(facts.lines) // ITEM_LIMIT) if facts.customs_regime.code == "2600" else 0
     for index, boxes in enumerate(chunks):
-        rows = [row for row in empties if home.get(row.box_type, 0) == index]
+        rows = [row for row in told.empties if home.get(row.box_type, 0) == index]
         part = with_rows(
             _as_temporary(facts, boxes[0].value_currency),
             [_box_line(box, facts.seller.customs_no) for box in boxes],
@@ -137,7 +147,7 @@ def _temporary(
             (_ZERO, _ZERO, _ZERO),
             part=f"2600-{before + index + 1}",
         )
-        gross = part.gross_mass + sum((taken.get(box.code, _ZERO) for box in boxes), _ZERO)
+        gross = part.gross_mass + sum((told.taken.get(box.code, _ZERO) for box in boxes), _ZERO)
         yield replace(
             part,
             net_mass=part.box_tare,
@@ -171,7 +181,7 @@ def _as_temporary(facts: ShipmentFacts, currency: str) -> ShipmentFacts:
 
 
 def _box_line(box: BoxFacts, customs_no: str) -> LineFacts:
-    """A type of box as an item. Its source is where the consignor is registered: the first 5 signs of its customs no."""
+    """A type of box as an item. Its source is where the consignor is registered: the first 5 signs of that number."""
     total = box.value_total
     return LineFacts(
         number=0,
@@ -205,9 +215,7 @@ def _kinds(boxes: Iterable[BoxFacts]) -> tuple[CodeFacts, ...]:
 # ---- sharing out
 
 
-def _packages_of(
-    packages: Sequence[PackageFacts], chunks: Sequence[Sequence[LineFacts]]
-) -> list[list[PackageFacts]]:
+def _packages_of(packages: Sequence[PackageFacts], chunks: Sequence[Sequence[LineFacts]]) -> list[list[PackageFacts]]:
     """The packages of each chunk of lines: they go with the goods that are in them, in the order of both.
 
     A row of packages whose goods stand on several chunks is cut by quantity; a package that is cut counts for the chunk

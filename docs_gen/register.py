@@ -1,13 +1,27 @@
-"""The register of papers: one entry for each. URL, page, number, archive and tests follow from the entry."""
+"""The register of papers: one entry for each. URL, page, number, archive and tests follow from the entry.
+
+`REGISTER` holds the types that come with Roundtrip. `types()` is what holds in an installation: the same with what the
+template packs in use override and add. Where a paper is shown, checked or issued, it is `types()` that counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 
+from docs_gen import archive
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, PaperPart, check_papers, paper_parts
 from docs_gen.facts import ShipmentFacts
+from docs_gen.models import IssuedDocument, TemplatePack
+from docs_gen.pack_files import Pack, read_pack
 from docs_gen.papers import bank, customs, goods, money, returnables, transport
+from errors import UserError
+
+log = logging.getLogger("roundtrip")
 
 #: in print order
 REGISTER: dict[str, DocumentType] = {
@@ -15,17 +29,74 @@ REGISTER: dict[str, DocumentType] = {
     for type in (*money.TYPES, *goods.TYPES, *customs.TYPES, *transport.TYPES, *bank.TYPES, *returnables.TYPES)
 }
 
+#: In the column `template` of a paper: the pack and the version that printed it.
+_PRINTED_BY = re.compile(r"pack ([a-z0-9-]+)/(\d+)\b")
+
+_packs_dir = Path()
+
+
+def open_packs(folder: Path) -> None:
+    """Say where the ZIPs of packs are kept; to be called once at start, like `open_database`."""
+    global _packs_dir
+    _packs_dir = folder
+
+
+def types() -> dict[str, DocumentType]:
+    """The types of this installation in print order: what a pack in use overrides in its place, what it adds at the end.
+
+    A pack that cannot be read any more is left out, so that papers can still be made; the log and `flask check` say so.
+    """
+    found = dict(REGISTER)
+    for row in TemplatePack.select().where(TemplatePack.active).order_by(TemplatePack.name):
+        try:
+            found |= {type.code: type for type in pack_of(row).types}
+        except UserError as fault:
+            log.error("The template pack %s, version %s, cannot be used: %s", row.name, row.version, fault)
+    return found
+
+
+def pack_of(row: TemplatePack) -> Pack:
+    """What a taken pack holds. Raises UserError: its file is lost, or does not fit to this version of Roundtrip."""
+    return _pack(_packs_dir, row.sha256, row.version)
+
+
+@lru_cache(maxsize=64)
+def _pack(folder: Path, sha256: str, version: int) -> Pack:
+    return read_pack(archive.read(folder, sha256, suffix=".zip"), REGISTER, version)
+
+
+def named(code: str) -> DocumentType | None:
+    """The type with this code, for its names; None when the pack that added it is not in use."""
+    return REGISTER.get(code) or types().get(code)
+
+
+def type_of(document: IssuedDocument) -> DocumentType:
+    """The type as it printed this paper: by the version of the pack that was in use then, or by none.
+
+    One that has no file yet is printed by what is in use now. Raises KeyError when no pack adds its type any more,
+    UserError when the file of that pack is lost.
+    """
+    if document.state == "numbered":
+        return types()[document.type]
+    if match := _PRINTED_BY.match(document.template):
+        row = TemplatePack.get(TemplatePack.name == match[1], TemplatePack.version == int(match[2]))
+        return next(type for type in pack_of(row).types if type.code == document.type)
+    return REGISTER[document.type]
+
 
 def papers(
-    facts: ShipmentFacts, invoice: ShipmentFacts | None = None, codes: Iterable[str] = tuple(REGISTER)
+    facts: ShipmentFacts,
+    invoice: ShipmentFacts | None = None,
+    codes: Iterable[str] | None = None,
+    known: Mapping[str, DocumentType] = REGISTER,
 ) -> list[PaperPart]:
-    """The papers of these kinds that the shipment has, in print order."""
-    wanted = set(codes)
-    return paper_parts([type for code, type in REGISTER.items() if code in wanted], facts, invoice)
+    """The papers of these kinds (all of `known`) that the shipment has, in print order."""
+    wanted = set(known if codes is None else codes)
+    return paper_parts([type for code, type in known.items() if code in wanted], facts, invoice)
 
 
 def problems(
-    facts: ShipmentFacts, invoice: ShipmentFacts | None = None, codes: Iterable[str] = tuple(REGISTER)
+    facts: ShipmentFacts, invoice: ShipmentFacts | None = None, codes: Iterable[str] | None = None
 ) -> list[Problem]:
     """Every problem of these papers of a shipment, errors first."""
     return check_papers(papers(facts, invoice, codes))

@@ -18,7 +18,7 @@ import io
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -32,7 +32,7 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen.barcodes import sscc_bars
+from docs_gen.barcodes import sscc_bars, sscc_link
 from docs_gen.latin import carrier_text
 
 _FONT_DIR = ROOT / "static" / "fonts"
@@ -117,7 +117,7 @@ def engine_versions() -> str:
 def paper_versions(template: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
     """What shapes a paper besides the programs, to be kept with it: template, fonts, zlib; at most 64 characters."""
     version = template_version(template, stylesheets=stylesheets)
-    return f"template {version}, fonts {_fonts_version()}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    return f"template {version}, fonts {fonts_version()}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 def template_version(template: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
@@ -146,7 +146,8 @@ def _named_templates(source: str) -> tuple[str, ...]:
 
 
 @cache
-def _fonts_version() -> str:
+def fonts_version() -> str:
+    """12 hex digits that change with the fonts."""
     digest = hashlib.sha256()
     for name in (*FONT_FILES, "fonts.conf"):
         digest.update((_FONT_DIR / name).read_bytes())
@@ -165,7 +166,7 @@ def templates() -> Environment:
     )
     for shown in (money, price, quantity, kilograms, centimetres, day, moment, carrier_text):
         environment.filters[shown.__name__] = shown
-    environment.globals.update(qr=qr, sscc_bars=sscc_bars)
+    environment.globals.update(qr=qr, sscc_bars=sscc_bars, sscc_link=sscc_link)
     return environment
 
 
@@ -223,6 +224,9 @@ def pdf(
     stylesheets: Sequence[str] = ("paper.css",),
     variant: str | None = "pdf/a-3u",
     attachments: Sequence[Attachment] = (),
+    pictures: Mapping[str, tuple[bytes, str]] | None = None,
+    css: str = "",
+    must: Sequence[str] = (),
 ) -> Paper:
     """The PDF of `html`, laid out with style sheets of `static/`. Equal input gives equal bytes.
 
@@ -231,20 +235,32 @@ def pdf(
     Title, author, language and the day of its making are those that the HTML names; what bears `data-bookmark` becomes
     a bookmark. `variant` None: plain PDF, for label sheets. All others are tagged, for readers who listen (an eighth
     more time, a third more bytes); they claim level U all the same: level A would take a look at each paper's tags.
-    Raises RenderError when the HTML names an address that is not ours, or cannot be laid out.
+    `pictures`: SHA-256 → bytes and media type of what the HTML may show as `kept:<sha256>`. `css`: style of a template
+    pack, after ours. `must`: texts that have to stand on the pages, whatever white space parts them.
+    Raises RenderError when the HTML or the style names an address that is not ours, when it cannot be laid out, or when
+    one of the texts is missing.
     """
     engine = _engine()
+    fetcher = _fetcher(pictures)
     # The names are a tree that readers search by halves: sorted (ISO 32000-1, 7.9.6).
     enclosed = sorted(attachments, key=lambda one: one.name)
     with _lock, _no_collection():
         try:
+            styles = [_stylesheet(name) for name in stylesheets]
+            if css:
+                styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
             exemplars = [
-                engine.HTML(string=one, url_fetcher=_fetcher()).render(
-                    font_config=_fonts(), stylesheets=[_stylesheet(name) for name in stylesheets], pdf_variant=variant
+                engine.HTML(string=one, url_fetcher=fetcher).render(
+                    font_config=_fonts(), stylesheets=styles, pdf_variant=variant
                 )
                 for one in ([html] if isinstance(html, str) else html)
             ]
             document = exemplars[0]
+            if must:
+                said = _said(document)
+                for text in must:
+                    if "".join(text.split()) not in said:
+                        raise RenderError(f"the paper does not say “{text}”")
             if len(exemplars) > 1:
                 document = document.copy([page for one in exemplars for page in one.pages])
             data = document.write_pdf(
@@ -258,6 +274,21 @@ def pdf(
             raise RenderError(str(error)) from error
         except RecursionError as error:
             raise RenderError("the document is nested too deeply") from error
+
+
+def says(html: str, text: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> bool:
+    """True when the pages of `html` show this text, white space apart."""
+    try:
+        pdf(html, stylesheets=stylesheets, must=[text])
+    except RenderError:
+        return False
+    return True
+
+
+def _said(document: Any) -> str:
+    """What the pages of a document show as text, without any white space."""
+    boxes = (box for page in document.pages for box in page._page_box.descendants())
+    return "".join("".join(box.text.split()) for box in boxes if hasattr(box, "text"))
 
 
 def _embedded(one: Attachment) -> Any:
@@ -407,17 +438,29 @@ def _stylesheet(name: str) -> Any:
     )
 
 
+def _fetcher(pictures: Mapping[str, tuple[bytes, str]] | None = None) -> Any:
+    return _own_resources()(pictures or {})
+
+
 @cache
-def _fetcher() -> Any:
+def _own_resources() -> Any:
     urls = _engine().urls
 
     class OwnResources(urls.URLFetcher):  # type: ignore[misc, name-defined]
-        """Gives what stands in `_RESOURCES`; anything else ends the rendering."""
+        """Gives what stands in `_RESOURCES`, and the kept pictures of this paper; anything else ends the rendering."""
+
+        def __init__(self, pictures: Mapping[str, tuple[bytes, str]]) -> None:
+            super().__init__(allowed_protocols=())
+            self.pictures = pictures
 
         def fetch(self, url: str, headers: Any = None) -> Any:
-            if url not in _RESOURCES:
+            if url in _RESOURCES:
+                path, media_type = _RESOURCES[url]
+                data = path.read_bytes()
+            elif url.startswith("kept:") and url[5:] in self.pictures:
+                data, media_type = self.pictures[url[5:]]
+            else:
                 raise urls.FatalURLFetchingError(f"a paper may not fetch {url[:200]}")
-            path, media_type = _RESOURCES[url]
-            return urls.URLFetcherResponse(url, path.read_bytes(), {"Content-Type": media_type})
+            return urls.URLFetcherResponse(url, data, {"Content-Type": media_type})
 
-    return OwnResources(allowed_protocols=())
+    return OwnResources

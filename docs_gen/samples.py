@@ -57,7 +57,7 @@ def sample_facts(lines: int = 3, *, scanned: bool = True, full: bool = False) ->
         forwarder=_other(3, "SEAROAD", "Searoad Forwarding (Shanghai) Ltd.", "上海海路国际货运代理有限公司"),
         carrier=_other(4, "COASTAL", "Coastal Container Line", "海岸集装箱航运"),
         broker=_other(5, "GATE9", "Gate Nine Customs Brokers Ltd.", "九门报关有限公司"), ship_from=_plant(seller),
-        deliver_to=_warehouse(buyer), details=details_to_json(replace(DETAILS, box_regime="2600" if full else "")),
+        deliver_to=_warehouse(buyer), details=details_to_json(replace(DETAILS, box_regime="2600" if full else "none")),
     )  # fmt: skip
     rows: list[ShipmentLine] = []
     packages: list[Package] = []
@@ -155,7 +155,7 @@ def _credit(facts: ShipmentFacts) -> CreditFacts:
         code="LC-HAMBURG-1", number="LC8834/26", issue_date=date(2026, 9, 15),
         issuing_bank="ELBE HANDELSBANK AG, HAMBURG", advising_bank="BANK OF EXAMPLE, SUZHOU BRANCH",
         applicant=facts.consignee, beneficiary=facts.seller, currency=facts.currency.code,
-        amount=(facts.total * 2).quantize(Decimal(1)), tolerance=Decimal(0), drawn=Decimal(0),
+        amount=facts.total, tolerance=Decimal(0), drawn=Decimal(0),
         goods=("AUTOMOTIVE STEERING PARTS AS PER CONTRACT SC-2026-017",), latest_shipment=date(2026, 11, 30),
         expiry_date=date(2026, 12, 21), expiry_place="China", presentation_days=21, partial_shipments=False,
         transhipment=True, port_of_loading="Shanghai", port_of_discharge="Hamburg",

@@ -48,9 +48,7 @@ def allocate(shipment: Shipment, packages: int, now: datetime) -> tuple[str, ...
     `sscc_exhausted` when its prefix has not so many numbers left.
     """
     given: dict[int, str] = dict(
-        tuples(
-            LogisticUnit.select(LogisticUnit.package_no, LogisticUnit.sscc).where(LogisticUnit.shipment == shipment)
-        )
+        tuples(LogisticUnit.select(LogisticUnit.package_no, LogisticUnit.sscc).where(LogisticUnit.shipment == shipment))
     )
     missing = [number for number in range(1, packages + 1) if number not in given]
     if missing:

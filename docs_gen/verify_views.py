@@ -6,12 +6,12 @@ the browser and compared there; it is never sent.
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, render_template
 
 from accounts.access import public
 from docs_gen.facts import ShipmentFacts, from_json
 from docs_gen.models import IssuedDocument
-from docs_gen.register import REGISTER
+from docs_gen.register import type_of
 
 blueprint = Blueprint("verify", __name__)
 
@@ -27,7 +27,7 @@ def verify(code: str) -> tuple[str, int]:
         render_template(
             "docs_gen/verify.html",
             document=document,
-            type=REGISTER.get(document.type) or abort(404),
+            type=type_of(document),
             facts=from_json(ShipmentFacts, document.facts),
             successor=next((one.number for one in chain if one.status == "issued"), ""),
             files=[{"sha256": one.sha256, "number": one.number, "status": one.status} for one in chain],

@@ -23,7 +23,7 @@ from docs_gen.document_types import DocumentType, check_papers, print_job, rende
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, void_document
 from docs_gen.jobs import message_of, order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
-from docs_gen.register import REGISTER
+from docs_gen.register import named, types
 from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_many
 from docs_gen.seals import usable
@@ -71,7 +71,7 @@ def preview(number: str, type: str) -> str:
 def preview_file(number: str, type: str) -> Response:
     kind = _type(type)
     part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
-    paper = render_paper(kind, part.facts)
+    paper = render_paper(kind, part.facts, pictures_dir=_settings().pictures_dir)
     return attachment(paper.data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
 
 
@@ -120,7 +120,8 @@ def job_page(id: int) -> str:
     start(job, _settings())
     wanted = json.loads(job.wanted)
     found = {(one["type"], one["part"]): one for one in results(job)}
-    rows = [(REGISTER[type], part, found.get((type, part))) for type, part in wanted]
+    known = types()
+    rows = [(known[type], part, found.get((type, part))) for type, part in wanted if type in known]
     return render_template(
         "docs_gen/job.html", job=PaperJob.get_by_id(id), shipment=job.shipment, rows=rows, message_of=message_of
     )
@@ -132,9 +133,9 @@ def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
     rows = checklist(_shipment(number), _settings().base_url).rows
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
-    made = dict(
-        zip(map(id, drafts), render_many([print_job(row.paper.type, row.paper.facts) for row in drafts]), strict=True)
-    )
+    pictures = _settings().pictures_dir
+    jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]
+    made = dict(zip(map(id, drafts), render_many(jobs), strict=True))
     files, names = [], []
     for row in rows:
         file = made.get(id(row))
@@ -163,7 +164,8 @@ def zip_file(number: str) -> Response:
     )  # fmt: skip
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:  # stored: a PDF does not get smaller
-        for document in sorted(valid, key=lambda one: list(REGISTER).index(one.type) if one.type in REGISTER else 99):
+        order = list(types())
+        for document in sorted(valid, key=lambda one: order.index(one.type) if one.type in order else len(order)):
             info = zipfile.ZipInfo(file_name(document), document.issued_time.timetuple()[:6])
             packed.writestr(info, archive.read(_settings().archive_dir, document.sha256))
     return attachment(buffer.getvalue(), f"{number}.zip", "application/zip")
@@ -171,7 +173,8 @@ def zip_file(number: str) -> Response:
 
 def file_name(document: IssuedDocument) -> str:
     """`CI-2026-0001 Commercial Invoice.pdf`: at most 64 characters, which China Customs' upload takes."""
-    title = REGISTER[document.type].title_en.title() if document.type in REGISTER else document.type
+    kind = named(document.type)
+    title = kind.title_en.title() if kind else document.type
     return f"{document.number} {title}"[:60].strip() + ".pdf"
 
 
@@ -188,7 +191,7 @@ def document_file(id: int) -> Response:
 _consignee = Party.alias()
 _COLUMNS = (
     Column("number", N_("Number"), lambda row: row.number, IssuedDocument.number, url=lambda row: _file_url(row)),
-    Column("type", N_("Paper"), lambda row: translated(REGISTER[row.type].title), IssuedDocument.type),
+    Column("type", N_("Paper"), lambda row: _title(row.type), IssuedDocument.type),
     Column("date", N_("Date"), lambda row: row.issue_date.isoformat(), IssuedDocument.issue_date),
     Column("seller", N_("Seller"), lambda row: row.seller.code, Party.code),
     Column("consignee", N_("Consignee"), lambda row: name_of(row.shipment.consignee), _consignee.name_en),
@@ -211,7 +214,7 @@ def document_list() -> Response | str:
         .join(Shipment).join(_consignee, on=Shipment.consignee)
     )  # fmt: skip
     types = Filter(
-        "type", N_("Paper"), [(type.code, type.title) for type in REGISTER.values()],
+        "type", N_("Paper"), [(type.code, type.title) for type in types().values()],
         lambda query, chosen: query.where(IssuedDocument.type == chosen),
     )  # fmt: skip
     states = Filter(
@@ -264,9 +267,12 @@ def _part() -> str:
 
 
 def _type(code: str) -> DocumentType:
-    if code not in REGISTER:
-        abort(404)
-    return REGISTER[code]
+    return types().get(code) or abort(404)
+
+
+def _title(code: str) -> str:
+    kind = named(code)
+    return translated(kind.title) if kind else code
 
 
 def _settings() -> Settings:

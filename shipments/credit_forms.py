@@ -5,7 +5,7 @@ Help texts name the field of the bank's message (SWIFT MT700), so that a credit 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +14,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, FormField, SelectChoice, SelectField
 
-from errors import InvalidInput, Message
+from errors import Message
 from form_fields import CodeField, DayField, ExactField, TextField, WholeField
 from i18n import translated
 from master_data.forms import TextArea
@@ -23,6 +23,7 @@ from shipments import credits
 from shipments.credits import CreditDocumentEntry, CreditEntry, entry_of, parties_of
 from shipments.forms import Rows, is_typed, needed
 from shipments.models import LetterOfCredit
+from shipments.rules import Problem
 
 
 class DocumentForm(Form):
@@ -117,30 +118,34 @@ class CreditForm(FlaskForm):
         return CreditEntry(**{name: self[name].data for name in plain}, documents=rows)
 
     def _filled(self) -> list[FormField]:
-        return [row for row in self.documents.entries if any(is_typed(f) for f in row.form if f.name[-6:] != "signed")]
+        return [row for row in self.documents.entries if any(is_typed(f) for f in row.form if f.type != "BooleanField")]
 
     def validate(self, extra_validators: Any = None) -> bool:
         """True when it can be saved; else every error stands at its field."""
-        super().validate(extra_validators)
-        entry = self.entry()
-        for problem in credits.problems(entry, parties_of(entry, self.credit)):
-            self._complain(problem.field, problem.message)
-        for index, row in enumerate(entry.documents):
-            if row.type and row.type not in self.types:
-                self._complain(f"documents-{index}-type", Message(credits.NOT_LISTED, {"code": row.type[:32]}))
-        if entry.code and (other := other_with(self.credit or LetterOfCredit(), entry.code)):
-            self._complain("code", InvalidInput("code", TAKEN, code=other.code).message)
-        return not any(field.errors for field in self)
+        fine = super().validate(extra_validators)
+        for problem in self._problems():
+            field = self._field_at(problem.field)
+            if not field.errors:  # a text that is no number is not missing as well
+                field.errors = [translated(problem.message)]
+                fine = False
+        return fine
 
-    def _complain(self, id_: str, message: Message) -> None:
-        """Put the sentence at its field unless it has one. The rules count filled rows only."""
+    def _problems(self) -> Iterator[Problem]:
+        entry = self.entry()
+        yield from credits.problems(entry, parties_of(entry, self.credit))
+        for index, row in enumerate(entry.documents):
+            if row.type not in ("", *self.types):
+                yield Problem(f"documents-{index}-type", Message(credits.NOT_LISTED, {"code": row.type[:32]}))
+        if entry.code and (other := other_with(self.credit or LetterOfCredit(), entry.code)):
+            yield Problem("code", Message(TAKEN, {"code": other.code}))
+
+    def _field_at(self, id_: str) -> Field:
+        """The field that a rule names. The rules count filled rows only, the page has empty ones between them."""
         name, _, rest = id_.partition("-")
-        field: Field = self[name]
-        if rest:
-            index, _, column = rest.partition("-")
-            field = (self._filled() or self.documents.entries)[int(index)].form[column]
-        if not field.errors:
-            field.errors = [translated(message)]
+        if not rest:
+            return self[name]
+        index, _, column = rest.partition("-")
+        return (self._filled() or self.documents.entries)[int(index)].form[column]
 
 
 def _shown(entry: CreditEntry) -> dict[str, Any]:

@@ -9,7 +9,7 @@ details, its checks of input, the JSON in the database and the papers' facts fol
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -259,7 +259,7 @@ def _plain(value: Any) -> str:
     return format(value, "f") if isinstance(value, Decimal) else value.isoformat()
 
 
-_READ = {"day": date.fromisoformat, "moment": datetime.fromisoformat, "exact": Decimal}
+_READ: dict[str, Callable[[str], Any]] = {"day": date.fromisoformat, "moment": datetime.fromisoformat, "exact": Decimal}
 
 
 def _value(kind: str, value: Any) -> Any:

@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import NOW, on_both_databases
+from samples import World, shipment
 
 from docs_gen import checks_bank
 from docs_gen.checks import Problem
-from docs_gen.facts import CodeFacts, CreditDocumentFacts, ShipmentFacts
+from docs_gen.facts import CodeFacts, CreditDocumentFacts, ShipmentFacts, shipment_facts
+from docs_gen.models import IssuedDocument
 from docs_gen.papers.bank import TYPES
 from docs_gen.register import problems
 from docs_gen.samples import sample_facts
+from shipments.models import LetterOfCredit, Shipment
 
-#: three lines, by letter of credit; the amount is that of the credit
-_SAMPLE = sample_facts(3, full=True)
-assert _SAMPLE.credit
-FACTS = replace(_SAMPLE, credit=replace(_SAMPLE.credit, amount=_SAMPLE.total))
+FACTS = sample_facts(3, full=True)  # three lines, by letter of credit, which is drawn in full
 PLAIN = replace(FACTS, credit=None)
 CODES = [type.code for type in TYPES]
 LC = "credit:LC-HAMBURG-1:"
@@ -220,9 +221,33 @@ def test_a_shipment_on_the_last_days_is_in_time() -> None:
     assert list(checks_bank.credit_dates(last(FACTS))) == []
 
 
-def test_shipments_that_share_an_invoice_are_one_drawing() -> None:
-    facts = replace(_credit(shipments=2)(FACTS), also_shipments=("S-2026-0043",))
-    assert list(checks_bank.credit_shipments(facts)) == []
+@on_both_databases
+def test_shipments_that_share_an_invoice_are_one_drawing_on_the_credit(world: World) -> None:
+    row = LetterOfCredit.create(
+        code="LC-1", number="LC8834/26", issue_date=date(2026, 9, 15), issuing_bank="ELBE BANK", applicant=world.hamburg,
+        beneficiary=world.suzhou, currency="EUR", amount=Decimal(20000), expiry_date=date(2026, 12, 21),
+        partial_shipments=False, changed_time=NOW,
+    )  # fmt: skip
+    Shipment.update(letter_of_credit=row).execute()
+    joined = shipment(NOW, world, number="S-2026-0002", letter_of_credit=row, invoiced_with=world.shipment)
+    other = shipment(NOW, world, number="S-2026-0003", letter_of_credit=row)
+    _invoice(world.shipment, "CI-2026-0001", Decimal("5605.00"))
+    for one in (Shipment.get_by_id(world.shipment.id), joined):
+        credit = shipment_facts(one, "https://rt.example.com").credit
+        assert credit
+        assert (credit.drawn, credit.shipments) == (0, 2)
+    drawn = shipment_facts(other, "https://rt.example.com")
+    assert drawn.credit
+    assert drawn.credit.drawn == Decimal("5605.00")
+    found = [(one.rule, one.severity, one.field) for one in checks_bank.credit_shipments(drawn)]
+    assert found == [("R39", "error", "credit:LC-1:partial_shipments")]
+
+
+def _invoice(of: Shipment, number: str, total: Decimal) -> None:
+    IssuedDocument.create(
+        shipment=of, seller=of.consignor, type="commercial_invoice", number=number, issue_date=date(2026, 11, 20),
+        state="issued", facts=f'{{"total":"{total}"}}', sha256="0" * 64, issued_time=NOW,
+    )  # fmt: skip
 
 
 def test_five_per_cent_less_is_no_partial_shipment() -> None:

@@ -165,3 +165,22 @@ def test_a_file_of_too_many_rows(client):
     page = upload(client, "part,qty,price\n" + "10-4711,1,1\n" * 1002)
     assert page.status_code == 422
     assert stored() == BEFORE
+
+
+@pytest.mark.parametrize("title", ["Invoice group", "发票组", "发票分组"])
+def test_invoice_groups_may_stand_in_a_column_of_their_own(client, title):
+    page = upload(client, f"料号,数量,单价,{title}\n10-5200,1,2,a\n10-4711,3,4,\n10-4711,5,6,Ｂ2\n")
+    assert '<td data-label="Invoice group"><span>a</span></td>' in page.text
+    client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "replace"})
+    lines = Shipment.get(number="S-2026-0001").lines.order_by(ShipmentLine.position)
+    assert [line.invoice_group for line in lines] == ["A", "", "B2"]
+
+
+def test_a_wrong_invoice_group_is_named_by_its_cell(client):
+    page = upload(client, "part,qty,price,invoice group\n10-5200,1,2,First\n")
+    assert page.status_code == 422
+    assert "D2: An invoice group is 1 to 4 letters A–Z or digits, like A." in page.text
+
+
+def test_a_preview_without_groups_has_no_column_for_them(client):
+    assert 'data-label="Invoice group"' not in upload(client, CSV).text

@@ -545,3 +545,104 @@ def test_rules_raise_invalid_input_that_names_the_column():
         with pytest.raises(InvalidInput) as caught:
             rule(text)
         assert caught.value.field == field
+
+
+# ---- numbers of parties for more papers
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"), [("aeocn3205940q8k", "AEOCN3205940Q8K"), (" AEO DE 123456789012345", "AEODE123456789012345")]
+)
+def test_an_aeo_number_is_stored_without_blanks(client, typed, stored):
+    assert saved(client, "/parties/new", aeo_no=typed).aeo_no == stored
+
+
+@pytest.mark.parametrize("typed", ["CN3205940", "AEOQQ12345", "AEOCN", "AEOCN1234567890123456", "AEOCN12É"])
+def test_an_aeo_number_of_another_form_is_refused(client, typed):
+    assert refused(client, "/parties/new", aeo_no=typed) == {
+        "aeo_no": "An AEO number is AEO, two letters of a country and up to 15 letters or digits: AEOCN3205940Q8K."
+    }
+
+
+def test_a_tax_number_is_of_any_form_but_not_longer_than_its_column(client):
+    assert saved(client, "/parties/new", tax_no="abc-680524/p76").tax_no == "ABC-680524/P76"
+    assert refused(client, "/parties/new", code="B", tax_no="9" * 500) == {
+        "tax_no": "At most 32 characters fit; these are 500."
+    }
+
+
+def test_a_gs1_company_prefix_is_of_our_own_companies_only(client):
+    assert saved(client, "/parties/new", own="y", gs1_company_prefix="4012345").gs1_company_prefix == "4012345"
+    assert (
+        "Only one of our own"
+        in refused(client, "/parties/new", code="B", gs1_company_prefix="4012345")["gs1_company_prefix"]
+    )
+    for wrong in ("401", "4" * 13, "40123A5"):
+        assert refused(client, "/parties/new", code="B", own="y", gs1_company_prefix=wrong) == {
+            "gs1_company_prefix": "A GS1 company prefix has 4 to 12 digits."
+        }
+
+
+# ---- dangerous goods, and the customs data of boxes
+
+DANGEROUS = {
+    "un_no": "un 1263", "proper_shipping_name": "PAINT", "hazard_class": "3", "subsidiary_hazards": "6.1;8",
+    "packing_group": "II", "flash_point": "-4", "marine_pollutant": "y", "limited_quantity": "y",
+}  # fmt: skip
+
+
+def test_dangerous_goods_are_stored_as_papers_print_them(client):
+    row = saved(client, "/products/new", **DANGEROUS)
+    assert (row.un_no, row.proper_shipping_name, row.hazard_class, row.subsidiary_hazards) == (
+        "1263",
+        "PAINT",
+        "3",
+        "6.1, 8",
+    )
+    assert (row.packing_group, row.flash_point, row.marine_pollutant, row.limited_quantity) == ("II", "-4", True, True)
+    page = client.get("/products/10-9000").get_data(as_text=True)
+    assert '<details class="rt-card rt-fold" open>' in page
+    assert '<details class="rt-card rt-fold">' in client.get("/products/new").get_data(as_text=True)
+
+
+def test_a_un_number_needs_its_name_and_class_and_these_need_it(client):
+    assert refused(client, "/products/new", **{**DANGEROUS, "proper_shipping_name": ""}) == {
+        "proper_shipping_name": "With a UN number the proper shipping name is needed."
+    }
+    assert refused(client, "/products/new", **{**DANGEROUS, "hazard_class": " "}) == {
+        "hazard_class": "With a UN number the class is needed."
+    }
+    for name in set(DANGEROUS) - {"un_no"}:
+        assert refused(client, "/products/new", **{name: DANGEROUS[name]}) == {
+            "un_no": "This is said of dangerous goods, but their UN number is missing."
+        }
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"),
+    [("un_no", "126"), ("un_no", "12633"), ("un_no", "0000"), ("un_no", "NA1993"), ("hazard_class", "10"),
+     ("hazard_class", "6.3"), ("hazard_class", "1.4I"), ("hazard_class", "flammable"), ("subsidiary_hazards", "6.1, x"),
+     ("packing_group", "IV"), ("proper_shipping_name", "P" * 500), ("flash_point", "2" * 17), ("flash_point", "a\x07")],
+)  # fmt: skip
+def test_wrong_data_of_dangerous_goods_are_refused_at_their_field(client, field, typed):
+    assert set(refused(client, "/products/new", **{**DANGEROUS, field: typed})) == {field}
+
+
+@pytest.mark.parametrize("hazard", ["1.4S", "2.1", "2.3", "3", "4.2", "5.2", "6.2", "7", "8", "9"])
+def test_classes_of_the_un_model_regulations_are_taken(client, hazard):
+    assert saved(client, "/products/new", **{**DANGEROUS, "hazard_class": hazard.lower()}).hazard_class == hazard
+
+
+def test_supervision_codes_keep_small_letters_apart(client):
+    assert saved(client, "/products/new", supervision_codes="A, x/4").supervision_codes == "Ax4"
+    for wrong in ("A" * 17, "甲", "A-B"):
+        assert set(refused(client, "/products/new", part_no="b", supervision_codes=wrong)) == {"supervision_codes"}
+
+
+def test_customs_data_of_an_empty_box_may_be_given(client):
+    row = saved(
+        client, "/asset-types/new", hs_code="3923.1000 00", declaration_elements="4|0|周转箱|PP|", origin="germany"
+    )
+    assert (row.hs_code, row.declaration_elements, row.origin) == ("3923100000", "4|0|周转箱|PP|", "DE")
+    for field, typed in (("hs_code", "392310"), ("declaration_elements", "9|0|x"), ("origin", "Atlantis")):
+        assert set(refused(client, "/asset-types/new", code="B", **{field: typed})) == {field}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from html import unescape
 from typing import Any
 
 import pypdfium2
@@ -41,8 +43,15 @@ def pages(data: bytes) -> list[str]:
     return ["".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(data)).pages]
 
 
+@cache
 def said(code: str, facts: ShipmentFacts = FACTS) -> str:
     return "".join(pages(paper(code, facts)))
+
+
+def written(code: str, facts: ShipmentFacts) -> str:
+    """The text before it is laid out: enough for which sentence stands where, and twenty times as fast."""
+    made = paper_html(REGISTER[code], facts, Imprint(f"{REGISTER[code].series}-2026-0042", DAY))
+    return "".join(unescape(re.sub(r"<[^>]*>", "", made.partition("<body")[2])).split())
 
 
 def find(data: bytes, text: str, page: int = 0) -> list[tuple[float, float, float, float]]:
@@ -112,9 +121,9 @@ def test_the_boxes_stand_where_the_layout_key_puts_them(code: str, facts: Shipme
         assert right <= end + 1
 
 
-@pytest.mark.parametrize("code", ["commercial_invoice", "packing_list", "china_export_declaration"])
+@pytest.mark.parametrize("code", ["commercial_invoice", "packing_list"])
 def test_the_mark_stands_above_the_frame_and_in_the_strip_of_later_pages(code: str) -> None:
-    data = sample(code, 30)
+    data = sample(code, 20)
     [first] = find(data, "ORIGINAL")
     assert first[3] <= 10
     assert first[0] > 160
@@ -127,7 +136,7 @@ def test_the_mark_stands_above_the_frame_and_in_the_strip_of_later_pages(code: s
 
 @pytest.mark.parametrize(
     ("code", "lines"),
-    [("commercial_invoice", 30), ("sales_contract", 3), ("packing_list", 3), ("china_export_declaration", 30)],
+    [("commercial_invoice", 20), ("sales_contract", 3), ("packing_list", 3), ("china_export_declaration", 3)],
 )
 def test_the_code_of_the_proof_can_be_read_and_covers_nothing(code: str, lines: int) -> None:
     data = sample(code, lines)
@@ -135,7 +144,7 @@ def test_the_code_of_the_proof_can_be_read_and_covers_nothing(code: str, lines: 
     picture = document[0].render(scale=300 / 72).to_pil()
     [found] = [one for one in zxingcpp.read_barcodes(picture) if one.text == URI]
     for page in range(1, len(document)):
-        assert not [one for one in zxingcpp.read_barcodes(document[page].render(scale=200 / 72).to_pil())]
+        assert zxingcpp.read_barcodes(document[page].render(scale=200 / 72).to_pil()) == []
     document.close()
     corners = (found.position.top_left, found.position.bottom_right)
     left, top, right, bottom = (value / 300 * 25.4 for corner in corners for value in (corner.x, corner.y))
@@ -147,9 +156,9 @@ def test_the_code_of_the_proof_can_be_read_and_covers_nothing(code: str, lines: 
 
 @pytest.mark.parametrize("code", SOLD)
 def test_a_draft_breaks_where_the_paper_will(code: str) -> None:
-    facts = sample_facts(30)
+    facts = sample_facts(20)
     draft = pages(render_paper(REGISTER[code], facts).data)
-    issued = pages(sample(code, 30))
+    issued = pages(sample(code, 20))
     parts = [line.part_no + line.customer_part_no for line in facts.lines]
     assert [[part in page for part in parts] for page in draft] == [[part in page for part in parts] for page in issued]
 
@@ -190,6 +199,15 @@ def test_the_buyer_is_named_or_the_same_as_the_consignee() -> None:
     for one in ("AutomotiveHoldingSE", "VATDE265123459EORIDE1234567Taxno.税号DE-99-1234"):
         assert one in text
     assert "Importer'sreference进口商参考号ACID1234567890123456789" in text
+
+
+def test_numbers_of_the_importer_have_the_names_that_their_country_gives_them() -> None:
+    facts = replace(everybody(FACTS), tax_label="CNPJ", reference_label="DUIMP")
+    text = written(
+        "commercial_invoice", replace(facts, consignee=replace(facts.consignee, tax_no="12.345.678/0001-95"))
+    )
+    assert "CNPJ12.345.678/0001-95" in text
+    assert "DUIMPACID1234567890123456789" in text
 
 
 def test_the_invoice_names_credit_manufacturer_and_the_shipments_that_share_it() -> None:
@@ -240,7 +258,7 @@ def test_hostile_texts_stay_in_their_columns(code: str) -> None:
 
 def test_sums_are_carried_from_page_to_page_of_every_list_of_goods() -> None:
     for code in SOLD:
-        read = pages(sample(code, 30))
+        read = pages(sample(code, 20))
         assert "Carriedforward过次页EUR" in read[0]
         assert "Broughtforward承前页EUR" in read[1]
         assert "Carriedforward" not in read[-1]
@@ -299,8 +317,8 @@ def test_the_contract_has_numbered_clauses_in_both_languages_and_two_signatures(
 
 
 def test_the_contract_bears_the_number_that_is_agreed_else_ours() -> None:
-    assert "Contractno.合同号SC-2026-017Ourno.我方编号SC-2026-0042" in said("sales_contract")
-    text = said("sales_contract", replace(FACTS, contract_no=""))
+    assert "Contractno.合同号SC-2026-017Ourno.我方编号SC-2026-0042" in written("sales_contract", FACTS)
+    text = written("sales_contract", replace(FACTS, contract_no=""))
     assert "Contractno.合同号SC-2026-0042" in text
     assert "Ourno." not in text
 
@@ -319,7 +337,7 @@ def test_the_contract_bears_the_number_that_is_agreed_else_ours() -> None:
     ],
 )
 def test_the_incoterm_says_who_insures(term: str, sentence: str) -> None:
-    text = said("sales_contract", replace(FACTS, incoterm=CodeFacts(term, term, term)))
+    text = written("sales_contract", replace(FACTS, incoterm=CodeFacts(term, term, term)))
     assert "".join(sentence.split()) in text
     assert ("insurancedocument" in text) == (term in ("CIF", "CIP"))
 
@@ -328,7 +346,7 @@ def test_without_a_cover_agreed_the_least_of_the_incoterm_is_named() -> None:
     details = replace(FACTS.details, insurance_cover="", war_and_strikes=False)
     for term, cover in (("CIF", "ICC(C)."), ("CIP", "ICC(A).")):
         facts = replace(FACTS, details=details, incoterm=CodeFacts(term, term, term))
-        assert f"ofthiscontract,{cover}" in said("sales_contract", facts)
+        assert f"ofthiscontract,{cover}" in written("sales_contract", facts)
 
 
 def test_a_wording_takes_the_place_of_a_clause_in_its_language() -> None:
@@ -339,7 +357,7 @@ def test_a_wording_takes_the_place_of_a_clause_in_its_language() -> None:
             WordingFacts("clause-law", "", "zh", "适用瑞典法律。"),
         ),
     )
-    text = said("sales_contract", facts)
+    text = written("sales_contract", facts)
     assert "ArbitrationinStockholm<SCC>." in text
     assert "CIETAC)" not in text
     assert "均应提交中国国际经济贸易仲裁委员会" in text  # the Chinese text stays until it is replaced, too
@@ -352,7 +370,7 @@ def test_wordings_have_their_places_on_every_paper(code: str) -> None:
     slots = ("header", "bank", "remark", "footer")
     kept = [WordingFacts(slot, "", language, f"{slot}-{language}") for slot in slots for language in ("en", "zh")]
     kept.append(WordingFacts("bank", "packing_list", "en", "not here"))
-    text = said(code, replace(FACTS, wordings=tuple(kept)))
+    text = written(code, replace(FACTS, wordings=tuple(kept)))
     places = [text.index(f"{slot}-{language}") for slot in slots for language in ("en", "zh")]
     assert places == sorted(places)
     assert "nothere" not in text

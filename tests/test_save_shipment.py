@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from conftest import NOW, on_both_databases
 
 from errors import InvalidInput, Refused
 from shipments.booking import entry_of, save_shipment, set_state
+from shipments.credits import CreditEntry, save_credit
 from shipments.models import Package, Shipment, ShipmentLine
 from shipments.rules import LineEntry
 
@@ -164,3 +165,85 @@ def test_an_unknown_shipment(db, world):
 def test_a_thousand_lines(db, world):
     entry = replace(entry_of(Shipment.get()), lines=(LineEntry("10-4711", Decimal(1), Decimal(1)),) * 1000)
     assert save_shipment(entry, None, 0, None, NOW).lines.count() == 1000
+
+
+def full_entry():
+    """The stored shipment with every role filled, and lines on two invoices."""
+    credit = CreditEntry(
+        code="LC-1", number="1", issue_date=date(2026, 10, 1), expiry_date=date(2027, 1, 1), issuing_bank="Bank",
+        applicant="HAMBURG", beneficiary="SUZHOU", currency="EUR", amount=Decimal(1),
+    )  # fmt: skip
+    save_credit(credit, None, NOW)
+    entry = entry_of(Shipment.get())
+    return replace(
+        entry, buyer="NAGOYA", manufacturer="SUZHOU", forwarder="NAGOYA", carrier="HAMBURG", broker="NAGOYA",
+        deliver_to="HH-VMI", letter_of_credit="LC-1", invoiced_with="S-2026-0001",
+        lines=tuple(replace(line, invoice_group=group) for line, group in zip(entry.lines, ("A", "B2"), strict=True)),
+    )  # fmt: skip
+
+
+@on_both_databases
+def test_every_role_is_saved_and_read_back(db, world):
+    entry = full_entry()
+    made = save_shipment(entry, None, 0, None, NOW)
+    assert entry_of(made) == entry
+    assert (made.invoiced_with, made.deliver_to, made.buyer) == (world.shipment, world.warehouse, world.nagoya)
+    assert made.details == "{}"
+
+
+@on_both_databases
+def test_what_shares_an_invoice_is_checked_when_it_is_saved(db, world):
+    first = entry_of(Shipment.get())
+    second = save_shipment(replace(first, invoiced_with="S-2026-0001"), None, 0, None, NOW)
+    for number, changes, field in (
+        (None, {"invoiced_with": "S-2026-0002"}, "invoiced_with"),  # a chain
+        ("S-2026-0001", {"invoiced_with": "S-2026-0002"}, "invoiced_with"),  # a ring
+        ("S-2026-0001", {"invoiced_with": "S-2026-0001"}, "invoiced_with"),  # itself
+        ("S-2026-0001", {"consignee": "NAGOYA"}, "consignee"),  # another than its follower
+        ("S-2026-0002", {"invoiced_with": "S-2026-0001", "currency": "USD"}, "invoiced_with"),
+    ):
+        with pytest.raises(InvalidInput) as invalid:
+            save_shipment(replace(first, **changes), number, 1, None, NOW)
+        assert invalid.value.field == field
+    set_state("S-2026-0002", "cancelled", None, NOW)
+    assert save_shipment(replace(first, consignee="NAGOYA"), "S-2026-0001", 1, None, NOW).version == 2
+    assert Shipment.get_by_id(second.id).invoiced_with == Shipment.get(number="S-2026-0001")
+
+
+@on_both_databases
+def test_two_that_join_each_other_at_once_do_not_become_a_ring(db, world):
+    entry, results = entry_of(Shipment.get()), []
+    save_shipment(entry, None, 0, None, NOW)
+    start = threading.Barrier(2)
+
+    def join(number, other):
+        with db.connection_context():
+            start.wait()
+            try:
+                save_shipment(replace(entry, invoiced_with=other), number, 1, None, NOW)
+                results.append("saved")
+            except InvalidInput as invalid:
+                results.append(invalid.field)
+
+    pairs = [("S-2026-0001", "S-2026-0002"), ("S-2026-0002", "S-2026-0001")]
+    threads = [threading.Thread(target=join, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["invoiced_with", "saved"]
+    assert Shipment.select().where(Shipment.invoiced_with.is_null(False)).count() == 1
+
+
+def test_saving_asks_as_many_queries_for_many_lines_as_for_few(db, world, caplog):
+    def queries(count):
+        caplog.clear()
+        entry = replace(few, lines=few.lines * count, packages=few.packages * count)
+        with caplog.at_level("DEBUG", "peewee"):
+            entry_of(save_shipment(entry, None, 0, None, NOW))
+        return len([record for record in caplog.records if record.name == "peewee"])
+
+    few = full_entry()
+    least = queries(1)
+    assert queries(40) == least
+    assert least <= 30

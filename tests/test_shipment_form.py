@@ -294,3 +294,55 @@ def test_more_rows_than_there_may_be(client):
         sent |= {f"lines-{i}-product": "10-4711", f"lines-{i}-quantity": "1", f"lines-{i}-unit_price": "1"}
     page = client.post("/shipments/new", data=sent)
     assert errors(page) == {"lines-0-product": "More than 1000 lines; split the shipment."}
+
+
+def test_more_roles_are_saved_and_shown_in_their_section(client, world):
+    roles = {"buyer": "nagoya", "manufacturer": "SUZHOU", "forwarder": "NAGOYA", "carrier": "NAGOYA",
+             "broker": "NAGOYA", "deliver_to": "HH-VMI", "invoiced_with": "s-2026-0001", "lines-0-invoice_group": "a"}  # fmt: skip
+    assert client.post("/shipments/new", data={**GOOD, **roles}).status_code == 302
+    made = Shipment.get(number="S-2026-0002")
+    assert (made.buyer, made.deliver_to, made.invoiced_with) == (world.nagoya, world.warehouse, world.shipment)
+    assert [line.invoice_group for line in made.lines.order_by(ShipmentLine.position)] == ["A", ""]
+    page = client.get("/shipments/S-2026-0002/edit")
+    assert values(page)["invoiced_with"] == "S-2026-0001"
+    assert 'id="roles" open' in page.text
+    assert 'id="roles">' in client.get("/shipments/new").text  # folded while it is empty
+
+
+@pytest.mark.parametrize(
+    "name", ["buyer", "manufacturer", "forwarder", "carrier", "broker", "deliver_to", "letter_of_credit", "invoiced_with"]
+)  # fmt: skip
+def test_an_unknown_role_unfolds_its_section(client, name):
+    page = refused(client, **{name: "Q9<b>"})
+    assert set(errors(page)) == {name}
+    assert 'id="roles" open' in page.text
+    assert "<b>" not in page.text.split("<main")[1]
+
+
+def test_shipments_that_can_carry_the_invoice_are_offered(client, world):
+    client.post("/shipments/new", data={**GOOD, "invoiced_with": "S-2026-0001"})
+    page = client.get("/shipments/new").text
+    offered = page.split('id="list-shipments"')[1].split("</datalist>")[0]
+    assert 'value="S-2026-0001"' in offered
+    assert 'value="S-2026-0002"' not in offered  # it is itself invoiced with another
+
+
+@pytest.mark.parametrize(
+    "size", [{"width": 360, "height": 640}, {"width": 1440, "height": 900}], ids=["phone", "desktop"]
+)
+def test_in_a_browser_the_form_has_no_sideways_scrolling(page, world, size):
+    page.set_viewport_size(size)
+    page.goto("/shipments/S-2026-0001/edit#broker")
+    assert page.evaluate("document.activeElement.id") == "broker"  # the link has unfolded the section
+    page.click("[data-add=lines]")
+    page.fill("#lines-2-invoice_group", "B")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.fill("#broker", "NAGOYA")
+    page.fill("#lines-2-product", "10-4711")
+    page.fill("#lines-2-quantity", "1")
+    page.fill("#lines-2-unit_price", "2")
+    page.press("#lines-2-unit_price", "Enter")
+    page.wait_for_url("**/shipments/S-2026-0001")
+    made = Shipment.get(number="S-2026-0001")
+    assert made.broker == world.nagoya
+    assert [line.invoice_group for line in made.lines.order_by(ShipmentLine.position)] == ["", "", "B"]

@@ -18,6 +18,7 @@ from shipments.rules import (
     TEXT_LIMITS,
     Known,
     LineEntry,
+    OtherShipment,
     PackageEntry,
     ShipmentEntry,
     decimals,
@@ -283,3 +284,66 @@ def test_proposed_packages_are_not_overloaded():
     too_heavy = replace(KNOWN, products={"10-4711": SimpleNamespace(part_no="10-4711", net_mass=Decimal(21))})
     assert propose_packages([LINE], "KLT6428", too_heavy) == []
     assert propose_packages([LINE], "UNKNOWN", KNOWN) == []
+
+
+# ---- more roles, and shipments on one invoice
+
+OTHER = OtherShipment("S-2026-0007", "SUZHOU", "HAMBURG", "EUR", "CIF")
+
+
+def with_invoice(other=OTHER, followers=(), number="S-2026-0008", **changes):
+    """field → sentence, of the good shipment when it is to be invoiced with `other`."""
+    entry = replace(GOOD, invoiced_with="S-2026-0007" if other else "", **changes)
+    known = replace(KNOWN, number=number, invoice_shipment=other, followers=tuple(followers))
+    return {p.field: str(p.message) for p in problems(entry, known, TODAY)}
+
+
+@pytest.mark.parametrize("name", ["notify_party", "buyer", "manufacturer", "forwarder", "carrier", "broker"])
+def test_every_role_is_a_known_party(name):
+    assert found(**{name: "HAMBURG"}) == {}
+    assert found(**{name: "NOBODY"}) == {name: "There is no partner with the code NOBODY; choose one of the list."}
+
+
+def test_other_codes_that_are_not_known():
+    assert "no place with the code X" in found(deliver_to="X")["deliver_to"]
+    assert "no letter of credit with the code X" in found(letter_of_credit="X")["letter_of_credit"]
+    assert found(invoiced_with="S-1") == {"invoiced_with": "There is no shipment S-1."}
+
+
+@pytest.mark.parametrize("group", ["ABCDE", "a", "A B", "甲", "A-1"])
+def test_an_invoice_group_is_short_and_plain(group):
+    assert in_line(invoice_group=group) == {
+        "lines-0-invoice_group": "An invoice group is 1 to 4 letters A–Z or digits, like A."
+    }
+    assert in_line(invoice_group="B12") == {}
+
+
+def test_a_shipment_may_share_the_invoice_of_another():
+    assert with_invoice() == {}
+    assert with_invoice(consignor="suzhou", consignee="hamburg") == {}
+    assert with_invoice(number="") == {}  # a new shipment
+
+
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [({"number": "S-2026-0008"}, "A shipment cannot be invoiced with itself; leave this empty."),
+     ({"state": "cancelled"}, "S-2026-0007 is cancelled."),
+     ({"invoiced_with": "S-2026-0001"}, "S-2026-0007 is itself invoiced with S-2026-0001; name that one here."),
+     ({"consignor": "SUZHOU-2"}, "S-2026-0007 differs in the consignor; shipments on one invoice have it in common."),
+     ({"consignee": "NAGOYA"}, "S-2026-0007 differs in the consignee; shipments on one invoice have it in common."),
+     ({"currency": "USD"}, "S-2026-0007 differs in the currency; shipments on one invoice have it in common."),
+     ({"incoterm": "FOB"}, "S-2026-0007 differs in the Incoterm; shipments on one invoice have it in common.")],
+)  # fmt: skip
+def test_a_shared_invoice_has_its_conditions(other, sentence):
+    assert with_invoice(replace(OTHER, **other)) == {"invoiced_with": sentence}
+
+
+def test_a_shipment_that_carries_the_invoice_of_others_joins_no_other_and_stays_as_they_are():
+    follower = replace(OTHER, number="S-2026-0009", invoiced_with="S-2026-0008")
+    assert with_invoice(followers=[follower]) == {
+        "invoiced_with": "S-2026-0009 is invoiced with this shipment, so this one cannot be invoiced with another."
+    }
+    assert with_invoice(None, [follower]) == {}
+    assert with_invoice(None, [follower], currency="USD") == {
+        "currency": "S-2026-0009 is on the invoice of this shipment and would differ; change it there first."
+    }

@@ -13,7 +13,7 @@ from assets.labels import own_hosts
 from assets.scanned_text import storable
 from assets.views import event_title, reason_text
 from database import db, utc_now
-from docs_gen.register import REGISTER
+from docs_gen.register import types
 from today import agenda
 from today import search as searching
 
@@ -40,7 +40,7 @@ def search() -> Response | str:
     page = searching.exact(text, own_hosts(_base_url()))
     if page:
         return redirect(page)
-    titles = {code: kind.title for code, kind in REGISTER.items()}
+    titles = {code: kind.title for code, kind in types().items()}
     return render_template(
         "today/search.html", results=searching.find(text[:200]), document_url=searching.document_url, titles=titles
     )

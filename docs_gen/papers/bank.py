@@ -26,8 +26,8 @@ TYPES: tuple[DocumentType, ...] = (
         styles=_STYLES,
         groups=("origin", "signing"),
         checks=(
-            *GOODS, checks.commodity_codes, checks.invoice_dated, checks_bank.origin_declared, checks_bank.wood_declared,
-            checks_bank.bank_texts, *BANK,
+            *GOODS, checks.commodity_codes, checks.invoice_dated, checks_bank.origin_declared, checks_bank.bank_texts,
+            *BANK,
         ),
     ),
     DocumentType(
@@ -57,9 +57,7 @@ TYPES: tuple[DocumentType, ...] = (
         shares_invoice=True,
         marked=False,
         groups=("bank", "signing"),
-        checks=(
-            *_LETTER, *MONEY, checks.amount_in_words, checks_bank.draft_complete, *BANK,
-        ),
+        checks=(*_LETTER, *MONEY, checks.amount_in_words, checks_bank.draft_complete, *BANK),
     ),
     DocumentType(
         code="beneficiary_certificate",
@@ -82,8 +80,6 @@ TYPES: tuple[DocumentType, ...] = (
         series="WP",
         styles=_STYLES,
         groups=("origin", "signing"),
-        checks=(
-            *GOODS, checks_bank.wood_statement, checks_bank.wood_declared, checks_bank.bank_texts, *BANK,
-        ),
+        checks=(*GOODS, checks_bank.wood_statement, checks_bank.wood_declared, checks_bank.bank_texts, *BANK),
     ),
 )  # fmt: skip
