@@ -548,7 +548,8 @@ def booking_texts(facts: ShipmentFacts) -> Iterator[Problem]:
     """R42, R43: what booking note and shipping instruction print of the details."""
     yield from _texts(
         facts, "booking_no", "contract_rate_no", "consignee_to_order", "freight_payable_at", "pre_carriage",
-        "place_of_receipt", "services", "temperature", "special_instructions", "place_of_issue", "signatory", "position",
+        "place_of_receipt", "services", "temperature", "special_instructions", "place_of_issue",
+        "signatory", "position",
     )  # fmt: skip
 
 

@@ -758,7 +758,7 @@ def _cargo(
     names: dict[tuple[CodeFacts, str, DangerFacts | None], list[tuple[str, str]]] = {}
     for row in packages:
         empty = None if row.part_no else types.get(row.box_type)
-        hs_code = empty.hs_code if empty else goods.get(row.part_no, "")
+        hs_code = (empty.hs_code if empty else goods.get(row.part_no)) or ""
         key = (row.package, hs_code[:6], row.danger)
         together.setdefault(key, []).append(row)
         names.setdefault(key, []).append(

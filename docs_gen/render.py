@@ -276,13 +276,15 @@ def pdf(
             raise RenderError("the document is nested too deeply") from error
 
 
-def says(html: str, text: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> bool:
-    """True when the pages of `html` show this text, white space apart."""
-    try:
-        pdf(html, stylesheets=stylesheets, must=[text])
-    except RenderError:
-        return False
-    return True
+def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
+    """What the pages of `html` show as text, without any white space. Raises RenderError as `pdf` does."""
+    engine = _engine()
+    with _lock:
+        try:
+            styles = [_stylesheet(name) for name in stylesheets]
+            return _said(engine.HTML(string=html, url_fetcher=_fetcher()).render(font_config=_fonts(), stylesheets=styles))
+        except engine.urls.FatalURLFetchingError as error:
+            raise RenderError(str(error)) from error
 
 
 def _said(document: Any) -> str:
