@@ -23,6 +23,8 @@ from config import Settings, SettingsFault, load_settings
 from database import db, end_of_request, open_database
 from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
+from docs_gen.look_views import blueprint as look_pages
+from docs_gen.pack_views import blueprint as pack_pages
 from docs_gen.profile_views import blueprint as profile_pages
 from docs_gen.register import open_packs
 from docs_gen.verify_views import blueprint as verify_pages
@@ -86,6 +88,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         label_pages,
         credit_pages,
         verify_pages,
+        look_pages,
+        pack_pages,
         profile_pages,
     ):
         app.register_blueprint(blueprint)

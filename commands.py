@@ -14,12 +14,15 @@ from peewee import SqliteDatabase
 import database
 import demo as demo_company
 from accounts.models import User
-from accounts.people import create_token, create_user, new_password
+from accounts.people import ROLES, create_token, create_user, new_password, set_role
 from assets import balances
 from config import Settings
 from database import db, utc_now
-from docs_gen import integrity
+from docs_gen import integrity, looks
+from docs_gen import packs as template_packs
+from docs_gen.pack_files import zip_of
 from docs_gen.register import REGISTER
+from docs_gen.render import RenderError
 from docs_gen.samples import write_samples
 from errors import UserError
 from serve import serve
@@ -27,7 +30,7 @@ from serve import serve
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
-    for command in (serve, migrate, demo, user, check, sample_papers):
+    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack):
         app.cli.add_command(command)
 
 
@@ -88,6 +91,7 @@ def _faults() -> Iterator[str]:
         )
     yield from map(str, balances.faults())
     yield from integrity.faults(_settings().archive_dir)
+    yield from looks.faults(_settings().pictures_dir, _settings().packs_dir)
 
 
 def _settings() -> Settings:
@@ -126,6 +130,17 @@ def user_password(username: str) -> None:
         click.echo(f"{username}: one-time password {new_password(_person(username))}")
 
 
+@user.command("role")
+@click.argument("username")
+@click.argument("role", type=click.Choice(sorted(ROLES)))
+@click.option("--take-back", is_flag=True, help="Take the role away instead.")
+def user_role(username: str, role: str, take_back: bool) -> None:
+    """Give a person a role: `seal` may place stamps and signatures on papers, `administrator` may do everything else."""
+    with db.connection_context():
+        set_role(_person(username), role, not take_back)
+        click.echo(f"{username}: {', '.join(sorted(one.name for one in _person(username).roles)) or 'no role'}")
+
+
 @user.command("token")
 @click.argument("username")
 @click.argument("name")
@@ -143,3 +158,44 @@ def user_list() -> None:
             click.echo(
                 "\t".join((person.username, "active" if person.active else "off", *(one.name for one in person.roles)))
             )
+
+
+packs = AppGroup("packs", help="Template packs: papers of one's own.")
+
+
+@packs.command("take")
+@click.argument("source", metavar="DIR_OR_ZIP", type=click.Path(exists=True, path_type=Path))
+@click.option("--use", "at_once", is_flag=True, help="Put it into use at once.")
+def packs_take(source: Path, at_once: bool) -> None:
+    """Try a template pack and keep it as the next version, as the page does. Nothing changes until it is put into use."""
+    with db.connection_context():
+        try:
+            data = zip_of(source) if source.is_dir() else source.read_bytes()
+            row = template_packs.take(data, None, utc_now(), _settings().packs_dir)
+            if at_once:
+                template_packs.use(row)
+        except UserError as error:
+            raise click.ClickException(str(error)) from error
+    click.echo(f"{row.name}, version {row.version}: {row.types}{', in use' if at_once else ''}")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", metavar="OUT.pdf", type=click.Path(dir_okay=False, path_type=Path))
+def watch_pack(folder: Path, out: Path) -> None:
+    """Draw the papers of the template pack in DIR into OUT.pdf, anew whenever a file of it is saved. Ctrl-C ends it.
+
+    The database is not touched.
+    """
+    if out.resolve().parent == folder.resolve():
+        raise click.ClickException("OUT.pdf must lie outside of DIR: it would be a file of the pack.")
+    for _ in template_packs.saves(folder):
+        try:
+            paper = template_packs.draw(folder)
+        except (UserError, RenderError) as error:
+            click.echo(f"✗ {error}")
+            continue
+        draft = out.with_name(f".{out.name}")
+        draft.write_bytes(paper.data)
+        draft.replace(out)  # a viewer that reloads never sees half a file
+        click.echo(f"✓ {out}: {paper.pages} pages")

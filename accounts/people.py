@@ -14,7 +14,10 @@ from accounts.models import ApiToken, Role, User, UserRole
 from database import taking_turns
 from errors import N_, InvalidInput, Refused
 
-ROLES = {"administrator": "Runs the installation; may do everything."}
+ROLES = {
+    "administrator": "Runs the installation; may do everything.",
+    "seal": "May place stamps and signatures on papers.",  # not even an administrator may without it
+}
 
 
 def create_user(
@@ -39,9 +42,17 @@ def create_user(
             created_time=now,
         )
         if administrator:
-            role, _ = Role.get_or_create(name="administrator", defaults={"description": ROLES["administrator"]})
-            UserRole.create(user=user, role=role)
+            set_role(user, "administrator", True)
     return user
+
+
+def set_role(user: User, name: str, held: bool) -> None:
+    """Give a person a role of `ROLES`, or take it back. Repeating it changes nothing."""
+    role, _ = Role.get_or_create(name=name, defaults={"description": ROLES[name]})
+    if held:
+        UserRole.get_or_create(user=user, role=role)
+    else:
+        UserRole.delete().where(UserRole.user == user, UserRole.role == role).execute()
 
 
 def first_administrator(now: datetime) -> tuple[str, str] | None:

@@ -39,7 +39,8 @@ def sscc_link(sscc: str) -> Markup:
     """The QR code of the SSCC's GS1 Digital Link, `https://id.gs1.org/00/<sscc>`, as an <svg> of 33 × 33 modules.
 
     The address is the one that GS1 gives to every key (GS1 Digital Link, URI syntax, canonical form), so it is read
-    everywhere and depends on no server of ours. Scheme and host are in capitals, which takes a smaller symbol. Raises ValueError for what is no SSCC.
+    everywhere and depends on no server of ours. Scheme and host are in capitals, which takes a smaller symbol.
+    Raises ValueError for what is no SSCC.
     """
     _must_be_sscc(sscc)
     made = zxingcpp.create_barcode(f"HTTPS://ID.GS1.ORG/00/{sscc}", zxingcpp.BarcodeFormat.QRCode, ec_level="M")

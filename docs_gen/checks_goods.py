@@ -49,8 +49,14 @@ def delivery_window(facts: ShipmentFacts) -> Iterator[Problem]:
 
 
 def delivery_texts(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R42, R43: what the delivery note prints of the details and of the places can be printed, and is no placeholder."""
+    """R42, R43: what the delivery note prints of the details and places can be printed, and is no placeholder."""
     yield from _texts(facts, _DELIVERY_TEXTS)
+    for place in filter(None, (facts.ship_from, facts.deliver_to)):
+        texts = {"name_en": place.name_en, "name_zh": place.name_zh, "phone": place.phone}
+        texts |= {"address_en": "\n".join(place.address_en), "address_zh": "\n".join(place.address_zh)}
+        fields = [(f"place:{place.code}:{name}", text) for name, text in texts.items()]
+        yield from checks.printable_texts(fields)
+        yield from checks.no_placeholder_texts(fields)
 
 
 def packing_texts(facts: ShipmentFacts) -> Iterator[Problem]:
@@ -85,13 +91,15 @@ def marks_fit(facts: ShipmentFacts) -> Iterator[Problem]:
     for field, lines in fields.items():
         if len(lines) + 1 > MARK_LINES:
             yield warning(
-                "R42", field, N_("The mark has %(lines)s lines with the package number; %(limit)s are usual (Rec. 15)."),
+                "R42", field,
+                N_("The mark has %(lines)s lines with the package number; %(limit)s are usual (Rec. 15)."),
                 lines=len(lines) + 1, limit=MARK_LINES,
             )  # fmt: skip
         long = next((line for line in lines if len(line) > MARK_CHARACTERS), "")
         if long:
             yield warning(
-                "R42", field, N_("“%(line)s” is longer than %(limit)s characters, which is usual for marks (Rec. 15)."),
+                "R42", field,
+                N_("“%(line)s” is longer than %(limit)s characters, the most for a mark by UN/CEFACT Rec. 15."),
                 line=long[:60], limit=MARK_CHARACTERS,
             )  # fmt: skip
         if any(not line.isascii() for line in lines):
@@ -116,7 +124,7 @@ def sscc_prefix(facts: ShipmentFacts) -> Iterator[Problem]:
 
 
 def ssccs_valid(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R30, R32: each SSCC has 18 digits and the right check digit (GS1 General Specifications, 7.9), and stands once."""
+    """R30, R32: each SSCC has 18 digits and a right check digit (GS1 General Specifications, 7.9), and stands once."""
     for number, sscc in enumerate(facts.ssccs, 1):
         try:
             Sscc.parse(sscc)

@@ -442,8 +442,8 @@ def by_road(facts: ShipmentFacts) -> Iterator[Problem]:
     if facts.transport.code != "3":
         yield warning(
             "R18", "shipment:transport_mode",
-            N_("This paper is for %(paper)s; the shipment goes by %(mode)s."),
-            paper="road", mode=facts.transport.en or "–",
+            N_("A CMR consignment note is for road; this shipment goes by %(mode)s."),
+            mode=facts.transport.en or "–",
         )  # fmt: skip
 
 
@@ -490,8 +490,8 @@ def by_air(facts: ShipmentFacts) -> Iterator[Problem]:
     if facts.transport.code != "4":
         yield warning(
             "R18", "shipment:transport_mode",
-            N_("This paper is for %(paper)s; the shipment goes by %(mode)s."),
-            paper="air", mode=facts.transport.en or "–",
+            N_("An air waybill is for air; this shipment goes by %(mode)s."),
+            mode=facts.transport.en or "–",
         )  # fmt: skip
 
 

@@ -244,6 +244,7 @@ def field_url(problem: Problem, shipment_number: str) -> str:
         "party": ("master_data.party_edit", "code"),
         "product": ("master_data.product_edit", "part_no"),
         "asset_type": ("master_data.asset_type_edit", "code"),
+        "place": ("master_data.place_edit", "code"),
         "credit": ("credits.credit_edit", "code"),
     }[kind]
     values: dict[str, Any] = {argument: key, "_anchor": field}

@@ -52,7 +52,8 @@ def _hostile_details() -> Details:
 
 
 def parts(code: str, kind: str) -> list[PaperPart]:
-    found = papers(facts_of(kind), codes=[code])
+    few = kind == "long" and not REGISTER[code].marked  # labels: a page for each package, of which a line has several
+    found = papers(sample_facts(12, full=True) if few else facts_of(kind), codes=[code])
     if not found:  # dangerous goods, boxes: a shipment without them has no such paper
         found = [PaperPart(REGISTER[code], facts_of("typical"))]
     return found

@@ -1,5 +1,7 @@
 """Packing list, delivery note, shipping marks, package labels: what they say, and labels that scanners read."""
 
+# ruff: noqa: DTZ001  (moments of the details are local)
+
 from __future__ import annotations
 
 import io
@@ -333,6 +335,9 @@ def test_what_the_papers_print_of_the_details_is_no_placeholder() -> None:
     facts = replace(facts, details=replace(facts.details, driver="TBD", ippc_mark="\U0001f4e6"))
     assert found(checks_goods.delivery_texts, facts) == [("R43", "error", "details:driver")]
     assert found(checks_goods.packing_texts, facts) == [("R42", "error", "details:ippc_mark")]
+    assert facts.deliver_to
+    facts = replace(sample_facts(1), deliver_to=replace(facts.deliver_to, name_en="Hall 4 TBD"))
+    assert found(checks_goods.delivery_texts, facts) == [("R43", "error", "place:HH-VMI:name_en")]
 
 
 def test_a_label_that_would_cut_a_name_says_so_and_too_many_are_refused() -> None:

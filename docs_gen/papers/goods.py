@@ -32,6 +32,8 @@ TYPES = (
             checks_bank.wood_declared,
             checks_goods.ssccs_valid,
             checks_goods.packing_texts,
+            *checks_bank.BANK,
+            checks_bank.bank_texts,
         ),
     ),
     DocumentType(
