@@ -48,7 +48,7 @@ class PaperState:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The set of a shipment: `rows` are the papers that it needs or has; `offered` the kinds that it may have besides."""
+    """The set of a shipment: `rows` are the papers that it needs or has, `offered` kinds that it may have besides."""
 
     facts: ShipmentFacts
     rows: tuple[PaperState, ...]

@@ -55,9 +55,7 @@ PROFILES = {
         "CNPJ",
         "",
         ("tax_no",),
-        N_(
-            "Brazil asks for the importer's CNPJ, the NCM code, both masses and the freight; the invoice is signed in ink."
-        ),
+        N_("Brazil asks for the importer's CNPJ, NCM code, both masses and freight; the invoice is signed in ink."),
     ),
     "MX": CountryProfile("RFC", "", ("tax_no",), N_("Mexico asks for the importer's RFC.")),
     "AR": CountryProfile("CUIT", "", ("tax_no",), N_("Argentina asks for the importer's CUIT.")),

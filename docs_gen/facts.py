@@ -522,7 +522,7 @@ def _wordings(rows: Iterable[Wording]) -> Iterable[WordingFacts]:
 def _credit(shipment: Shipment) -> CreditFacts | None:
     if shipment.letter_of_credit_id is None:
         return None
-    row: LetterOfCredit = shipment.letter_of_credit
+    row = LetterOfCredit.get_by_id(shipment.letter_of_credit_id)
     documents = CreditDocument.select().where(CreditDocument.credit == row).order_by(CreditDocument.position)
     own = [shipment.id, shipment.invoiced_with_id or shipment.id]  # one invoice, one drawing
     others = (
@@ -816,7 +816,7 @@ def _insured(value: Decimal, percent: Decimal | None) -> Decimal:
 
 
 def _verified_mass(details: Details, gross_mass: Decimal) -> dict[str, Decimal | None]:
-    """VGM, the verified gross mass of the packed container (SOLAS VI/2, MSC.1/Circ.1475): weighed or added up, whole kg."""
+    """VGM, the verified gross mass of the packed container (SOLAS VI/2, MSC.1/Circ.1475): weighed or added, whole kg."""
     calculated = None
     if details.container_tare:
         calculated = gross_mass + (details.dunnage_mass or Decimal(0)) + details.container_tare

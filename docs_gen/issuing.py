@@ -18,16 +18,15 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import IntegrityError
-
 from accounts.models import User
 from config import Settings
-from database import db, locked, taking_turns
-from docs_gen import archive, render, seals, signing
+from database import locked, taking_turns
+from docs_gen import archive, render, seals, signing, sscc
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, Imprint, PaperPart, check_papers, print_job, versions
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
 from docs_gen.models import IssuedDocument, NumberSeries
+from docs_gen.numbering import locked_series
 from docs_gen.profiles import Need, needs
 from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
@@ -105,6 +104,9 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
             )
         day = kind.date_of(paper.facts) or _today(shipment, now)
         need = needs(paper.facts).get(order.type, Need("offered"))
+        if kind.needs_sscc:
+            given = sscc.allocate(shipment, paper.facts.package_count, now)
+            paper = replace(paper, facts=replace(paper.facts, ssccs=given))
         verify_code = secrets.token_urlsafe(16)
         placed = seals.chosen(order.seals, kind, shipment.consignor, user)
         document = IssuedDocument.create(
@@ -171,7 +173,7 @@ def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] | No
 
 
 def _accepted(found: list[Problem], reasons: Mapping[str, str]) -> list[dict[str, str]]:
-    """The warnings with the reasons for which they are let pass. Raises Refused: an error, or a warning without reason."""
+    """The warnings with the reasons for which they are let pass. Refused: an error, or a warning without reason."""
     errors = [one for one in found if one.severity == "error"]
     if errors:
         raise Refused(
@@ -343,6 +345,8 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
     kind = named(document.type)
     if kind and not kind.names_invoice:
         apart["invoice_number"] = ""
+    if kind and not kind.needs_sscc:
+        apart["ssccs"] = ()  # given when the labels were issued; the shipment is the same
     then = from_json(ShipmentFacts, document.facts)
     return replace(then, **apart) != replace(facts, **apart)
 
@@ -359,14 +363,7 @@ def _latest(shipment: Shipment, type: str, part: str) -> IssuedDocument | None:
 
 def _next_number(seller: Party, prefix: str, year: int) -> str:
     """The next number of a series; the caller's transaction keeps it, or gives it back when it fails."""
-    key = (NumberSeries.seller == seller) & (NumberSeries.prefix == prefix) & (NumberSeries.year == year)
-    if not NumberSeries.select().where(key).exists():
-        try:
-            with db.atomic():
-                NumberSeries.create(seller=seller, prefix=prefix, year=year)
-        except IntegrityError:
-            pass  # another one made the series at the same moment; it is there now
-    series = locked(NumberSeries.select().where(key)).get()
+    series = locked_series(seller.id, prefix, year)
     NumberSeries.update(last=series.last + 1).where(NumberSeries.id == series.id).execute()
     return f"{prefix}-{year}-{series.last + 1:04}"
 

@@ -45,7 +45,7 @@ def order_set(
 
 
 def results(job: PaperJob) -> list[dict[str, Any]]:
-    """What became of each paper that is done: `type`, `part`, and `number` or `text` + `values` of why there is none."""
+    """What became of each paper that is done: `type`, `part`, and `number` or why there is none (`text`, `values`)."""
     found: list[dict[str, Any]] = json.loads(job.results)
     return found
 

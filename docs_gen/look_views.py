@@ -57,9 +57,7 @@ def look_list() -> str:
         Party.select(Party, SellerLook).join(SellerLook, JOIN.LEFT_OUTER, on=(SellerLook.seller == Party.id), attr="seen")
         .where(Party.own, ~Party.archived).order_by(Party.code)
     )  # fmt: skip
-    counts = dict(
-        Seal.select(Seal.seller, fn.COUNT(Seal.id)).where(~Seal.archived).group_by(Seal.seller).tuples()
-    )
+    counts = dict(Seal.select(Seal.seller, fn.COUNT(Seal.id)).where(~Seal.archived).group_by(Seal.seller).tuples())
     return render_template("docs_gen/looks.html", rows=list(rows), counts=counts)
 
 

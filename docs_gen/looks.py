@@ -72,7 +72,9 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
     if seal and (made.mode != "RGBA" or made.getchannel("A").getextrema()[0] > 0):
         raise InvalidInput(
             field,
-            N_("A stamp or signature must be a PNG with a transparent background: it stands on text that must be read."),
+            N_(
+                "A stamp or signature must be a PNG with a transparent background: it stands on text that must be read."
+            ),
         )
     made.thumbnail((_KEPT_SIDE, _KEPT_SIDE), Image.Resampling.LANCZOS)
     plain = Image.new(made.mode, made.size)

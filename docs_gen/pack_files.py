@@ -191,7 +191,11 @@ def _unpacked(data: bytes) -> dict[str, bytes]:
             for entry in entries:
                 name = entry.filename.removeprefix(prefix)
                 mode = entry.external_attr >> 16
-                if not _FILE.fullmatch(name) or name in found or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode)):
+                if (
+                    not _FILE.fullmatch(name)
+                    or name in found
+                    or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode))
+                ):
                     raise _fault(entry.filename[:80], N_("only plain files, no folders and no links"))
                 if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
                     raise InvalidInput("file", _NO_ZIP)

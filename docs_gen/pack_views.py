@@ -52,7 +52,9 @@ def pack_page(id: int) -> str:
     except UserError as error:  # its file is lost, or does not fit to this version of Roundtrip
         fault = error
     versions = TemplatePack.select().where(TemplatePack.name == row.name).order_by(TemplatePack.version.desc())
-    return render_template("docs_gen/pack.html", row=row, pack=pack, fault=fault, versions=list(versions), ours=REGISTER)
+    return render_template(
+        "docs_gen/pack.html", row=row, pack=pack, fault=fault, versions=list(versions), ours=REGISTER
+    )
 
 
 @blueprint.get("/packs/<int(max=2147483647):id>/<code>.pdf")

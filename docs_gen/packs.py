@@ -219,11 +219,8 @@ def fault_of(error: RenderError) -> Message | str:
 def _minimal() -> ShipmentFacts:
     """One line, one carton, and nothing that may be left out."""
     facts = sample_facts(1, scanned=False)
-    bare = {
-        name: "" for name in ("contract_no", "order_no", "payment_terms", "vessel", "voyage", "transport_document_no",
-                              "freight_container_no", "seal_no", "remarks", "invoice_number", "place_of_delivery")
-    }  # fmt: skip
-    gone = {name: None for name in ("notify_party", "forwarder", "carrier", "broker", "ship_from", "deliver_to")}
+    bare = dict.fromkeys(("contract_no", "order_no", "payment_terms", "vessel", "voyage", "transport_document_no", "freight_container_no", "seal_no", "remarks", "invoice_number", "place_of_delivery"), "")  # fmt: skip
+    gone = dict.fromkeys(("notify_party", "forwarder", "carrier", "broker", "ship_from", "deliver_to"))
     return replace(facts, **bare, **gone, marks=(), details=Details(), departure_date=None)
 
 
@@ -261,4 +258,3 @@ def _hostile() -> ShipmentFacts:
         facts, seller=seller, consignee=consignee, lines=lines, packages=packages, total=facts.total * big,
         remarks="备注" * 120, marks=("MARK" * 20,) * 12, named_place="N" * 64,
     )  # fmt: skip
-

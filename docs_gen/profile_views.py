@@ -1,4 +1,4 @@
-"""The page of document profiles: which papers a shipment needs. Roundtrip's own lines are shown, a firm's are edited."""
+"""The page of document profiles: which papers a shipment needs. Roundtrip's lines are shown, a firm's own edited."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def fits(rule: ProfileRule, facts: ShipmentFacts) -> bool:
     country = facts.destination_country.alpha2
     return (
         rule.destination in ("", country, *(["EU"] if country in codes.EU else []))
-        and (rule.customer_id is None or rule.customer.code == facts.consignee.code)
+        and (rule.customer is None or rule.customer.code == facts.consignee.code)
         and rule.mode in ("", facts.transport.code)
         and rule.incoterm in ("", facts.incoterm.code)
         and _agrees(rule.credit, facts.credit is not None)

@@ -119,10 +119,7 @@ def render_many(jobs: Sequence[Job]) -> list[Paper | RenderError]:
     is repeated once.
     """
     # The longest first: else it would be made last, by one worker while the others wait.
-    begun = {
-        place: _begin(jobs[place])
-        for place in sorted(range(len(jobs)), key=lambda place: -jobs[place].size)
-    }
+    begun = {place: _begin(jobs[place]) for place in sorted(range(len(jobs)), key=lambda place: -jobs[place].size)}
     answers = (begun[place] for place in range(len(jobs)))
     return [one if isinstance(one, RenderError) else _end(*one) for one in answers]
 

@@ -105,30 +105,36 @@ def with_ssccs(facts: ShipmentFacts) -> ShipmentFacts:
     return replace(facts, ssccs=tuple(sscc(prefix, number) for number in range(1, facts.package_count + 1)))
 
 
+def _at(*moment: int) -> datetime:
+    """A moment as people type it: local to the place where the goods leave."""
+    return datetime(*moment)  # type: ignore[arg-type, misc]  # noqa: DTZ001
+
+
 #: what single papers ask for, all of it
 DETAILS = Details(
     validity_date=date(2026, 12, 31), shipment_period="not later than 30 NOV 2026", quantity_tolerance=Decimal(5),
     partial_shipments="not_allowed", transhipment="allowed", contract_date=date(2026, 9, 1),
     packing_terms="Returnable plastic boxes on pallets, cartons for small parts", booking_no="COSU6391234560",
-    contract_rate_no="SR-26-0815", cargo_ready_date=date(2026, 11, 25), customs_cutoff=datetime(2026, 11, 26, 17),
-    si_cutoff=datetime(2026, 11, 25, 12), vgm_cutoff=datetime(2026, 11, 26, 12), cy_cutoff=datetime(2026, 11, 26, 18),
+    contract_rate_no="SR-26-0815", cargo_ready_date=date(2026, 11, 25), customs_cutoff=_at(2026, 11, 26, 17),
+    si_cutoff=_at(2026, 11, 25, 12), vgm_cutoff=_at(2026, 11, 26, 12), cy_cutoff=_at(2026, 11, 26, 18),
     bl_type="original", bl_originals=3, on_board_date=date(2026, 11, 28), freight_payable_at="Shanghai",
     pre_carriage="Truck", place_of_receipt="Suzhou", services="Trucking from Suzhou, customs clearance",
     special_instructions="Keep dry", equipment_type="22G1", equipment_count=1, container_tare=2230,
     container_max_gross=30480, vgm_method="2", dunnage_mass=Decimal("35.5"), weighing_place="Suzhou plant, scale 2",
     weighing_date=date(2026, 11, 26), weighing_device="SC-0042, valid until 2027-03", truck_no="苏E·12345",
     trailer_no="苏E·6789挂", driver="Li Qiang", driver_phone="+86 139 0000 0000", dock="Gate 3",
-    delivery_from=datetime(2026, 11, 27, 8), delivery_until=datetime(2026, 11, 27, 10), call_off_no="RA-0815",
+    delivery_from=_at(2026, 11, 27, 8), delivery_until=_at(2026, 11, 27, 10), call_off_no="RA-0815",
     sender_instructions="Handle with care. Do not stack.", documents_attached="Invoice, packing list",
     airport_of_departure="PVG", airport_of_destination="HAM", other_charges_payment="PP",
     handling_information="Do not tilt", security_status="SPX", emergency_contact="+86 512 5555 0199 (24 h)",
     packing_certificate_place="Suzhou", packing_certificate_date=date(2026, 11, 26),
-    packing_certificate_person="Zhao Min, packing supervisor", packing_certificate_company="Suzhou Stabil Steering Co., Ltd.",
-    aircraft_limits="passenger", dangerous_package_report="320026-1100-42", insurance_cover="ICC (A)", war_and_strikes=True,
+    packing_certificate_person="Zhao Min, packing supervisor",
+    packing_certificate_company="Suzhou Stabil Steering Co., Ltd.", aircraft_limits="passenger",
+    dangerous_package_report="320026-1100-42", insurance_cover="ICC (A)", war_and_strikes=True,
     claims_payable_at="Hamburg", survey_agent="Elbe Survey GmbH, Hamburg", open_cover_no="OC-2026-77",
     insurance_date=date(2026, 11, 26), insurer="Example Property & Casualty", origin_authority="CCPIT",
     wood_packing="none", certificate_title="BENEFICIARY'S CERTIFICATE",
-    certificate_text="WE HEREBY CERTIFY THAT ONE SET OF NON-NEGOTIABLE DOCUMENTS HAS BEEN SENT TO THE APPLICANT BY COURIER.",
+    certificate_text="WE HEREBY CERTIFY THAT ONE SET OF NON-NEGOTIABLE DOCUMENTS HAS BEEN SENT TO THE APPLICANT\nBY COURIER.",
     certificate_date=date(2026, 11, 30), draft_tenor="AT SIGHT", draft_payee="BANK OF EXAMPLE, SUZHOU BRANCH",
     draft_date=date(2026, 11, 30), presentation_date=date(2026, 12, 2), proxy_mode="A", proxy_services="AB",
     proxy_valid_until=date(2026, 12, 31), broker_fee="CNY 300", box_leg="out", place_of_issue="SUZHOU, CHINA",
@@ -137,16 +143,20 @@ DETAILS = Details(
 
 
 def write_samples(folder: Path, lines: int = 3, type_code: str = "") -> list[Path]:
-    """Render every paper (or the one of `type_code`) from the sample facts into `folder`; gives the files."""
+    """Render every paper (or the one of `type_code`) from the full sample facts into `folder`; gives the files.
+
+    `<code>.pdf`; of several papers of a kind the first, and the others with their part behind the code.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    facts = sample_facts(lines)
-    written = []
-    for part in papers(facts, codes=[type_code] if type_code else REGISTER):
-        if part.type.code not in [path.stem for path in written]:
-            path = folder / f"{part.type.code}.pdf"
-            said = with_ssccs(part.facts) if part.type.needs_sscc else part.facts
-            path.write_bytes(render_paper(part.type, said, Imprint(f"{part.type.series}-2026-0042", _DAY)).data)
-            written.append(path)
+    written: list[Path] = []
+    for paper in papers(sample_facts(lines, full=True), codes=[type_code] if type_code else REGISTER):
+        type = paper.type
+        path = folder / f"{type.code}.pdf"
+        if path in written:
+            path = folder / f"{type.code}_{paper.facts.part}.pdf"
+        facts = with_ssccs(paper.facts) if type.needs_sscc else paper.facts
+        path.write_bytes(render_paper(type, facts, Imprint(f"{type.series}-2026-0042", _DAY)).data)
+        written.append(path)
     return written
 
 

@@ -1,4 +1,4 @@
-"""An electronic signature (PAdES, ETSI EN 319 142-1, baseline B-B) on issued papers, when a certificate is configured."""
+"""An electronic signature (PAdES, ETSI EN 319 142-1, level B-B) on issued papers, when a certificate is configured."""
 
 from __future__ import annotations
 

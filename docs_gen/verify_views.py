@@ -1,7 +1,7 @@
 """Where the QR code on an issued paper leads: a public page that tells whether the paper is genuine.
 
-It says what stands on the paper's face anyway, and the SHA-256 of the file. A PDF that is dropped on the page is hashed in
-the browser and compared there; it is never sent.
+It says what stands on the paper's face anyway, and the SHA-256 of the file. A PDF that is dropped on the page is hashed
+in the browser and compared there; it is never sent.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def verify(code: str) -> tuple[str, int]:
 
 
 def _chain(document: IssuedDocument) -> list[IssuedDocument]:
-    """The paper, those whose place it took, and those that took its: whoever holds an old file learns of the new one."""
+    """The paper and all others of its kind and shipment, newest first: who holds an old file learns of the new one."""
     same = (
         IssuedDocument.select()
         .where(

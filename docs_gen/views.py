@@ -78,7 +78,7 @@ def preview_file(number: str, type: str) -> Response:
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
 @signed_in
 def issue(number: str, type: str) -> Any:
-    """Form fields: `part`; `replaces`, the number seen as valid; `reason:KEY` of a warning, `reason:` of all others; `seal`s."""
+    """Form fields: `part`; `replaces`, the number seen as valid; `reason:KEY` of a warning, `reason:` of others; `seal`s."""
     user = User.get_by_id(current_user.id)
     order = Order(
         _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
@@ -158,7 +158,8 @@ def zip_file(number: str) -> Response:
     valid = (
         IssuedDocument.select()
         .where(
-            IssuedDocument.shipment == _shipment(number), IssuedDocument.state == "issued", IssuedDocument.voided_time.is_null()
+            IssuedDocument.shipment == _shipment(number), IssuedDocument.state == "issued",
+            IssuedDocument.voided_time.is_null(),
         )
         .order_by(IssuedDocument.id)
     )  # fmt: skip
@@ -213,7 +214,7 @@ def document_list() -> Response | str:
         .join(Party, JOIN.INNER, on=IssuedDocument.seller).switch(IssuedDocument)
         .join(Shipment).join(_consignee, on=Shipment.consignee)
     )  # fmt: skip
-    types = Filter(
+    kinds = Filter(
         "type", N_("Paper"), [(type.code, type.title) for type in types().values()],
         lambda query, chosen: query.where(IssuedDocument.type == chosen),
     )  # fmt: skip
@@ -222,7 +223,7 @@ def document_list() -> Response | str:
     )
     return answer(
         documents, _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
-        filters=(types, states),
+        filters=(kinds, states),
         search=(
             IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _consignee.name_en, _consignee.name_zh,
             _consignee.code,

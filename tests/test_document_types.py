@@ -19,9 +19,8 @@ from hostile import hostile_facts
 from peewee import Database
 from pypdf import PdfReader
 
-from config import ROOT
 from docs_gen import render
-from docs_gen.document_types import DocumentType, Imprint, render_paper
+from docs_gen.document_types import Imprint, render_paper
 from docs_gen.facts import ShipmentFacts, assemble
 from docs_gen.register import REGISTER
 from docs_gen.samples import sample_facts

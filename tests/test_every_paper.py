@@ -184,11 +184,14 @@ def test_the_entry_is_complete_and_documented(code: str) -> None:
     assert type.code == code
     assert (ROOT / "templates" / "documents" / f"{code}.html").is_file()
     assert type.un_code == "" or type.un_code.isdigit()
-    assert type.title_en and type.title_zh and type.checks
+    assert type.title_en
+    assert type.title_zh
+    assert type.checks
     page = (ROOT / "docs" / "documents" / f"{code}.md").read_text(encoding="utf-8")
     assert f"({code}.png)" in page
     picture = ROOT / "docs" / "documents" / f"{code}.png"
-    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 120_000
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 120_000
 
 
 def test_series_differ() -> None:

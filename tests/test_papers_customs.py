@@ -119,7 +119,7 @@ BROKEN: list[tuple[str, str, str, ShipmentFacts, Change]] = [
     ("R42", "error", "party:SUZHOU:name_zh", FACTS,
      lambda f: replace(f, seller=replace(f.seller, name_zh="苏" * 101))),
     ("R42", "error", "details:customs_remarks", FACTS, _details(customs_remarks="备" * 230)),
-    ("R42", "error", "details:licence_no", FACTS, _details(licence_no="ไทย")),
+    ("R42", "error", "details:licence_no", FACTS, _details(licence_no="\U0001f4a9")),
     ("R43", "error", "details:supervision_documents", FACTS, _details(supervision_documents="TBD")),
     ("R43", "error", "shipment:broker", FACTS, _all(broker=None)),
     ("R43", "error", "details:proxy_mode", FACTS, _details(proxy_mode="")),
@@ -159,8 +159,8 @@ def test_a_declaration_in_which_no_package_begins_says_so() -> None:
 
 def test_what_is_not_confirmed_in_a_law_is_advice_that_names_the_broker() -> None:
     for facts in (_to("US")(FACTS), _line(supervision_codes="AB")(FACTS), _details(box_regime="")(FACTS)):
-        warnings = [one for one in check_papers(papers(facts, codes=CODES)) if one.severity == "warning"]
-        assert warnings
+        warnings = [one for one in check_papers(papers(facts, codes=CODES)) if one.rule in ("R23", "R33")]
+        assert {one.severity for one in warnings} == {"warning"}
         assert all("sk the customs broker" in str(one.message) for one in warnings)
 
 
@@ -198,7 +198,7 @@ def missing(texts: list[str], pages: list[str]) -> list[str]:
 
 def test_the_declaration_has_the_whole_head_of_2019_on_every_page() -> None:
     facts = _details(filing_no="B22345678901", licence_no="26-00-123456", supervision_documents="B 123")(
-        sample_facts(30)
+        sample_facts(17)
     )
     facts = replace(
         facts,
@@ -206,7 +206,7 @@ def test_the_declaration_has_the_whole_head_of_2019_on_every_page() -> None:
         manufacturer=replace(facts.seller, code="PLANT", name_zh="苏州稳达制造有限公司", uscc="91320594MA1XJ2Y72X"),
     )
     pages = said("china_export_declaration", facts)
-    assert len(pages) == 4
+    assert len(pages) == 3
     heads = [
         "预录入编号", "海关编号", "境内发货人", "91320594MA1XJ2Y71H(3205940Q8K)", "出境关别", "出口日期", "申报日期",
         "备案号", "B22345678901", "境外收货人", "DEAEOF000001", "运输方式", "(2)水路运输", "运输工具名称及航次号",
@@ -218,9 +218,9 @@ def test_the_declaration_has_the_whole_head_of_2019_on_every_page() -> None:
     ]  # fmt: skip
     for number, page in enumerate(pages, 1):
         assert missing(heads, [page]) == []
-        assert f"页码/页数:{number}/4" in page
+        assert f"页码/页数:{number}/3" in page
     for line in facts.lines:
-        assert any(f"{line.hs_code}{line.description_zh}" in page for page in pages)
+        assert any("".join(f"{line.hs_code}{line.description_zh}".split()) in page for page in pages)
     foot = [
         "特殊关系确认",
         "公式定价确认",
@@ -233,7 +233,7 @@ def test_the_declaration_has_the_whole_head_of_2019_on_every_page() -> None:
     assert "特殊关系确认" not in "".join(pages[:-1])
 
 
-@pytest.mark.parametrize("lines", [1, 2, 5, 6, 8, 9, 16, 17, 50])
+@pytest.mark.parametrize("lines", [1, 5, 6, 9, 17])
 def test_no_item_is_lost_and_the_foot_never_stands_alone(lines: int) -> None:
     facts = sample_facts(lines)
     pages = said("china_export_declaration", facts)
@@ -395,9 +395,8 @@ def test_a_ground_names_its_source_and_advice_none() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("lines", [51, 120])
-def test_long_shipments_are_laid_out_without_complaint(code: str, lines: int, caplog: pytest.LogCaptureFixture) -> None:
-    facts = sample_facts(lines, full=True)
+def test_a_long_shipment_is_laid_out_without_complaint(code: str, caplog: pytest.LogCaptureFixture) -> None:
+    facts = sample_facts(51, full=True)
     for part in REGISTER[code].parts(facts):
         data = render_paper(REGISTER[code], part, Imprint("X-2026-0001", DAY)).data
         document = pypdfium2.PdfDocument(data)

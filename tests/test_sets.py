@@ -38,9 +38,10 @@ def test_a_set_is_issued_invoice_first_so_that_the_others_name_it(world: World, 
     jobs.run(job, settings)
     job = PaperJob.get_by_id(job.id)
     assert (job.state, job.done) == ("done", 3)
-    assert [one["number"] for one in jobs.results(job)][0] == "CI-2026-0001"
+    assert next(one["number"] for one in jobs.results(job)) == "CI-2026-0001"
     for document in IssuedDocument.select().where(IssuedDocument.type != "commercial_invoice"):
-        assert document.status == "issued" and json.loads(document.facts)["invoice_number"] == "CI-2026-0001"
+        assert document.status == "issued"
+        assert json.loads(document.facts)["invoice_number"] == "CI-2026-0001"
 
 
 def test_a_paper_that_is_refused_keeps_no_other_waiting(world: World, settings: Settings) -> None:
@@ -107,7 +108,9 @@ def test_the_page_issues_the_set_and_shows_how_far_it_is(client: FlaskClient, wo
     for thread in [one for one in jobs.threading.enumerate() if one.name == f"job-{job.id}"]:
         thread.join(60)
     page = client.get(f"/jobs/{job.id}").get_data(as_text=True)
-    assert "CI-2026-0001" in page and "PL-2026-0001" in page and "2 of 2 done" in page
+    assert "CI-2026-0001" in page
+    assert "PL-2026-0001" in page
+    assert "2 of 2 done" in page
 
 
 def test_zip_holds_each_valid_paper_under_a_name_a_clerk_would_choose(
@@ -119,7 +122,8 @@ def test_zip_holds_each_valid_paper_under_a_name_a_clerk_would_choose(
     answer = client.get(f"{PAGE}/documents.zip")
     packed = zipfile.ZipFile(io.BytesIO(answer.data))
     assert packed.namelist() == ["CI-2026-0001 Commercial Invoice.pdf"]
-    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert PdfReader(io.BytesIO(packed.read(packed.namelist()[0]))).pages
 
 
@@ -148,4 +152,5 @@ def test_originals_and_copies_stand_in_one_file_each_with_its_mark(world: World,
     said = [page.extract_text() for page in reader.pages]
     assert len(said) == 3
     for text, mark in zip(said, ("ORIGINAL 正本 1/2", "ORIGINAL 正本 2/2", "COPY 副本"), strict=True):
-        assert mark in text and "Page 1 of 1" in text
+        assert mark in text
+        assert "Page 1 of 1" in text
