@@ -135,7 +135,7 @@ def user_password(username: str) -> None:
 @click.argument("role", type=click.Choice(sorted(ROLES)))
 @click.option("--take-back", is_flag=True, help="Take the role away instead.")
 def user_role(username: str, role: str, take_back: bool) -> None:
-    """Give a person a role: `seal` may place stamps and signatures on papers, `administrator` may do everything else."""
+    """Give a person a role: `seal` may place stamps and signatures on papers, `administrator` may do all else."""
     with db.connection_context():
         set_role(_person(username), role, not take_back)
         click.echo(f"{username}: {', '.join(sorted(one.name for one in _person(username).roles)) or 'no role'}")
@@ -167,7 +167,7 @@ packs = AppGroup("packs", help="Template packs: papers of one's own.")
 @click.argument("source", metavar="DIR_OR_ZIP", type=click.Path(exists=True, path_type=Path))
 @click.option("--use", "at_once", is_flag=True, help="Put it into use at once.")
 def packs_take(source: Path, at_once: bool) -> None:
-    """Try a template pack and keep it as the next version, as the page does. Nothing changes until it is put into use."""
+    """Try a template pack and keep it as the next version, as the page does. It is not in use before --use."""
     with db.connection_context():
         try:
             data = zip_of(source) if source.is_dir() else source.read_bytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from docs_gen.checks import Problem
-from docs_gen.document_types import DocumentType, PaperPart, check_papers
+from docs_gen.document_types import PaperPart, check_papers
 from docs_gen.facts import ShipmentFacts, shipment_facts
 from docs_gen.issuing import is_stale, latest_documents, shipment_papers
 from docs_gen.models import IssuedDocument
@@ -48,12 +48,13 @@ class PaperState:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The set of a shipment: `rows` are the papers that it needs or has, `offered` kinds that it may have besides."""
+    """The set of a shipment: `rows` are the papers that it needs or has, `offered` those that it may have besides."""
 
     facts: ShipmentFacts
     rows: tuple[PaperState, ...]
-    offered: tuple[DocumentType, ...]
+    offered: tuple[PaperPart, ...]
     problems: tuple[Problem, ...]  # of all rows, each once
+    left_over: tuple[IssuedDocument, ...]  # valid, but the shipment is split otherwise now: to be declared void
 
 
 def checklist(shipment: Shipment, base_url: str) -> Checklist:
@@ -75,10 +76,15 @@ def checklist(shipment: Shipment, base_url: str) -> Checklist:
         )
         for paper in papers
     )
-    offered = tuple(
-        type for code, type in known.items() if code not in shown and wanted.get(code, _OFFERED).need != "never"
+    others = [code for code in known if code not in shown and wanted.get(code, _OFFERED).need != "never"]
+    covered = {(paper.type.code, paper.facts.part) for paper in papers}
+    return Checklist(
+        facts,
+        rows,
+        offered=tuple(shipment_papers(shipment, base_url, others)),
+        problems=tuple(found),
+        left_over=tuple(one for key, one in documents.items() if key not in covered and one.status == "issued"),
     )
-    return Checklist(facts, rows, offered, tuple(found))
 
 
 _OFFERED = Need("offered")

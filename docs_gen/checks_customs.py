@@ -332,11 +332,11 @@ def authorisation(facts: ShipmentFacts) -> Iterator[Problem]:
     broker, details = facts.broker, facts.details
     if broker is None:
         yield error("R43", "shipment:broker", N_("The customs broker is missing: nobody can be authorised."))
-    else:
-        place, values = f"party:{broker.code}:", {"party": broker.code}
-        if not broker.name_zh.strip():
+    for party in filter(None, (facts.seller, broker)):
+        place, values = f"party:{party.code}:", {"party": party.code}
+        if not party.name_zh.strip():
             yield error("R13", place + "name_zh", N_("%(party)s has no Chinese name."), **values)
-        if not (broker.uscc or broker.customs_no):
+        if not (party.uscc or party.customs_no):
             yield warning(
                 "R13",
                 place + "customs_no",

@@ -17,7 +17,7 @@ from wtforms.validators import Length
 from accounts.access import administrator, signed_in
 from accounts.models import User
 from config import Settings
-from database import utc_now
+from database import tuples, utc_now
 from docs_gen import archive, looks
 from docs_gen.models import IssuedDocument, Seal, SealUse, SellerLook, Wording
 from docs_gen.register import named, types
@@ -54,10 +54,12 @@ class LookForm(FlaskForm):
 def look_list() -> str:
     """Our companies and how their papers look."""
     rows = (
-        Party.select(Party, SellerLook).join(SellerLook, JOIN.LEFT_OUTER, on=(SellerLook.seller == Party.id), attr="seen")
+        Party.select(Party, SellerLook)
+        .join(SellerLook, JOIN.LEFT_OUTER, on=(SellerLook.seller == Party.id), attr="seen")
         .where(Party.own, ~Party.archived).order_by(Party.code)
     )  # fmt: skip
-    counts = dict(Seal.select(Seal.seller, fn.COUNT(Seal.id)).where(~Seal.archived).group_by(Seal.seller).tuples())
+    seals = Seal.select(Seal.seller, fn.COUNT(Seal.id)).where(~Seal.archived).group_by(Seal.seller)
+    counts: dict[int, int] = dict(tuples(seals))
     return render_template("docs_gen/looks.html", rows=list(rows), counts=counts)
 
 
@@ -218,7 +220,8 @@ _seller, _customer = Party.alias(), Party.alias()
 _COLUMNS = (
     Column("slot", N_("Place"), lambda row: row.slot, Wording.slot, lambda row: _wording_url(row)),
     Column("type", N_("Paper"), lambda row: _paper(row.type), Wording.type),
-    Column("seller", N_("Our company"), lambda row: name_of(row.seller) if row.seller else _("every company"), _seller.code),
+    Column("seller", N_("Our company"), lambda row: name_of(row.seller) if row.seller else _("every company"),
+           _seller.code),
     Column("customer", N_("Customer"), lambda row: name_of(row.customer) if row.customer else _("every customer"),
            _customer.code),
     Column("language", N_("Language"), lambda row: translated(LANGUAGES[row.language]), Wording.language),

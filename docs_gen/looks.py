@@ -1,8 +1,8 @@
 """What papers of one's own look like and say: logo, colour, pictures of seals, blocks of wording.
 
-A picture is made anew from its pixels before it is kept: so nothing that came with it is, no metadata, no second picture,
-no trick of a format; and a paper stays small. It is kept under its SHA-256 as the papers name it, and never taken away,
-since papers that show it can be printed again.
+A picture is made anew from its pixels before it is kept: so nothing that came with it is, no metadata, no second
+picture, no trick of a format; and a paper stays small. It is kept under its SHA-256 as the papers name it, and never
+taken away, since papers that show it can be printed again.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ SLOTS = {
     "bank": N_("With the bank"),
     "remark": N_("With the remarks"),
     "footer": N_("Below the signature"),
+    "statement": N_("Statement about returnable boxes: what else is declared"),
     "clause-tolerance": N_("Sales contract: tolerance of quantity"),
     "clause-price": N_("Sales contract: price and total"),
     "clause-packing": N_("Sales contract: packing"),
@@ -57,7 +58,7 @@ SEAL_KINDS = {"stamp": N_("Stamp"), "signature": N_("Signature")}
 def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
     """The picture as a PNG of its own making, at most 1063 pixels wide and high. `seal`: it must be transparent.
 
-    Raises InvalidInput(`field`): no PNG or JPEG, more than 2 MB or 4,000 pixels, a seal that would hide what is below it.
+    Raises InvalidInput(`field`): no PNG or JPEG, more than 2 MB or 4,000 pixels, a seal that would hide what is below.
     """
     if len(data) > MAX_BYTES:
         raise InvalidInput(field, N_("The picture is larger than %(max)s MB."), max=MAX_BYTES >> 20)
@@ -69,7 +70,7 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
             made = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InvalidInput(field, N_("This is not a PNG or JPEG picture that can be read.")) from error
-    if seal and (made.mode != "RGBA" or made.getchannel("A").getextrema()[0] > 0):
+    if seal and (made.mode != "RGBA" or min(made.getchannel("A").tobytes()) > 0):
         raise InvalidInput(
             field,
             N_(
@@ -129,7 +130,10 @@ def save_look(
 
 
 def save_seal(seal: Seal, values: dict[str, Any], data: bytes, now: datetime, pictures_dir: Path) -> None:
-    """Write the checked `values` into a seal, new or not; `data` b'': it keeps its picture. Raises InvalidInput(`file`)."""
+    """Write the checked `values` into a seal, new or not; `data` b'': it keeps its picture.
+
+    Raises InvalidInput(`file`).
+    """
     if data:
         seal.sha256 = archive.keep(pictures_dir, picture(data, "file", seal=True), suffix=".png")
     elif not seal.sha256:

@@ -1,7 +1,7 @@
-"""A template pack as a folder or a ZIP ↔ what it says: which types it overrides or adds, with what templates and styles.
+"""A template pack as a folder or a ZIP ↔ what it says: which types it overrides or adds, with which templates.
 
-Only the form is judged here, in this process, and nothing of it is run: names, sizes, `pack.toml`. What its templates do,
-a worker finds out (`docs_gen.packs`). docs/templates.md teaches the format.
+Only the form is judged here, in this process, and nothing of it is run: names, sizes, `pack.toml`. What its templates
+do, a worker finds out (`docs_gen.packs`). docs/templates.md teaches the format.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Pack:
 
 
 def zip_of(folder: Path) -> bytes:
-    """The files of a folder as a ZIP, the same bytes for the same files. Raises InvalidInput: links, too much, no files.
+    """The files of a folder as a ZIP, the same bytes for the same files. Raises InvalidInput: links, too much.
 
     Files whose names begin with a dot or end with ~ are an editor's own and stay out.
     """
@@ -79,7 +79,10 @@ def zip_of(folder: Path) -> bytes:
 
 
 def read_pack(data: bytes, known: Mapping[str, DocumentType], version: int = 0) -> Pack:
-    """The pack in a ZIP. `known`: our own types, which it may override. Raises InvalidInput(`file`) with what is wrong."""
+    """The pack in a ZIP. `known`: our own types, which it may override.
+
+    Raises InvalidInput(`file`) with what is wrong.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
     files = _texts(_unpacked(data))
     entry = _toml(files.pop("pack.toml", None))
@@ -123,7 +126,7 @@ def _type(code: str, entry: dict[str, Any], source: PackSource, known: Mapping[s
     where = f"pack.toml [types.{code}]"
     if not _CODE.fullmatch(code):
         raise _fault(where, N_("a code has 3 to 32 small letters, digits and underscores"))
-    texts = {key: _text(entry, key, most, where) for key, most in _TEXTS.items() if key in entry}
+    texts: dict[str, Any] = {key: _text(entry, key, most, where) for key, most in _TEXTS.items() if key in entry}
     if not _PAGE.fullmatch(texts.get("orientation", "portrait")):
         raise _fault(where, N_("orientation: portrait, landscape, or the name of a page in the style sheet"))
     if code in known:

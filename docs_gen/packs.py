@@ -1,8 +1,8 @@
 """Taking a template pack, putting it into use, turning back; and looking at one while it is written.
 
-A pack is taken only when each of its types comes out of the worker for a small, a usual, a full and a hostile shipment, and
-when the usual and the full one say what they must: an overriding template whatever of number, parties and total our own
-says, an added one number and parties. Taken versions stay for ever, since papers that they printed can be printed again.
+A pack is taken only when each of its types comes out of the worker for a small, a usual, a full and a hostile shipment,
+and when the usual and the full one say what they must: an overriding template whatever of number, parties and total our
+own says, an added one number and parties. Taken versions stay, since papers that they printed can be printed again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from peewee import fn
 
@@ -24,8 +25,9 @@ from docs_gen.models import TemplatePack
 from docs_gen.pack_files import Pack, read_pack, zip_of
 from docs_gen.register import REGISTER, pack_of
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import NotRendered, render_many, render_one
+from docs_gen.render_pool import Job, NotRendered, render_many, render_one
 from docs_gen.samples import sample_facts, with_ssccs
+from docs_gen.sandbox import Exemplars
 from errors import N_, InvalidInput, Message, Refused
 from shipments.details import Details
 
@@ -68,8 +70,8 @@ def samples(type: DocumentType) -> list[Sample]:
 def take(data: bytes, user: User | None, now: datetime, packs_dir: Path) -> TemplatePack:
     """Keep a pack as the next version of its name, not yet in use.
 
-    Raises InvalidInput(`file`): its form is wrong, or a type does not come out as it must. Refused(`known`): it is the same
-    as a version that is there.
+    Raises InvalidInput(`file`): its form is wrong, or a type does not come out as it must. Refused(`known`): it is the
+    same as a version that is there.
     """
     pack = read_pack(data, REGISTER)
     check(pack)
@@ -101,7 +103,7 @@ def check(pack: Pack) -> None:
             jobs.append((sample.name, replace(job, options={**job.options, "must": must})))
         if type.code in own:
             job = print_job(type, tried[0].facts, tried[0].imprint)
-            jobs.append((f"{type.code}.sample.json", replace(job, html=replace(job.html, facts=own[type.code]))))
+            jobs.append((f"{type.code}.sample.json", _with_sample(job, own[type.code])))
         # The usual one alone and first: a template that ends a worker ends one of them, once.
         for some in (jobs[:1], jobs[1:]):
             for (name, _), answer in zip(some, render_many([job for _, job in some]), strict=True):
@@ -130,7 +132,7 @@ def must_say(type: DocumentType, sample: Sample) -> list[str]:
 
 
 def sample_paper(row: TemplatePack, code: str) -> Paper:
-    """A type of a taken pack with the usual sample, as a draft. Raises RenderError, KeyError when it has no such type."""
+    """A type of a taken pack with the usual sample, as a draft. Raises RenderError; KeyError: it has no such type."""
     type = {one.code: one for one in pack_of(row).types}[code]
     return render_one(print_job(type, samples(type)[0].facts))
 
@@ -177,7 +179,7 @@ def draw(folder: Path) -> Paper:
     for type in pack.types:
         tried = samples(type)
         job = print_job(type, tried[0].facts, tried[0].imprint)
-        jobs.append(replace(job, html=replace(job.html, facts=own[type.code])) if type.code in own else job)
+        jobs.append(_with_sample(job, own[type.code]) if type.code in own else job)
     papers = []
     for type, answer in zip(pack.types, render_many(jobs), strict=True):
         if isinstance(answer, RenderError):
@@ -208,6 +210,12 @@ def _saved(path: Path) -> int:
         return 0
 
 
+def _with_sample(job: Job, facts: str) -> Job:
+    """The job of a type of a pack with facts that the pack brought; a worker reads them."""
+    assert isinstance(job.html, Exemplars)
+    return replace(job, html=replace(job.html, facts=facts))
+
+
 def fault_of(error: RenderError) -> Message | str:
     """Why there is no paper, to be shown to people."""
     return error.message if isinstance(error, NotRendered) else str(error)
@@ -216,12 +224,18 @@ def fault_of(error: RenderError) -> Message | str:
 # ---- the samples
 
 
+_MAY_BE_EMPTY = (
+    "contract_no", "order_no", "payment_terms", "vessel", "voyage", "transport_document_no", "freight_container_no",
+    "seal_no", "remarks", "invoice_number", "place_of_delivery",
+)  # fmt: skip
+_MAY_BE_NONE = ("notify_party", "forwarder", "carrier", "broker", "ship_from", "deliver_to")
+
+
 def _minimal() -> ShipmentFacts:
     """One line, one carton, and nothing that may be left out."""
     facts = sample_facts(1, scanned=False)
-    bare = dict.fromkeys(("contract_no", "order_no", "payment_terms", "vessel", "voyage", "transport_document_no", "freight_container_no", "seal_no", "remarks", "invoice_number", "place_of_delivery"), "")  # fmt: skip
-    gone = dict.fromkeys(("notify_party", "forwarder", "carrier", "broker", "ship_from", "deliver_to"))
-    return replace(facts, **bare, **gone, marks=(), details=Details(), departure_date=None)
+    without: dict[str, Any] = dict.fromkeys(_MAY_BE_EMPTY, "") | dict.fromkeys(_MAY_BE_NONE)
+    return replace(facts, **without, marks=(), details=Details(), departure_date=None)
 
 
 def _full() -> ShipmentFacts:
@@ -233,8 +247,10 @@ def _full() -> ShipmentFacts:
         for slot in slots
         for language, text in (("en", f"Our wording for {slot}."), ("zh", "本公司条款。"))
     )
-    more = {"notify_party": facts.forwarder, "buyer": facts.consignee, "manufacturer": facts.broker}
-    return replace(facts, **more, wordings=wordings, colour="#1a4f8b", remarks="Stow away from heat.")
+    return replace(
+        facts, notify_party=facts.forwarder, buyer=facts.consignee, manufacturer=facts.broker, wordings=wordings,
+        colour="#1a4f8b", remarks="Stow away from heat.",
+    )  # fmt: skip
 
 
 def _hostile() -> ShipmentFacts:

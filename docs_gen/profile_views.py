@@ -15,7 +15,7 @@ from wtforms.validators import StopValidation
 from accounts.access import administrator, signed_in
 from docs_gen.models import ProfileRule
 from docs_gen.profiles import shipped_rules
-from docs_gen.register import REGISTER
+from docs_gen.register import types
 from errors import N_, InvalidInput, Message
 from form_fields import CodeField, TextField, WholeField
 from i18n import language, translated
@@ -56,11 +56,11 @@ class RuleForm(FlaskForm):
         [_obeys(lambda code: _party(code) is not None, N_("There is no partner with the code %(value)s."))],
         description=lazy_gettext("Code of the consignee; empty: any."),
     )
-    mode = SelectField(lazy_gettext("Mode of transport"))
-    incoterm = SelectField(lazy_gettext("Incoterm 2020"))
-    credit = SelectField(lazy_gettext("Letter of credit"))
-    dangerous = SelectField(lazy_gettext("Dangerous goods"))
-    returnables = SelectField(lazy_gettext("Returnable boxes"))
+    mode = SelectField(lazy_gettext("Mode of transport"), default="")
+    incoterm = SelectField(lazy_gettext("Incoterm 2020"), default="")
+    credit = SelectField(lazy_gettext("Letter of credit"), default="")
+    dangerous = SelectField(lazy_gettext("Dangerous goods"), default="")
+    returnables = SelectField(lazy_gettext("Returnable boxes"), default="")
     type = SelectField(lazy_gettext("Paper"))
     need = SelectField(lazy_gettext("The paper is"))
     originals = WholeField(lazy_gettext("Originals"), [_COUNT])
@@ -75,7 +75,7 @@ class RuleForm(FlaskForm):
         self.incoterm.choices = [any_code, *((code, code) for code in codes.INCOTERMS)]
         for field in (self.credit, self.dangerous, self.returnables):
             field.choices = [(value, translated(Message(text))) for value, text in _ANY.items()]
-        self.type.choices = [(code, translated(Message(kind.title))) for code, kind in REGISTER.items()]
+        self.type.choices = [(code, translated(Message(kind.title))) for code, kind in types().items()]
         self.need.choices = [(value, translated(Message(text))) for value, text in NEEDS.items()]
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -120,7 +120,7 @@ def _page(form: RuleForm) -> str:
         ProfileRule.select(ProfileRule, Party).left_outer_join(Party).order_by(ProfileRule.position, ProfileRule.id)
     )
     return render_template(
-        "docs_gen/profiles.html", form=form, own=own, shipped=shipped_rules(), register=REGISTER, needs=NEEDS,
+        "docs_gen/profiles.html", form=form, own=own, shipped=shipped_rules(), register=types(), needs=NEEDS,
         modes=codes.TRANSPORT_MODES, open=request.method == "POST",
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def open_packs(folder: Path) -> None:
 
 
 def types() -> dict[str, DocumentType]:
-    """The types of this installation in print order: what a pack in use overrides in its place, what it adds at the end.
+    """The types of this installation in print order: what a pack in use overrides in its place, what it adds last.
 
     A pack that cannot be read any more is left out, so that papers can still be made; the log and `flask check` say so.
     """

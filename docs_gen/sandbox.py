@@ -1,11 +1,11 @@
 """Templates that a pack brought: Jinja with nothing of the machine behind it.
 
-They are text of somebody else, so nothing of them runs in the service itself. A job that prints a type of a pack carries
-their sources and the facts as JSON; a worker of `docs_gen.render_pool` makes the HTML and the PDF, both within its limits of
-time and memory. What a template can reach there: the facts, our filters, the pack's own files, and ours below `ours/` or
-under their plain names where the pack has none. Names with underscores, attributes of functions, methods that change a
-value are refused by Jinja's sandbox; text is always escaped; what is by chance (`random`, `lipsum`) is left out, since the
-same facts have to give the same bytes.
+They are text of somebody else, so nothing of them runs in the service itself. A job that prints a type of a pack
+carries their sources and the facts as JSON; a worker of `docs_gen.render_pool` makes the HTML and the PDF, both within
+its limits of time and memory. What a template can reach there: the facts, our filters, the pack's own files, and ours
+below `ours/` or under their plain names where the pack has none. Names with underscores, attributes of functions,
+methods that change a value are refused by Jinja's sandbox; text is always escaped; what is by chance (`random`,
+`lipsum`) is left out, since the same facts have to give the same bytes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from docs_gen.render import RenderError
 
 #: Of Jinja's own filters those that choose, join and format plain values.
 FILTERS = frozenset([
-    "abs", "batch", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "groupby", "int", "join", "last",
-    "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select",
-    "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "trim", "truncate", "unique", "upper", "wordcount",
-    "format", "items", "dictsort", "center", "indent",
+    "abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first",
+    "float", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map",
+    "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select", "selectattr", "slice",
+    "sort", "string", "striptags", "sum", "title", "trim", "truncate", "unique", "upper", "wordcount",
 ])  # fmt: skip
 
 _OURS = "ours/"

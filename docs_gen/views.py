@@ -19,6 +19,7 @@ from database import utc_now
 from docs_gen import archive
 from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
+from docs_gen.customs_upload import upload_advice
 from docs_gen.document_types import DocumentType, check_papers, print_job, render_paper
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, void_document
 from docs_gen.jobs import message_of, order_set, results, start
@@ -57,9 +58,12 @@ def preview(number: str, type: str) -> str:
     found = check_papers([paper])
     document = latest_documents(shipment).get((type, part))
     before = json.loads(document.accepted) if document else []
+    advice = []
+    if document and document.sha256:
+        advice = upload_advice(file_name(document), archive.read(_settings().archive_dir, document.sha256))
     return render_template(
         "docs_gen/preview.html", shipment=shipment, type=kind, part=part, problems=found, field_url=field_url,
-        document=document, reasons={one["rule"]: one["reason"] for one in before},
+        document=document, reasons={one["rule"]: one["reason"] for one in before}, accepted=before, advice=advice,
         stale=bool(document and document.status == "issued" and is_stale(document, paper.facts)),
         errors=sum(one.severity == "error" for one in found),
         seals=usable(kind, shipment.consignor, User.get_by_id(current_user.id)),
@@ -78,7 +82,7 @@ def preview_file(number: str, type: str) -> Response:
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
 @signed_in
 def issue(number: str, type: str) -> Any:
-    """Form fields: `part`; `replaces`, the number seen as valid; `reason:KEY` of a warning, `reason:` of others; `seal`s."""
+    """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY` of a warning, `reason:` of others; `seal`s."""
     user = User.get_by_id(current_user.id)
     order = Order(
         _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),

