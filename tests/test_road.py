@@ -110,12 +110,12 @@ def balance_of(page: Page, holder: str) -> str:
     return rows.first.inner_text() if rows.count() else ""
 
 
-@pytest.mark.usefixtures("world")
 def outline(file: PdfReader) -> list[Any]:
     """The bookmarks of the papers in a merged set."""
     return [one for one in file.outline if not isinstance(one, list)]
 
 
+@pytest.mark.usefixtures("world")
 def test_the_whole_road(context, live, user):
     page = context.pages[0]
     page.set_viewport_size({"width": 1280, "height": 900})
@@ -183,6 +183,8 @@ def test_the_whole_road(context, live, user):
     page.set_viewport_size({"width": 1280, "height": 900})
     for type_ in ("commercial_invoice", "packing_list", "china_export_declaration"):
         page.goto(f"/shipments/{number}/documents/{type_}")
+        for reason in page.locator("input[name^='reason:']").all():
+            reason.fill("Agreed with the broker.")
         page.click("form.pp-issue button")
         page.wait_for_load_state()
     documents = {document.type: document for document in IssuedDocument.select()}
