@@ -18,7 +18,7 @@ MARK_LINES, MARK_CHARACTERS = 10, 17
 #: So many labels are rendered well within the time of one paper.
 MOST_LABELS = 500
 #: what a label of 100 × 150 mm has room for, in characters; the template cuts there
-_LABEL_LIMITS = {"name_en": 70, "name_zh": 35, "address_en": 110}
+_LABEL_LIMITS = {"name_en": 70, "name_zh": 35, "address_en": 72}
 
 _PACKING_TEXTS = ("ippc_mark", "place_of_issue", "signatory", "position")
 _DELIVERY_TEXTS = ("dock", "truck_no", "trailer_no", "driver", "driver_phone", "call_off_no", "signatory")
