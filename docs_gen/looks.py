@@ -63,6 +63,11 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
     if len(data) > MAX_BYTES:
         raise InvalidInput(field, N_("The picture is larger than %(max)s MB."), max=MAX_BYTES >> 20)
     try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as whole:
+            # WeasyPrint tells Pillow to take pictures that are cut off; a logo is not to be half a logo.
+            whole.verify()
+            if whole.format == "JPEG" and b"\xff\xd9" not in data[-64:]:
+                raise OSError("cut off")
         with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
             if max(opened.size) > MAX_SIDE:  # told by its head, before a pixel is unpacked
                 raise InvalidInput(field, N_("The picture is wider or higher than %(max)s pixels."), max=MAX_SIDE)
