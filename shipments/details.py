@@ -152,7 +152,7 @@ class Details:
     )  # fmt: skip
     dangerous_package_report: str = _text(N_("China: packing use report (危包证) no."), "dangerous", 35)
     # insurance
-    insured_percent: Decimal | None = _of("exact", N_("Insured, % of the value"), "insurance", N_("Empty: 110"))
+    insured_percent: Decimal | None = _of("exact", N_("Insured, per cent of the value"), "insurance", N_("Empty: 110"))
     insurance_cover: str = _choice(
         N_("Cover"), "insurance",
         {"ICC (A)": "ICC (A)", "ICC (B)": "ICC (B)", "ICC (C)": "ICC (C)", "ICC (Air)": "ICC (Air)",
