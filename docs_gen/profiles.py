@@ -13,7 +13,22 @@ from pathlib import Path
 
 from docs_gen.facts import ShipmentFacts
 from docs_gen.models import ProfileRule
+from errors import N_
 from master_data import codes
+
+#: The notes of `data/profiles.csv`, so that they are translated as every other sentence.
+_NOTES = {
+    "": "",
+    "domestic": N_("Nothing leaves the country."),
+    "dock": N_("The driver and the dock sign it."),
+    "solas": N_("No container is loaded without its verified gross mass (SOLAS VI/2)."),
+    "seller_insures": N_("The seller insures (Incoterms 2020)."),
+    "imdg": N_("IMDG Code 5.4.1"),
+    "come_home": N_("Boxes that come home again."),
+    "box_value": N_("Their value for customs."),
+    "cmr": N_("Three originals (CMR art. 5)."),
+    "usual": N_("Usually asked for there."),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,15 @@ def shipped_rules() -> tuple[ProfileRule, ...]:
     """The lines of `data/profiles.csv`, as rows that are not stored."""
     with (Path(__file__).parent / "data" / "profiles.csv").open(encoding="utf-8", newline="") as file:
         return tuple(
-            ProfileRule(position=number, **{**row, "originals": int(row["originals"]), "copies": int(row["copies"])})
+            ProfileRule(
+                position=number,
+                **{
+                    **row,
+                    "originals": int(row["originals"]),
+                    "copies": int(row["copies"]),
+                    "note": _NOTES[row["note"]],
+                },
+            )
             for number, row in enumerate(csv.DictReader(file))
         )
 

@@ -25,7 +25,7 @@ GROUPS = {
     "road": N_("Truck and delivery"),
     "air": N_("Air freight"),
     "dangerous": N_("Dangerous goods"),
-    "insurance": N_("Insurance"),
+    "insurance": N_("Cargo insurance"),
     "origin": N_("Origin and packing"),
     "bank": N_("Bank papers"),
     "customs": N_("Customs"),
