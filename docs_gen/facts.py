@@ -816,7 +816,7 @@ def _insured(value: Decimal, percent: Decimal | None) -> Decimal:
 
 
 def _verified_mass(details: Details, gross_mass: Decimal) -> dict[str, Decimal | None]:
-    """VGM, the verified gross mass of the packed container (SOLAS VI/2, MSC.1/Circ.1475): weighed or added, whole kg."""
+    """VGM, verified gross mass of the packed container (SOLAS VI/2, MSC.1/Circ.1475): weighed or added, whole kg."""
     calculated = None
     if details.container_tare:
         calculated = gross_mass + (details.dunnage_mass or Decimal(0)) + details.container_tare
