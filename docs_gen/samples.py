@@ -134,7 +134,7 @@ DETAILS = Details(
     claims_payable_at="Hamburg", survey_agent="Elbe Survey GmbH, Hamburg", open_cover_no="OC-2026-77",
     insurance_date=date(2026, 11, 26), insurer="Example Property & Casualty", origin_authority="CCPIT",
     wood_packing="none", certificate_title="BENEFICIARY'S CERTIFICATE",
-    certificate_text="WE HEREBY CERTIFY THAT ONE SET OF NON-NEGOTIABLE DOCUMENTS\nHAS BEEN SENT TO THE APPLICANT BY COURIER.",
+    certificate_text="WE HEREBY CERTIFY THAT ONE SET OF NON-NEGOTIABLE DOCUMENTS HAS BEEN SENT BY COURIER.",
     certificate_date=date(2026, 11, 30), draft_tenor="AT SIGHT", draft_payee="BANK OF EXAMPLE, SUZHOU BRANCH",
     draft_date=date(2026, 11, 30), presentation_date=date(2026, 12, 2), proxy_mode="A", proxy_services="AB",
     proxy_valid_until=date(2026, 12, 31), broker_fee="CNY 300", box_leg="out", place_of_issue="SUZHOU, CHINA",

@@ -82,7 +82,7 @@ def preview_file(number: str, type: str) -> Response:
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
 @signed_in
 def issue(number: str, type: str) -> Any:
-    """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY` of a warning, `reason:`; `seal`, several."""
+    """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
     user = User.get_by_id(current_user.id)
     order = Order(
         _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
