@@ -449,7 +449,15 @@ def incoterm_fits(facts: ShipmentFacts) -> Iterator[Problem]:
             N_("%(incoterm)s is a term for sea and inland waterway; this shipment goes by %(mode)s."),
             incoterm=term.code, mode=facts.transport.en or "–",
         )  # fmt: skip
-    port = facts.port_of_loading_name if term.more["place_side"] == "origin" else facts.port_of_discharge_name
+    at_origin = term.more["place_side"] == "origin"
+    other = facts.port_of_discharge_name if at_origin else facts.port_of_loading_name
+    if other and _same(other) == _same(facts.named_place):
+        yield warning(
+            "R15", "shipment:named_place",
+            N_("%(incoterm)s %(place)s: the place belongs to the other end of the route."),
+            incoterm=term.code, place=facts.named_place,
+        )  # fmt: skip
+    port = facts.port_of_loading_name if at_origin else facts.port_of_discharge_name
     if term.more["sea_only"] == "1" and port and facts.named_place and _same(port) not in _same(facts.named_place):
         yield warning(
             "R15", "shipment:named_place", N_("%(incoterm)s %(place)s: the place is usually the port, here %(port)s."),

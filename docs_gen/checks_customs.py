@@ -74,15 +74,30 @@ def declaration_remarks(facts: ShipmentFacts) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+def preference_claimed(facts: ShipmentFacts) -> Iterator[Problem]:
+    """R24: goods declared as enjoying a preference (出口享惠情况 1) need a preferential certificate of origin."""
+    for line in {line.part_no: line for line in facts.lines}.values():
+        parts = line.elements.split("|")
+        if len(parts) > 1 and parts[1].strip() == "1":
+            yield warning(
+                "R24", f"product:{line.part_no}:declaration_elements",
+                N_(
+                    "%(part)s is declared as enjoying a preference in the destination: a preferential certificate of "
+                    "origin is needed, which is not made here; ask the customs broker."
+                ),
+                part=line.part_no,
+            )  # fmt: skip
+
+
 def declared_packages(facts: ShipmentFacts) -> Iterator[Problem]:
-    """R1, R7, R8: gross is not below net; one declaration of several has packages, and in them what it declares."""
+    """R1, R7, R8: gross is not below net; one declaration of several has packages, and in them what it says."""
     field = "shipment:packages-0-gross_mass"
     if facts.packages and facts.gross_mass < facts.net_mass:
         yield error(
             "R1", field, N_("Declared are %(gross)s kg gross and %(net)s kg net: gross must not be below net."),
             gross=facts.gross_mass, net=facts.net_mass,
         )  # fmt: skip
-    if not facts.part or any(line.row is None for line in facts.lines):
+    if not facts.part:
         return
     if not facts.package_count:
         yield warning(
@@ -93,6 +108,8 @@ def declared_packages(facts: ShipmentFacts) -> Iterator[Problem]:
             ),
             part=facts.part,
         )  # fmt: skip
+    if any(line.row is None for line in facts.lines):
+        return  # the boxes' own declaration: nothing is packed in them
     declared: dict[str, list[LineFacts]] = {}
     for line in facts.lines:
         declared.setdefault(line.part_no, []).append(line)

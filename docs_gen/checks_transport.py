@@ -495,15 +495,21 @@ def by_air(facts: ShipmentFacts) -> Iterator[Problem]:
         )  # fmt: skip
 
 
+_NO_AIRPORT = {
+    "airport_of_departure": N_("The airport of departure is missing (IATA code, like PVG)."),
+    "airport_of_destination": N_("The airport of destination is missing (IATA code, like FRA)."),
+}
+
+
 def airports(facts: ShipmentFacts) -> Iterator[Problem]:
     """R18: airports by their IATA code, three letters (IATA Resolution 763), and two of them."""
     details = facts.details
     for name in ("airport_of_departure", "airport_of_destination"):
         code = getattr(details, name)
-        if not re.fullmatch(r"[A-Z]{3}", code):
-            yield error(
-                "R18", f"details:{name}", N_("%(code)s is no IATA code of an airport, like PVG."), code=code or "–"
-            )
+        if not code:
+            yield error("R18", f"details:{name}", _NO_AIRPORT[name])
+        elif not re.fullmatch(r"[A-Z]{3}", code):
+            yield error("R18", f"details:{name}", N_("%(code)s is no IATA code of an airport, like PVG."), code=code)
     if details.airport_of_departure and details.airport_of_departure == details.airport_of_destination:
         yield error("R18", "details:airport_of_destination", N_("Both airports are the same."))
 

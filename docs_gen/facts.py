@@ -483,10 +483,12 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
     )  # fmt: skip
     units = LogisticUnit.select().where(LogisticUnit.shipment == shipment).order_by(LogisticUnit.package_no)
     look = SellerLook.get_or_none(SellerLook.seller == shipment.consignor_id)
+    country = shipment.destination_country or shipment.consignee.country
     wordings = Wording.select().where(
         ~Wording.archived,
         Wording.seller.is_null() | (Wording.seller == shipment.consignor_id),
         Wording.customer.is_null() | (Wording.customer == shipment.consignee_id),
+        Wording.destination.in_(["", country, *(["EU"] if country in codes.EU else [])]),
     )
     with localcontext(prec=_PRECISION):
         facts = assemble(
@@ -511,12 +513,17 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
 
 
 def _wordings(rows: Iterable[Wording]) -> Iterable[WordingFacts]:
-    """For each slot, paper and language the most special text: for this customer before for all, then this seller's."""
+    """For each slot, paper and language the most special text: the customer's, the country's, the seller's, ours."""
     chosen: dict[tuple[str, str, str], Wording] = {}
-    for row in sorted(rows, key=lambda row: (row.customer_id is not None, row.seller_id is not None, row.id)):
+    for row in sorted(rows, key=_how_special):
         chosen[row.slot, row.type, row.language] = row
     for slot, type, language in sorted(chosen):
         yield WordingFacts(slot, type, language, chosen[slot, type, language].text)
+
+
+def _how_special(row: Wording) -> tuple[bool, bool, bool, bool, int]:
+    country = row.destination != ""
+    return row.customer_id is not None, country, country and row.destination != "EU", row.seller_id is not None, row.id
 
 
 def _credit(shipment: Shipment) -> CreditFacts | None:

@@ -30,16 +30,15 @@ from docs_gen.numbering import locked_series
 from docs_gen.profiles import Need, needs
 from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import Job, render_many, render_one
+from docs_gen.render_pool import Job, render_one, render_together
 from errors import N_, InvalidInput, Refused
 from master_data.models import Party
 from shipments.models import Shipment
 
 log = logging.getLogger("roundtrip")
 
-#: Characters of HTML up to which a paper is rendered by a worker, with its limits. A longer one is long because the
-#: shipment is (from about 300 lines on); our own templates may take the time and the memory that it needs.
-_POOLED = 600_000
+#: Papers that are rendered side by side before they are marked: a longer row of them shows how far it is.
+_TOGETHER = 4
 #: After so long a paper that has its number but no file is not being rendered any more: its process is gone.
 _CRASHED = timedelta(minutes=2)
 
@@ -123,7 +122,7 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
                     seals=tuple(seals.facts_of(one) for one in placed),
                 )
             ),
-            keywords=_keywords(paper.facts),
+            keywords=_keywords(paper.facts, day),
             accepted=json.dumps(accepted, ensure_ascii=False),
             originals=need.originals,
             copies=need.copies,
@@ -136,8 +135,8 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
         return document
 
 
-def _keywords(facts: ShipmentFacts) -> str:
-    """What people look a paper up by, in one text: parties, references, container, HS codes, part numbers."""
+def _keywords(facts: ShipmentFacts, issue_date: date) -> str:
+    """What people look a paper up by, in one text: parties, references, container, days, HS codes, part numbers."""
     parties = (facts.seller, facts.consignee, facts.buyer, facts.notify_party)
     found = [text for party in parties if party for text in (party.code, party.name_en, party.name_zh)]
     found += [
@@ -147,8 +146,17 @@ def _keywords(facts: ShipmentFacts) -> str:
         facts.invoice_number,
         facts.transport_document_no,
     ]
-    found += [facts.freight_container_no, facts.seal_no, facts.vessel, facts.credit.number if facts.credit else ""]
-    found += [text for line in facts.lines for text in (line.hs_code, line.part_no, line.customer_part_no)]
+    found += [
+        facts.freight_container_no,
+        facts.seal_no,
+        facts.vessel,
+        facts.details.booking_no,
+        facts.credit.number if facts.credit else "",
+    ]
+    found += [day.isoformat() for day in (facts.invoice_date, facts.departure_date, issue_date) if day]
+    for line in facts.lines:
+        dotted = f"{line.hs_code[:4]}.{line.hs_code[4:6]}.{line.hs_code[6:]}"  # as people write it
+        found += [line.hs_code, dotted, line.part_no, line.customer_part_no]
     return "\n".join(dict.fromkeys(text for text in found if text))
 
 
@@ -227,6 +235,13 @@ def finish_many(
     documents: Sequence[IssuedDocument], settings: Settings
 ) -> Iterator[tuple[IssuedDocument, Refused | None]]:
     """The same for several papers, rendered side by side; each comes with what went wrong, if anything did."""
+    for start in range(0, len(documents), _TOGETHER):
+        yield from _finish_some(documents[start : start + _TOGETHER], settings)
+
+
+def _finish_some(
+    documents: Sequence[IssuedDocument], settings: Settings
+) -> Iterator[tuple[IssuedDocument, Refused | None]]:
     waiting = [document for document in documents if document.state == "numbered"]
     ids = [document.id for document in waiting]
     IssuedDocument.update(failed=False).where(IssuedDocument.id.in_(ids)).execute()  # somebody is at them again
@@ -239,22 +254,12 @@ def finish_many(
             jobs[document.id] = _job(document, kinds[document.id], settings.pictures_dir)
         except Exception as error:  # a picture is lost, or the pack that adds its type is not in use any more
             made[document.id] = error
-    apart = [id for id, job in jobs.items() if len(ids) > 1 and job.size <= _POOLED]
-    made |= dict(zip(apart, render_many([jobs[id] for id in apart]), strict=True))
-    made |= {id: _here(job) for id, job in jobs.items() if id not in made}
+    made |= dict(zip(jobs, render_together(list(jobs.values())), strict=True))
     for document in documents:
         if document.state == "numbered":
             yield _kept(document, kinds.get(document.id), made[document.id], settings)
         else:
             yield document, None
-
-
-def _here(job: Job) -> Paper | Exception:
-    """A single paper in this process, unless it is one of a pack: no worker has to be started for it."""
-    try:
-        return render_one(job)
-    except Exception as error:
-        return error
 
 
 def _kept(

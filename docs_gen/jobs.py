@@ -1,8 +1,8 @@
 """Issuing several papers at once: work that takes its time, can be left, and is found again.
 
-A job is a row. Whoever runs it keeps a lease on it and notes each paper as soon as it is done; when the process dies,
-the lease runs out and the next look at the job goes on where it stood. Papers that print the number of the invoice
-follow it; all others are rendered side by side.
+A job is a row. Whoever runs it keeps a lease on it and notes every few papers what is done; when the process dies, the
+lease runs out and the next look at the job goes on where it stood, with the numbers that were taken. The invoice comes
+first, because others print its number; the rest is rendered side by side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from accounts.models import User
 from config import Settings
 from database import db, end_of_request, locked, taking_turns, utc_now
-from docs_gen.issuing import Order, finish_many, issue_document, latest_documents, take_number
+from docs_gen.issuing import Order, finish_many, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.register import types
 from errors import N_, InvalidInput, Message, UserError
@@ -25,8 +25,8 @@ from shipments.models import Shipment
 
 log = logging.getLogger("roundtrip")
 
-#: Who runs a job renews its lease with every paper; one paper never takes so long.
-LEASE = timedelta(minutes=2)
+#: Who runs a job renews its lease with every few papers; they never take so long.
+LEASE = timedelta(minutes=5)
 
 
 def order_set(
@@ -38,8 +38,10 @@ def order_set(
     if not known:
         raise InvalidInput("paper", N_("Choose at least one paper."))
     known.sort(key=lambda one: order.index(one[0]))
+    seen = latest_documents(shipment)
+    noted = [(*one, seen[one].number if one in seen else "") for one in known]
     return PaperJob.create(
-        shipment=shipment, kind="issue", wanted=json.dumps(known), reasons=json.dumps(dict(reasons)), created_by=user,
+        shipment=shipment, kind="issue", wanted=json.dumps(noted), reasons=json.dumps(dict(reasons)), created_by=user,
         created_time=now,
     )  # fmt: skip
 
@@ -67,38 +69,35 @@ def _in_thread(job_id: int, settings: Settings) -> None:
 
 
 def run(job: PaperJob, settings: Settings) -> None:
-    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting."""
-    wanted = [(type, part) for type, part in json.loads(job.wanted)]
+    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting.
+
+    A paper that is newer than the order is the one that was ordered: an earlier run of the job took its number.
+    """
     done = {(one["type"], one["part"]) for one in results(job)}
-    left = [one for one in wanted if one not in done]
-    following = {code for code, type in types().items() if type.names_invoice}
-    for type, part in left:
-        if type not in following:
-            _note(job, [_issued(job, type, part, settings)])
-    numbered: list[IssuedDocument] = []
-    for type, part in left:
-        if type in following:
-            try:
-                numbered.append(
-                    take_number(job.shipment, _order(job, type, part), job.created_by, utc_now(), settings.base_url)
-                )
-            except UserError as error:
-                _note(job, [_refused(type, part, error)])
-    for document, fault in finish_many(numbered, settings):
-        _note(job, [_refused(document.type, document.part, fault) if fault else _done(document)])
+    left = [one for one in _wanted(job) if (one.type, one.part) not in done]
+    for first in (True, False):  # the others print the number of the invoice, so it has to be there
+        numbered: list[IssuedDocument] = []
+        for order in left:
+            if (order.type == "commercial_invoice") == first:
+                try:
+                    numbered.append(_numbered(job, order, settings))
+                except UserError as error:
+                    _note(job, [_refused(order.type, order.part, error)])
+        for document, fault in finish_many(numbered, settings):
+            _note(job, [_refused(document.type, document.part, fault) if fault else _done(document)])
     PaperJob.update(state="done", lease_until=None).where(PaperJob.id == job.id).execute()
 
 
-def _issued(job: PaperJob, type: str, part: str, settings: Settings) -> dict[str, Any]:
-    try:
-        return _done(issue_document(job.shipment, _order(job, type, part), job.created_by, utc_now(), settings))
-    except UserError as error:
-        return _refused(type, part, error)
+def _wanted(job: PaperJob) -> list[Order]:
+    reasons = json.loads(job.reasons)
+    return [Order(type, part, seen, reasons) for type, part, seen in json.loads(job.wanted)]
 
 
-def _order(job: PaperJob, type: str, part: str) -> Order:
-    before = latest_documents(job.shipment).get((type, part))
-    return Order(type, part, before.number if before else "", json.loads(job.reasons))
+def _numbered(job: PaperJob, order: Order, settings: Settings) -> IssuedDocument:
+    latest = latest_documents(job.shipment).get((order.type, order.part))
+    if latest and latest.number != order.replaces:
+        return latest
+    return take_number(job.shipment, order, job.created_by, utc_now(), settings.base_url)
 
 
 def _done(document: IssuedDocument) -> dict[str, Any]:
@@ -124,12 +123,15 @@ def message_of(result: Any) -> Any:
 
 
 def _note(job: PaperJob, more: list[dict[str, Any]]) -> None:
-    """Keep what became of some papers, and the lease."""
-    job.results = json.dumps([*results(job), *more], ensure_ascii=False)
-    job.done = len(results(job))
-    PaperJob.update(results=job.results, done=job.done, lease_until=utc_now() + LEASE).where(
-        PaperJob.id == job.id
-    ).execute()
+    """Keep what became of some papers, and the lease. What another runner has noted meanwhile stays."""
+    with taking_turns():
+        row = locked(PaperJob.select().where(PaperJob.id == job.id)).get()
+        known = {(one["type"], one["part"]) for one in results(row)}
+        noted = [*results(row), *(one for one in more if (one["type"], one["part"]) not in known)]
+        job.results, job.done = json.dumps(noted, ensure_ascii=False), len(noted)
+        PaperJob.update(results=job.results, done=job.done, lease_until=utc_now() + LEASE).where(
+            PaperJob.id == job.id
+        ).execute()
 
 
 def _takes(job: PaperJob, now: datetime) -> bool:

@@ -23,8 +23,9 @@ from docs_gen.models import IssuedDocument, Seal, SealUse, SellerLook, Wording
 from docs_gen.register import named, types
 from errors import N_, InvalidInput
 from form_fields import TextField
-from i18n import name_of, translated
+from i18n import language, name_of, translated
 from listing import Column, Filter, answer, attachment
+from master_data import codes
 from master_data.forms import Needed, TextArea
 from master_data.models import Party
 from master_data.saving import set_archived
@@ -182,6 +183,7 @@ class WordingForm(FlaskForm):
     type = SelectField(lazy_gettext("Paper"))
     seller = SelectField(lazy_gettext("Our company"))
     customer = SelectField(lazy_gettext("Customer"))
+    destination = SelectField(lazy_gettext("Destination"))
     language = SelectField(lazy_gettext("Language"))
     text = TextArea(
         lazy_gettext("Text"), [Needed(), Length(max=looks.MAX_TEXT)],
@@ -194,7 +196,7 @@ class WordingForm(FlaskForm):
             stored = {
                 "slot": wording.slot, "type": wording.type, "language": wording.language, "text": wording.text,
                 "seller": wording.seller.code if wording.seller else "",
-                "customer": wording.customer.code if wording.customer else "",
+                "customer": wording.customer.code if wording.customer else "", "destination": wording.destination,
             }  # fmt: skip
         super().__init__(data=stored)
         parties = list(Party.select().where(~Party.archived).order_by(Party.code))
@@ -203,6 +205,8 @@ class WordingForm(FlaskForm):
         self.type.choices = [("", _("every paper")), *known.items()]
         self.seller.choices = [("", _("every company")), *_named(row for row in parties if row.own)]
         self.customer.choices = [("", _("every customer")), *_named(row for row in parties if not row.own)]
+        countries = ((code, f"{code} · {one.name(language())}") for code, one in codes.countries().items())
+        self.destination.choices = [("", _("every country")), ("EU", _("EU · European Union")), *countries]
         self.language.choices = [(code, translated(title)) for code, title in LANGUAGES.items()]
         for field in (self.type, self.seller, self.customer):  # what was put away since stays chosen
             if stored and stored[field.name] not in [value for value, _title in field.choices]:
@@ -210,7 +214,7 @@ class WordingForm(FlaskForm):
 
     def values(self) -> dict[str, Any]:
         """What was chosen, parties as rows."""
-        found = {name: self[name].data for name in ("slot", "type", "language", "text")}
+        found = {name: self[name].data for name in ("slot", "type", "destination", "language", "text")}
         for name in ("seller", "customer"):
             found[name] = Party.get(Party.code == self[name].data) if self[name].data else None
         return found
@@ -224,6 +228,7 @@ _COLUMNS = (
            _seller.code),
     Column("customer", N_("Customer"), lambda row: name_of(row.customer) if row.customer else _("every customer"),
            _customer.code),
+    Column("destination", N_("Destination"), lambda row: row.destination or _("every country"), Wording.destination),
     Column("language", N_("Language"), lambda row: translated(LANGUAGES[row.language]), Wording.language),
     Column("text", N_("Text"), lambda row: row.text, html=lambda row: _short(row.text)),
     Column("state", N_("State"), lambda row: _("archived") if row.archived else "", Wording.archived),
@@ -267,7 +272,10 @@ def wording_edit(id: int) -> Any:
 def wording_archive(id: int) -> Any:
     wording = Wording.get_or_none(Wording.id == id) or abort(404)
     if wording.archived:  # taken up again it is judged like a new one: another may have its place by now
-        values = {name: getattr(wording, name) for name in ("slot", "type", "language", "text", "seller", "customer")}
+        values = {
+            name: getattr(wording, name)
+            for name in ("slot", "type", "destination", "language", "text", "seller", "customer")
+        }
         looks.save_wording(wording, {**values, "archived": False}, utc_now())
     else:
         set_archived(wording, True, utc_now())

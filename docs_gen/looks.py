@@ -161,10 +161,12 @@ def save_wording(wording: Wording, values: dict[str, Any], now: datetime) -> Non
         same = Wording.select().where(
             Wording.slot == values["slot"], Wording.type == values["type"], Wording.language == values["language"],
             _is(Wording.seller, values["seller"]), _is(Wording.customer, values["customer"]),
-            ~Wording.archived, Wording.id != (wording.id or 0),
+            Wording.destination == values["destination"], ~Wording.archived, Wording.id != (wording.id or 0),
         )  # fmt: skip
         if same.exists():
-            raise InvalidInput("slot", N_("There is a text for this place, paper, company and customer already."))
+            raise InvalidInput(
+                "slot", N_("There is a text for this place, paper, company, customer and destination already.")
+            )
         for name, value in values.items():
             setattr(wording, name, value)
         wording.changed_time = now

@@ -124,6 +124,7 @@ class Wording(Row):
     type = CharField(32, default="")  # a code of docs_gen.document_types; '' every paper with this slot
     seller = ForeignKeyField(Party, null=True, on_delete="CASCADE", backref="wordings")
     customer = ForeignKeyField(Party, null=True, on_delete="CASCADE", backref="wordings_for")
+    destination = CharField(2, default="")  # ISO 3166-1 alpha-2, or EU: what the papers to a country say
     language = CharField(2, default="en")  # en, zh
     text = TextField()
     archived = BooleanField(default=False)

@@ -34,6 +34,7 @@ from assets.labels import qr_svg
 from config import ROOT
 from docs_gen.barcodes import sscc_bars, sscc_link
 from docs_gen.latin import carrier_text
+from master_data.rules import BIDI_CONTROLS
 
 _FONT_DIR = ROOT / "static" / "fonts"
 #: The files of our fonts, in the order in which a character is looked for; the style sheets name the families so, too.
@@ -402,10 +403,11 @@ def missing_glyphs(text: str) -> str:
     """The characters of `text` that none of our fonts can print, each once, in their order."""
     found = dict.fromkeys(c for c in text if c not in "\n\r\t")
     missing = set(found)
+    turning = missing & BIDI_CONTROLS  # the fonts have them; what stands behind them would be printed backwards
     for name in FONT_FILES:
         if missing and "Regular" in name:  # both weights of a family have the same characters
             missing -= {c for c in missing if ord(c) in _characters(name)}
-    return "".join(c for c in found if c in missing)
+    return "".join(c for c in found if c in missing | turning)
 
 
 @cache

@@ -46,6 +46,7 @@ MAX_ADDRESSES = MAX_DATA + 384 * 1024 * 1024
 MAX_INPUT = 16 * 1024 * 1024  # bytes of a job; the HTML of 1,000 lines has half a megabyte
 MAX_OUTPUT = 32 * 1024 * 1024  # bytes of a PDF
 MAX_FILES = 64
+POOLED = 100_000  # characters of HTML up to which one of several papers is made by a worker
 MAX_TASKS = 300  # jobs of a worker before a fresh one takes its place
 IDLE_SECONDS = 300
 #: A job that has no answer after so long will never have one: its worker died with the pool's lock or in mid-answer.
@@ -104,6 +105,23 @@ def render_one(job: Job) -> Paper:
     if callable(job.html):
         return _or_error(render_many([job])[0])
     return render.pdf(job.html, **job.options)
+
+
+def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
+    """The paper of each job or its fault: several side by side, by workers. What is long is made in this process.
+
+    A paper of our own templates is long because the shipment is (from about 150 lines on), and may take its time; the
+    limits are for what is not.
+    """
+    short = [place for place, job in enumerate(jobs) if len(jobs) > 1 and job.size <= POOLED]
+    made: dict[int, Paper | Exception] = dict(zip(short, render_many([jobs[place] for place in short]), strict=True))
+    for place, job in enumerate(jobs):
+        if place not in made:
+            try:
+                made[place] = render_one(job)
+            except Exception as error:
+                made[place] = error
+    return [made[place] for place in range(len(jobs))]
 
 
 def _or_error(answer: Paper | RenderError) -> Paper:

@@ -6,6 +6,8 @@ in the browser and compared there; it is never sent.
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from flask import Blueprint, render_template
 
 from accounts.access import public
@@ -22,14 +24,15 @@ def verify(code: str) -> tuple[str, int]:
     document = IssuedDocument.get_or_none(IssuedDocument.verify_code == code[:32])
     if document is None or document.state == "numbered":
         return render_template("docs_gen/verify.html", document=None), 404
-    chain = _chain(document)
+    chain, facts = _chain(document), from_json(ShipmentFacts, document.facts)
     return (
         render_template(
             "docs_gen/verify.html",
             document=document,
             type=type_of(document),
-            facts=from_json(ShipmentFacts, document.facts),
+            facts=facts,
             successor=next((one.number for one in chain if one.status == "issued"), ""),
+            void_day=document.voided_time.astimezone(ZoneInfo(facts.timezone)).date() if document.voided_time else None,
             files=[{"sha256": one.sha256, "number": one.number, "status": one.status} for one in chain],
         ),
         200,

@@ -20,13 +20,13 @@ from docs_gen import archive
 from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice
-from docs_gen.document_types import DocumentType, check_papers, print_job, render_paper
-from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, void_document
+from docs_gen.document_types import DocumentType, PaperPart, check_papers, print_job, render_paper
+from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.jobs import message_of, order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.register import named, types
 from docs_gen.render import RenderError, merge
-from docs_gen.render_pool import render_many
+from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
 from errors import N_, Message, Refused
 from i18n import name_of, translated
@@ -44,26 +44,40 @@ STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
-    running = PaperJob.select().where(PaperJob.shipment == shipment, PaperJob.state != "done").order_by(PaperJob.id)
+    last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
     return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, running=list(running)
+        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, last_job=last_job
     )
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")
 @signed_in
-def preview(number: str, type: str) -> str:
-    shipment, kind, part = _shipment(number), _type(type), _part()
-    paper = paper_of(shipment, type, part, _settings().base_url) or abort(404)
+def preview(number: str, type: str) -> Any:
+    shipment = _shipment(number)
+    _type(type)
+    paper = paper_of(shipment, type, _part(), _settings().base_url)
+    if paper is None:  # the shipment has been split since the link was made, or it has no such paper
+        others = shipment_papers(shipment, _settings().base_url, [type]) or abort(404)
+        return redirect(url_for(".preview", number=number, type=type, part=others[0].facts.part or None))
+    return _preview(shipment, paper)
+
+
+def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = None) -> str:
+    """The page of a draft; `missing`: why it was not issued, with all that was typed."""
+    kind, part = paper.type, paper.facts.part
     found = check_papers([paper])
-    document = latest_documents(shipment).get((type, part))
-    before = json.loads(document.accepted) if document else []
+    document = latest_documents(shipment).get((kind.code, part))
+    accepted = json.loads(document.accepted) if document else []
+    reasons = {problem.key: text for problem in found for text in [_reasons().get(problem.key)] if text} or {
+        problem.key: one["reason"] for problem in found for one in accepted if one["rule"] == problem.rule
+    }
     advice = []
     if document and document.sha256:
         advice = upload_advice(file_name(document), archive.read(_settings().archive_dir, document.sha256))
     return render_template(
         "docs_gen/preview.html", shipment=shipment, type=kind, part=part, problems=found, field_url=field_url,
-        document=document, reasons={one["rule"]: one["reason"] for one in before}, accepted=before, advice=advice,
+        document=document, reasons=reasons, accepted=accepted, advice=advice, missing=missing,
+        before_invoice=kind.names_invoice and not paper.facts.invoice_number,
         stale=bool(document and document.status == "issued" and is_stale(document, paper.facts)),
         errors=sum(one.severity == "error" for one in found),
         seals=usable(kind, shipment.consignor, User.get_by_id(current_user.id)),
@@ -88,7 +102,14 @@ def issue(number: str, type: str) -> Any:
         _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
         tuple(request.form.getlist("seal", type=int)),
     )  # fmt: skip
-    document = issue_document(_shipment(number), order, user, utc_now(), _settings())
+    shipment = _shipment(number)
+    try:
+        document = issue_document(shipment, order, user, utc_now(), _settings())
+    except Refused as refused:
+        paper = paper_of(shipment, type, order.part, _settings().base_url)
+        if refused.reason != "warnings" or paper is None:
+            raise
+        return _preview(shipment, paper, refused), refused.status
     flash(_("%(number)s is issued.", number=document.number), "success")
     return redirect(url_for("docs_gen.shipment_page", number=number))
 
@@ -125,7 +146,7 @@ def job_page(id: int) -> str:
     wanted = json.loads(job.wanted)
     found = {(one["type"], one["part"]): one for one in results(job)}
     known = types()
-    rows = [(known[type], part, found.get((type, part))) for type, part in wanted if type in known]
+    rows = [(known[type], part, found.get((type, part))) for type, part, _seen in wanted if type in known]
     return render_template(
         "docs_gen/job.html", job=PaperJob.get_by_id(id), shipment=job.shipment, rows=rows, message_of=message_of
     )
@@ -139,19 +160,24 @@ def merged_file(number: str) -> Response:
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
     pictures = _settings().pictures_dir
     jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]
-    made = dict(zip(map(id, drafts), render_many(jobs), strict=True))
+    made = dict(zip(map(id, drafts), render_together(jobs), strict=True))
     files, names = [], []
     for row in rows:
         file = made.get(id(row))
-        if isinstance(file, RenderError):
+        if isinstance(file, Exception):
             raise Refused(
                 "not_rendered",
                 N_("%(paper)s could not be rendered: %(fault)s"),
                 paper=Message(row.paper.type.title),
-                fault=str(file),
+                fault=str(file) if isinstance(file, RenderError) else type(file).__name__,
             )
-        files.append(file.data if file else archive.read(_settings().archive_dir, row.document.sha256))  # type: ignore[union-attr]
-        names.append(f"{row.document.number if row.document else 'DRAFT'} {row.paper.type.title_en.title()}")
+        title = row.paper.type.title_en.title()
+        if file:
+            files.append(file.data)
+            names.append(f"DRAFT {title}")
+        elif row.document:
+            files.append(archive.read(_settings().archive_dir, row.document.sha256))
+            names.append(f"{row.document.number} {title}")
     return attachment(merge(files, number, names), f"{number}.pdf", "application/pdf", inline=True)
 
 
@@ -180,7 +206,7 @@ def file_name(document: IssuedDocument) -> str:
     """`CI-2026-0001 Commercial Invoice.pdf`: at most 64 characters, which China Customs' upload takes."""
     kind = named(document.type)
     title = kind.title_en.title() if kind else document.type
-    return f"{document.number} {title}"[:60].strip() + ".pdf"
+    return f"{document.number} {title} {document.part}"[:60].strip() + ".pdf"
 
 
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")
@@ -223,8 +249,11 @@ def document_list() -> Response | str:
         lambda query, chosen: query.where(IssuedDocument.type == chosen),
     )  # fmt: skip
     states = Filter(
-        "state", N_("State"), list(STATES.items()), lambda query, chosen: query.where(IssuedDocument.state == chosen)
-    )
+        "state", N_("State"), list(STATES.items()),
+        lambda query, chosen: query.where(~IssuedDocument.voided_time.is_null())
+        if chosen == "void"
+        else query.where(IssuedDocument.state == chosen, IssuedDocument.voided_time.is_null()),
+    )  # fmt: skip
     return answer(
         documents, _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
         filters=(kinds, states),

@@ -22,13 +22,16 @@ from errors import N_, InvalidInput
 from master_data import codes
 
 MASS_DECIMALS = 5  # what the China declaration can hold
+#: What turns the direction of text: on paper `GmbH 100` would read `001 HbmG` (Unicode, UAX #9).
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _LARGEST = {"net_mass": 1_000_000, "tare": 100_000, "payload": 1_000_000, "value": 10**12}  # kg; value in its currency
 
 
 def plain_text(field: str, text: str, limit: int, *, lines: int = 1) -> str:
     """A text of at most `limit` characters and `lines` lines, without control characters."""
     for sign in text:
-        if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") and not (sign == "\n" and lines > 1):
+        forbidden = unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") or sign in BIDI_CONTROLS
+        if forbidden and not (sign == "\n" and lines > 1):
             raise InvalidInput(
                 field, N_("There is a control character (%(code)s) in it. Type it again."), code=f"U+{ord(sign):04X}"
             )

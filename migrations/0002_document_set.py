@@ -192,6 +192,7 @@ def up(migrator, db):
         type = CharField(max_length=32, default="")
         seller = ForeignKeyField(Party, null=True, on_delete="CASCADE")
         customer = ForeignKeyField(Party, null=True, on_delete="CASCADE")
+        destination = CharField(max_length=2, default="")
         language = CharField(max_length=2, default="en")
         text = TextField()
         archived = BooleanField(default=False)

@@ -17,7 +17,7 @@ from stdnum import iso6346
 
 from errors import N_, InvalidInput, Message
 from master_data import codes
-from master_data.rules import plain_text
+from master_data.rules import BIDI_CONTROLS, plain_text
 from shipments.details import FIELDS, Details
 
 MAX_LINES = 1000
@@ -444,7 +444,7 @@ def _text_problems(name: str, text: str, limit: int) -> _Found:
     if len(text) > limit:
         values = {"max": limit, "count": len(text)}
         yield name, N_("At most %(max)s characters have room here; these are %(count)s."), values
-    if any(c < " " and c != "\n" for c in text):
+    if any((c < " " and c != "\n") or c in BIDI_CONTROLS for c in text):
         yield name, N_("There is a control character in this text; type it anew."), {}
 
 

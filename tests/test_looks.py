@@ -266,7 +266,7 @@ def test_only_administrators_change_looks_and_see_seals(app: Flask, client: Sign
 def wording(client: SignedIn, text: str, **fields: str) -> Any:
     """Keep one; a point ends its text."""
     text = text and f"{text}."
-    form = {"slot": "footer", "type": "", "seller": "", "customer": "", "language": "en", "text": text, **fields}
+    form = {"slot": "footer", "type": "", "seller": "", "customer": "", "destination": "", "language": "en", "text": text, **fields}
     return client.post("/wordings/new", data=form)
 
 

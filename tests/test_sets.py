@@ -77,6 +77,29 @@ def test_a_job_goes_on_where_a_killed_process_left_it(world: World, settings: Se
     assert sorted(row.number for row in IssuedDocument.select()) == ["CD-2026-0001", "CI-2026-0001", "PL-2026-0001"]
 
 
+@on_both_databases
+def test_a_set_that_was_killed_half_way_goes_on_with_the_numbers_it_took(world: World, settings: Settings) -> None:
+    """Killed after two papers had their numbers: nothing is issued twice, whoever finishes them."""
+    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
+    for type in ("packing_list", "china_export_declaration"):
+        take_number(world.shipment, Order(type, reasons=PASS), None, NOW, settings.base_url)
+    finish(IssuedDocument.get(IssuedDocument.type == "packing_list"), settings)  # what the next start does
+    jobs.run(PaperJob.get_by_id(job.id), settings)
+    found = {row.number: row.status for row in IssuedDocument.select()}
+    assert found == {"CI-2026-0001": "issued", "PL-2026-0001": "issued", "CD-2026-0001": "issued"}
+    assert {one["number"] for one in jobs.results(PaperJob.get_by_id(job.id))} == set(found)
+
+
+def test_two_runners_of_one_job_note_each_paper_once(world: World, settings: Settings) -> None:
+    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    first, second = PaperJob.get_by_id(job.id), PaperJob.get_by_id(job.id)
+    jobs.run(first, settings)
+    jobs.run(second, settings)
+    assert len(jobs.results(PaperJob.get_by_id(job.id))) == 3
+    assert IssuedDocument.select().count() == 3
+
+
 def test_a_set_without_papers_is_refused(world: World) -> None:
     with pytest.raises(InvalidInput):
         jobs.order_set(world.shipment, [("no_such", "")], {}, None, NOW)
@@ -137,9 +160,16 @@ def test_the_merged_set_has_a_bookmark_for_each_paper(client: FlaskClient, world
 
 def test_papers_are_found_by_hs_code_and_part_number(client: FlaskClient, world: World, settings: Settings) -> None:
     issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
-    for text in ("8708949090", "10-4711", "CSQU3054383", "SC-2026-017"):
+    for text in ("8708949090", "8708.94", "10-4711", "CSQU3054383", "SC-2026-017", "2026-11-20", "2026-11-28"):
         assert "PL-2026-0001" in client.get(f"/documents?q={text}").get_data(as_text=True)
     assert "PL-2026-0001" not in client.get("/documents?q=8703").get_data(as_text=True)
+
+
+def test_void_papers_are_listed_as_void_only(client: FlaskClient, world: World, settings: Settings) -> None:
+    document = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    void_document(document, "wrong", None, NOW)
+    assert "PL-2026-0001" in client.get("/documents?state=void").get_data(as_text=True)
+    assert "PL-2026-0001" not in client.get("/documents?state=issued").get_data(as_text=True)
 
 
 def test_originals_and_copies_stand_in_one_file_each_with_its_mark(world: World, settings: Settings) -> None:

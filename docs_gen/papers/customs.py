@@ -37,6 +37,7 @@ TYPES = (
             checks_customs.declaration_parties,
             checks_customs.declaration_remarks,
             checks_customs.declared_packages,
+            checks_customs.preference_claimed,
             checks_customs.boxes_decided,
             checks_customs.temporary_boxes,
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docs_gen import checks, checks_transport
+from docs_gen import checks, checks_bank, checks_transport
 from docs_gen.document_types import GOODS, DocumentType
 from docs_gen.parts import dangerous
 from errors import N_
@@ -31,6 +31,7 @@ TYPES = (
             *_PLANNED,
             checks.commodity_codes,
             checks_transport.booked_with,
+            checks_bank.freight_as_term,
             checks_transport.cargo_ready,
             checks_transport.cutoffs_in_order,
             checks_transport.equipment,
@@ -53,6 +54,7 @@ TYPES = (
             *GOODS,
             checks.commodity_codes,
             checks_transport.booking_known,
+            checks_bank.freight_as_term,
             checks_transport.bill_of_lading,
             checks_transport.order_needs_notify,
             checks_transport.carrier_characters,
@@ -152,6 +154,7 @@ TYPES = (
             *GOODS,
             checks.commodity_codes,
             checks_transport.by_air,
+            checks_bank.freight_as_term,
             checks_transport.airports,
             checks_transport.sizes_known,
             checks_transport.declared_values,
