@@ -451,7 +451,7 @@ def incoterm_fits(facts: ShipmentFacts) -> Iterator[Problem]:
         )  # fmt: skip
     at_origin = term.more["place_side"] == "origin"
     other = facts.port_of_discharge_name if at_origin else facts.port_of_loading_name
-    if other and _same(other) == _same(facts.named_place):
+    if other and not facts.part and _same(other) == _same(facts.named_place):
         yield warning(
             "R15", "shipment:named_place",
             N_("%(incoterm)s %(place)s: the place belongs to the other end of the route."),

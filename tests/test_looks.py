@@ -266,7 +266,16 @@ def test_only_administrators_change_looks_and_see_seals(app: Flask, client: Sign
 def wording(client: SignedIn, text: str, **fields: str) -> Any:
     """Keep one; a point ends its text."""
     text = text and f"{text}."
-    form = {"slot": "footer", "type": "", "seller": "", "customer": "", "destination": "", "language": "en", "text": text, **fields}
+    form = {
+        "slot": "footer",
+        "type": "",
+        "seller": "",
+        "customer": "",
+        "destination": "",
+        "language": "en",
+        "text": text,
+        **fields,
+    }
     return client.post("/wordings/new", data=form)
 
 
@@ -278,12 +287,15 @@ def test_the_most_special_wording_stands_on_the_draft(client: SignedIn, world: W
     for text, fields in (
         ("F-ALL", {}),
         ("F-SELLER", {"seller": "SUZHOU"}),
+        ("F-UNION", {"destination": "EU"}),
+        ("F-GERMANY", {"destination": "DE"}),
         ("F-CUSTOMER", {"customer": "HAMBURG"}),
         ("F-PAPER", {"customer": "HAMBURG", "type": "packing_list"}),
     ):
         assert wording(client, text, **fields).status_code == 302, text
         assert footer() == text
     assert wording(client, "F-OTHER", customer="NAGOYA").status_code == 302
+    assert wording(client, "F-JAPAN", customer="HAMBURG", type="packing_list", destination="JP").status_code == 302
     assert footer() == "F-PAPER"
     special = Wording.get(Wording.text == "F-PAPER.")
     client.post(f"/wordings/{special.id}/archive")
