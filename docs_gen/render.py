@@ -242,39 +242,54 @@ def pdf(
     one of the texts is missing.
     """
     engine = _engine()
-    fetcher = _fetcher(pictures)
     # The names are a tree that readers search by halves: sorted (ISO 32000-1, 7.9.6).
     enclosed = sorted(attachments, key=lambda one: one.name)
     with _lock, _no_collection():
         try:
-            styles = [_stylesheet(name) for name in stylesheets]
-            if css:
-                styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
-            exemplars = [
-                engine.HTML(string=one, url_fetcher=fetcher).render(
-                    font_config=_fonts(), stylesheets=styles, pdf_variant=variant
-                )
-                for one in ([html] if isinstance(html, str) else html)
-            ]
-            document = exemplars[0]
-            if must:
-                said = _said(document)
-                for text in must:
-                    if "".join(text.split()) not in said:
-                        raise RenderError(f"the paper does not say “{text}”")
-            if len(exemplars) > 1:
-                document = document.copy([page for one in exemplars for page in one.pages])
-            data = document.write_pdf(
-                pdf_variant=variant,
-                pdf_tags=variant is not None,
-                attachments=[_embedded(one) for one in enclosed],
-                finisher=lambda _, file: _name_attachments(file, enclosed),
+            # Its own function: when it returns, the boxes of the paper are gone before the collector may look at them.
+            return _written(
+                [html] if isinstance(html, str) else html, stylesheets, variant, enclosed, _fetcher(pictures), css, must
             )
-            return Paper(data, len(document.pages))
         except engine.urls.FatalURLFetchingError as error:  # a BaseException: no handler above would see it
             raise RenderError(str(error)) from error
         except RecursionError as error:
             raise RenderError("the document is nested too deeply") from error
+
+
+def _written(
+    htmls: Sequence[str],
+    stylesheets: Sequence[str],
+    variant: str | None,
+    enclosed: Sequence[Attachment],
+    fetcher: Any,
+    css: str,
+    must: Sequence[str],
+) -> Paper:
+    engine = _engine()
+    styles = [_stylesheet(name) for name in stylesheets]
+    if css:
+        styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
+    exemplars = [
+        engine.HTML(string=one, url_fetcher=fetcher).render(
+            font_config=_fonts(), stylesheets=styles, pdf_variant=variant
+        )
+        for one in htmls
+    ]
+    document = exemplars[0]
+    if must:
+        said = _said(document)
+        for text in must:
+            if "".join(text.split()) not in said:
+                raise RenderError(f"the paper does not say “{text}”")
+    if len(exemplars) > 1:
+        document = document.copy([page for one in exemplars for page in one.pages])
+    data = document.write_pdf(
+        pdf_variant=variant,
+        pdf_tags=variant is not None,
+        attachments=[_embedded(one) for one in enclosed],
+        finisher=lambda _, file: _name_attachments(file, enclosed),
+    )
+    return Paper(data, len(document.pages))
 
 
 def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
