@@ -13,6 +13,7 @@ from typing import Any
 import pypdfium2
 import pytest
 from hostile import hostile_facts
+from test_papers_transport import find
 
 from docs_gen import words
 from docs_gen.document_types import Imprint, render_paper
@@ -218,3 +219,13 @@ def test_a_long_certificate_of_origin_repeats_its_head_and_keeps_declaration_and
     assert all("8.H.S.code" in page for page in text)
     assert plain(facts.lines[-1].description_en) in text[-1]
     assert "12.Certification" in text[-1]
+
+
+def test_the_head_of_the_certificate_of_origin_stands_where_the_layout_key_puts_it() -> None:
+    facts = sample_facts(4, full=True)
+    type = next(one for one in TYPES if one.code == "certificate_of_origin")
+    data = render_paper(type, facts, Imprint("CO-2026-0042", facts.invoice_date)).data
+    for caption, y in {"1. Exporter": 10.0, "2. Consignee": 35.4, "3. Means": 60.8, "4. Country": 86.2}.items():
+        left, top = find(data, caption)
+        assert abs(left - 1.7 - 20) <= 0.6, (caption, left)
+        assert abs(top - 0.6 - y) <= 0.8, (caption, top)
