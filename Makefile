@@ -11,7 +11,7 @@ run:
 
 test:
 	@tools/setup.sh test
-	@$(PYTHON) -m pytest -n 2 --dist loadfile
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint:
 	@tools/setup.sh test
