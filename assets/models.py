@@ -1,13 +1,14 @@
-"""Returnable assets and the events that scans report of them.
+"""The ledger of returnable assets: boxes with a code of their own, counted pools, and the events that scans report.
 
-ScanEvent is the truth and is only ever added to. The state columns of Asset are what `state.replay` makes of the
-events; they are kept so that lists and balances need not replay.
+ScanEvent is the truth and is only ever added to. The state columns of Asset, StockLevel and Trip are what a replay makes
+of the events; they are kept so that no page has to sum up or replay the past. Movement is the account book: also only
+ever added to, so that what a partner has confirmed does not change under his hands.
 """
 
-from peewee import BooleanField, CharField, Check, ForeignKeyField, IntegerField, TextField
+from peewee import BooleanField, CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
 
 from accounts.models import User
-from database import Instant, Row
+from database import Exact, Instant, Row
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 
@@ -26,13 +27,17 @@ class Asset(Row):
     created_time = Instant()
     # state, made by replay
     life = CharField(8, default="none")  # none, active, lost, gone
-    where = CharField(8, default="nowhere", column_name="where_")  # nowhere, here, out, there, back
+    where = CharField(8, default="nowhere", column_name="where_")  # nowhere, here, moving, out, there, back
     condition = CharField(10, default="good")  # good, unchecked, damaged, in_repair
+    dirty = BooleanField(default=False)
     holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="held_assets")  # who answers for it
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="assets_here")  # where it was seen last
     shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="assets_out")  # of the open trip
     out_since = Instant(null=True)  # event_time of the dispatch of the open trip
     home_since = Instant(null=True)  # event_time of the last return
+    seen_time = Instant(null=True)  # event_time at which somebody had it before his eyes for the last time
+    parent = CharField(40, default="")  # the load that it travels in: code of an asset, or (00) and an SSCC
+    due_day = DateField(null=True)  # last agreed day of the open trip, by the calendar of the return place
     last_event_time = Instant(null=True)
     event_count = IntegerField(default=0)  # events that count, for the check of replay against columns
 
@@ -40,17 +45,24 @@ class Asset(Row):
         indexes = (
             (("asset_type", "life", "where"), False),
             (("holder", "asset_type"), False),
-            (("life", "out_since"), False),
+            (("life", "due_day"), False),
+            (("life", "seen_time"), False),
+            (("place", "where"), False),
+            (("parent",), False),
         )
         constraints = [
             Check("life IN ('none', 'active', 'lost', 'gone')"),
-            Check("where_ IN ('nowhere', 'here', 'out', 'there', 'back')"),
+            Check("where_ IN ('nowhere', 'here', 'moving', 'out', 'there', 'back')"),
             Check("condition IN ('good', 'unchecked', 'damaged', 'in_repair')"),
         ]
 
 
 class ScanEvent(Row):
-    """One scan as it was reported; never changed, never deleted. A correction is a later event that voids it."""
+    """One scan as it was reported; never changed, never deleted. A correction is a later event that voids it.
+
+    Of a counted pool it has no asset but a type and a quantity. A load that was scanned is one event (asset null, parent
+    its key), and one for each box in it, which says by `via` that nobody scanned the box itself.
+    """
 
     event_id = CharField(36, unique=True)  # UUID made by the device when the trigger is pulled
     type = CharField(16)  # a code of assets.event_types, or 'void'
@@ -59,6 +71,14 @@ class ScanEvent(Row):
     shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="scans")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="scans")  # the read point
     party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="scans")  # to whom, from whom
+    destination = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="transfers_to")  # of a transfer
+    asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="scans")  # of a counted pool
+    quantity = IntegerField(default=0)  # pieces of a counted pool; 0: a box with a code
+    parent = CharField(40, default="")  # load: what it was packed into, or what was scanned in its place
+    via = CharField(36, default="")  # event_id of the scan of the load by which this box moved too
+    corrects = CharField(36, null=True)  # event_id of the void event in whose place this one stands
+    document = CharField(64, default="")  # number of the delivery note, pallet note
+    photo = CharField(64, default="")  # SHA-256 of a kept picture
     event_time = Instant()  # when it happened, by the device
     event_zone = IntegerField(default=0)  # minutes east of UTC at the device
     record_time = Instant()  # when we stored it
@@ -79,3 +99,156 @@ class ScanEvent(Row):
             (("refused", "record_time"), False),
             (("record_time",), False),
         )
+
+
+# Few events have these; an index over all of them would be as long as the ledger.
+ScanEvent.add_index(ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.quantity > 0))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))
+
+
+class Movement(Row):
+    """One line of the account book: boxes of one type that went from one holder or place to another.
+
+    `from_holder` None: they are new; `to_holder` None: they are gone. What an event means for the accounts is the sum of
+    its lines: when a late scan or a void changes that, lines are added and none is changed.
+    """
+
+    event = ForeignKeyField(ScanEvent, on_delete="RESTRICT", backref="movements")
+    asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="movements")  # None: a counted pool
+    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="movements")
+    owner = ForeignKeyField(Party, on_delete="RESTRICT", backref="owned_movements")
+    from_holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="movements_out")
+    from_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="movements_out")
+    to_holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="movements_in")
+    to_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="movements_in")
+    quantity = IntegerField()  # 1 and more
+    event_day = DateField()  # when it happened, by the calendar of our own home place
+    booked_day = DateField()  # the same; or the day of recording, when the account had been closed over it before
+    record_time = Instant()
+
+    class Meta:
+        indexes = (
+            (("from_holder", "asset_type", "booked_day"), False),
+            (("to_holder", "asset_type", "booked_day"), False),
+        )
+        constraints = [Check("quantity > 0")]
+
+
+class StockLevel(Row):
+    """How many boxes of a type are in one state now, those with codes and counted ones alike; gone ones are left out."""
+
+    key = CharField(64, unique=True)  # all that follows in one text: places may be null, and null is unique to no index
+    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="levels")
+    owner = ForeignKeyField(Party, on_delete="RESTRICT", backref="owned_levels")
+    holder = ForeignKeyField(Party, on_delete="RESTRICT", backref="levels")
+    place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="levels")  # where they stand; None: moving
+    life = CharField(8)
+    where = CharField(8, column_name="where_")
+    condition = CharField(10)
+    quantity = IntegerField()  # below 0: a counted pool gave back more than it had by our books
+
+    class Meta:
+        indexes = ((("holder", "asset_type"), False), (("place", "asset_type"), False))
+
+
+class Trip(Row):
+    """One box away from home: from its dispatch to its return, its loss or its write-off; open while none has come."""
+
+    asset = ForeignKeyField(Asset, on_delete="RESTRICT", backref="trips")
+    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="trips")
+    partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="trips")  # who answered for it last
+    from_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="trips_from")
+    shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="trips")
+    out_event = CharField(36)  # event_id of what began it
+    out_time = Instant()
+    observed_from = Instant()  # later than out_time: it was out already when we began to look (left truncated)
+    arrived_time = Instant(null=True)
+    ready_time = Instant(null=True)  # empties ready
+    back_time = Instant(null=True)  # left the partner
+    end_time = Instant(null=True)
+    end = CharField(12, default="")  # '' open, returned, lost, written_off
+    damaged = BooleanField(default=False)  # found damaged while away or at the first inspection after it
+
+    class Meta:
+        indexes = (
+            (("asset", "out_time"), True),
+            (("asset_type", "partner", "out_time"), False),
+            (("partner", "end_time"), False),
+            (("end", "out_time"), False),
+        )
+        constraints = [Check("\"end\" IN ('', 'returned', 'lost', 'written_off')")]
+
+
+class ExceptionCase(Row):
+    """Something for a person to decide. What a replay no longer finds explains itself; what a person decided stays."""
+
+    source = CharField(10)  # scan: taken against a rule; refused; statement: in dispute; count: not found
+    code = CharField(24)  # a word of event_types.REASONS, or of the source
+    event = ForeignKeyField(ScanEvent, null=True, on_delete="RESTRICT", backref="cases")
+    asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="cases")
+    asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="cases")
+    party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="cases")
+    place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="cases")
+    subject = CharField(64, default="")  # what else it is about: a statement line; unique with source and code
+    values = TextField(default="{}")  # JSON: the figures of both sides
+    opened_time = Instant()
+    state = CharField(10, default="open")  # open, explained, accepted, mended
+    decided_time = Instant(null=True)
+    decided_by = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="decisions")
+    note = TextField(default="")
+
+    class Meta:
+        indexes = (
+            (("source", "code", "event", "subject"), True),
+            (("state", "opened_time"), False),
+            (("asset", "state"), False),
+        )
+        constraints = [Check("state IN ('open', 'explained', 'accepted', 'mended')")]
+
+
+class Agreement(Row):
+    """What was agreed with a partner about the boxes that he holds, from a day on. The most special one that fits holds.
+
+    Amounts are of one box in `currency`. Days are days of the calendar at the return place; the day of dispatch is day 0.
+    """
+
+    partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="agreements")
+    asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="agreements")  # None: every type
+    valid_from = DateField()  # for boxes dispatched on this day and later, until the next one
+    free_days = IntegerField(default=0)  # 0: those of the box type
+    currency = CharField(3)
+    deposit = Exact(default=0)
+    rental = Exact(default=0)  # a day, beyond the free days
+    second_step_days = IntegerField(default=0)  # from this day on the second rate; 0: no second rate
+    second_rental = Exact(default=0)
+    loss_charge = Exact(default=0)  # of a new box; 0: the value of the type
+    life_years = IntegerField(default=0)  # loss charge falls in a straight line over so many years; 0: it does not
+    loss_floor = Exact(default=0)  # per cent of the loss charge that are due at any age
+    risk_passes_at = CharField(8, default="dispatch")  # dispatch, arrive: from when on the partner answers for a box
+    accepted_after_days = IntegerField(default=0)  # silence on a statement is consent after so many days; 0: never
+    note = TextField(default="")
+    changed_time = Instant()
+
+    class Meta:
+        indexes = ((("partner", "asset_type", "valid_from"), False),)
+        constraints = [Check("risk_passes_at IN ('dispatch', 'arrive')")]
+
+
+class AccountClosing(Row):
+    """Until which day the account of a partner has been told to him; what comes in later is booked as an adjustment."""
+
+    partner = ForeignKeyField(Party, unique=True, on_delete="RESTRICT", backref="closing")
+    closed_until = DateField()
+
+
+class PoolMinimum(Row):
+    """How many good boxes of a type are to be in hand at a place of ours."""
+
+    asset_type = ForeignKeyField(AssetType, on_delete="CASCADE", backref="minimums")
+    place = ForeignKeyField(Place, on_delete="CASCADE", backref="minimums")
+    minimum = IntegerField()
+
+    class Meta:
+        indexes = ((("asset_type", "place"), True),)
+        constraints = [Check("minimum >= 0")]

@@ -101,7 +101,10 @@ class AssetType(Row):
     hs_code = CharField(10, default="")  # of the empty box, when it crosses a border by itself
     declaration_elements = CharField(255, default="")
     origin = CharField(2, default="")  # ISO 3166-1 alpha-2
-    agreed_days_out = IntegerField(default=0)  # 0: no agreement, never overdue
+    agreed_days_out = IntegerField(default=0)  # 0: no agreement, never overdue; an agreement with a partner goes first
+    inspected_before_dispatch = BooleanField(default=False)  # a returned one may leave only when it was found good
+    cleaned_is_checked = BooleanField(default=False)  # cleaning is its inspection
+    damage_needs_photo = BooleanField(default=False)
     archived = BooleanField(default=False)
     changed_time = Instant()
 
