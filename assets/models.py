@@ -1,8 +1,8 @@
 """The ledger of returnable assets: boxes with a code of their own, counted pools, and the events that scans report.
 
-ScanEvent is the truth and is only ever added to. The state columns of Asset, StockLevel and Trip are what a replay makes
-of the events; they are kept so that no page has to sum up or replay the past. Movement is the account book: also only
-ever added to, so that what a partner has confirmed does not change under his hands.
+ScanEvent is the truth and is only ever added to. The state columns of Asset, StockLevel and Trip are what a replay
+makes of the events; they are kept so that no page has to sum up or replay the past. Movement is the account book: also
+only ever added to, so that what a partner has confirmed does not change under his hands.
 """
 
 from peewee import BooleanField, CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
@@ -60,8 +60,8 @@ class Asset(Row):
 class ScanEvent(Row):
     """One scan as it was reported; never changed, never deleted. A correction is a later event that voids it.
 
-    Of a counted pool it has no asset but a type and a quantity. A load that was scanned is one event (asset null, parent
-    its key), and one for each box in it, which says by `via` that nobody scanned the box itself.
+    Of a counted pool it has no asset but a type and a quantity. A load that was scanned is one event, and one more for
+    each box in it, which says by `via` that nobody scanned the box itself.
     """
 
     event_id = CharField(36, unique=True)  # UUID made by the device when the trigger is pulled
@@ -71,9 +71,14 @@ class ScanEvent(Row):
     shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="scans")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="scans")  # the read point
     party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="scans")  # to whom, from whom
-    destination = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="transfers_to")  # of a transfer
-    asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="scans")  # of a counted pool
-    quantity = IntegerField(default=0)  # pieces of a counted pool; 0: a box with a code
+    destination = ForeignKeyField(
+        Place, null=True, index=False, on_delete="RESTRICT", backref="transfers_to"
+    )  # of a transfer
+    asset_type = ForeignKeyField(
+        AssetType, null=True, index=False, on_delete="RESTRICT", backref="scans"
+    )  # of a counted pool
+    quantity = IntegerField(default=0)  # pieces of a counted pool
+    difference = IntegerField(null=True)  # of a count of a pool: what was counted less what stood in the books
     parent = CharField(40, default="")  # load: what it was packed into, or what was scanned in its place
     via = CharField(36, default="")  # event_id of the scan of the load by which this box moved too
     corrects = CharField(36, null=True)  # event_id of the void event in whose place this one stands
@@ -102,7 +107,9 @@ class ScanEvent(Row):
 
 
 # Few events have these; an index over all of them would be as long as the ledger.
-ScanEvent.add_index(ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.quantity > 0))
+ScanEvent.add_index(
+    ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
+)
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))
 
@@ -110,18 +117,19 @@ ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).wher
 class Movement(Row):
     """One line of the account book: boxes of one type that went from one holder or place to another.
 
-    `from_holder` None: they are new; `to_holder` None: they are gone. What an event means for the accounts is the sum of
-    its lines: when a late scan or a void changes that, lines are added and none is changed.
+    `from_holder` None: they are new; `to_holder` None: they are gone. What an event means for the accounts is the sum
+    of its lines: when a late scan or a void changes that, lines are added and none is changed.
     """
 
-    event = ForeignKeyField(ScanEvent, on_delete="RESTRICT", backref="movements")
+    event = ForeignKeyField(ScanEvent, field=ScanEvent.event_id, on_delete="RESTRICT", backref="movements")
     asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="movements")  # None: a counted pool
-    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="movements")
-    owner = ForeignKeyField(Party, on_delete="RESTRICT", backref="owned_movements")
-    from_holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="movements_out")
-    from_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="movements_out")
-    to_holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="movements_in")
-    to_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="movements_in")
+    # An index for each of these would be written more often than read.
+    asset_type = ForeignKeyField(AssetType, index=False, on_delete="RESTRICT", backref="movements")
+    owner = ForeignKeyField(Party, index=False, on_delete="RESTRICT", backref="owned_movements")
+    from_holder = ForeignKeyField(Party, null=True, index=False, on_delete="RESTRICT", backref="movements_out")
+    from_place = ForeignKeyField(Place, null=True, index=False, on_delete="RESTRICT", backref="movements_out")
+    to_holder = ForeignKeyField(Party, null=True, index=False, on_delete="RESTRICT", backref="movements_in")
+    to_place = ForeignKeyField(Place, null=True, index=False, on_delete="RESTRICT", backref="movements_in")
     quantity = IntegerField()  # 1 and more
     event_day = DateField()  # when it happened, by the calendar of our own home place
     booked_day = DateField()  # the same; or the day of recording, when the account had been closed over it before
@@ -136,9 +144,9 @@ class Movement(Row):
 
 
 class StockLevel(Row):
-    """How many boxes of a type are in one state now, those with codes and counted ones alike; gone ones are left out."""
+    """How many boxes of a type are in one state now, with codes or counted; gone ones are left out."""
 
-    key = CharField(64, unique=True)  # all that follows in one text: places may be null, and null is unique to no index
+    key = CharField(64, unique=True)  # all that follows in one text, because a place may be null
     asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="levels")
     owner = ForeignKeyField(Party, on_delete="RESTRICT", backref="owned_levels")
     holder = ForeignKeyField(Party, on_delete="RESTRICT", backref="levels")
@@ -155,10 +163,10 @@ class StockLevel(Row):
 class Trip(Row):
     """One box away from home: from its dispatch to its return, its loss or its write-off; open while none has come."""
 
-    asset = ForeignKeyField(Asset, on_delete="RESTRICT", backref="trips")
-    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="trips")
-    partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="trips")  # who answered for it last
-    from_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="trips_from")
+    asset = ForeignKeyField(Asset, index=False, on_delete="RESTRICT", backref="trips")
+    asset_type = ForeignKeyField(AssetType, index=False, on_delete="RESTRICT", backref="trips")
+    partner = ForeignKeyField(Party, index=False, on_delete="RESTRICT", backref="trips")  # who answered for it last
+    from_place = ForeignKeyField(Place, null=True, index=False, on_delete="RESTRICT", backref="trips_from")
     shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="trips")
     out_event = CharField(36)  # event_id of what began it
     out_time = Instant()
@@ -168,7 +176,8 @@ class Trip(Row):
     back_time = Instant(null=True)  # left the partner
     end_time = Instant(null=True)
     end = CharField(12, default="")  # '' open, returned, lost, written_off
-    damaged = BooleanField(default=False)  # found damaged while away or at the first inspection after it
+    inspected = BooleanField(default=False)  # checked after it came home: good or damaged
+    damaged = BooleanField(default=False)  # found damaged while away, or when it was checked
 
     class Meta:
         indexes = (
@@ -185,7 +194,7 @@ class ExceptionCase(Row):
 
     source = CharField(10)  # scan: taken against a rule; refused; statement: in dispute; count: not found
     code = CharField(24)  # a word of event_types.REASONS, or of the source
-    event = ForeignKeyField(ScanEvent, null=True, on_delete="RESTRICT", backref="cases")
+    event = ForeignKeyField(ScanEvent, field=ScanEvent.event_id, null=True, on_delete="RESTRICT", backref="cases")
     asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="cases")
     asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="cases")
     party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="cases")
@@ -208,9 +217,10 @@ class ExceptionCase(Row):
 
 
 class Agreement(Row):
-    """What was agreed with a partner about the boxes that he holds, from a day on. The most special one that fits holds.
+    """What was agreed with a partner about the boxes that he holds. The most special one that fits holds.
 
-    Amounts are of one box in `currency`. Days are days of the calendar at the return place; the day of dispatch is day 0.
+    Amounts are of one box in `currency`. Days are those of the calendar at the return place; the day of dispatch is
+    day 0.
     """
 
     partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="agreements")
@@ -225,14 +235,12 @@ class Agreement(Row):
     loss_charge = Exact(default=0)  # of a new box; 0: the value of the type
     life_years = IntegerField(default=0)  # loss charge falls in a straight line over so many years; 0: it does not
     loss_floor = Exact(default=0)  # per cent of the loss charge that are due at any age
-    risk_passes_at = CharField(8, default="dispatch")  # dispatch, arrive: from when on the partner answers for a box
     accepted_after_days = IntegerField(default=0)  # silence on a statement is consent after so many days; 0: never
     note = TextField(default="")
     changed_time = Instant()
 
     class Meta:
         indexes = ((("partner", "asset_type", "valid_from"), False),)
-        constraints = [Check("risk_passes_at IN ('dispatch', 'arrive')")]
 
 
 class AccountClosing(Row):

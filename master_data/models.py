@@ -103,7 +103,6 @@ class AssetType(Row):
     origin = CharField(2, default="")  # ISO 3166-1 alpha-2
     agreed_days_out = IntegerField(default=0)  # 0: no agreement, never overdue; an agreement with a partner goes first
     inspected_before_dispatch = BooleanField(default=False)  # a returned one may leave only when it was found good
-    cleaned_is_checked = BooleanField(default=False)  # cleaning is its inspection
     damage_needs_photo = BooleanField(default=False)
     archived = BooleanField(default=False)
     changed_time = Instant()

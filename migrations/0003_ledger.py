@@ -24,10 +24,17 @@ def up(migrator, db):
         return type(name.title().replace("_", ""), (Model,), {"Meta": meta})
 
     Asset, AssetType, Party = known("asset"), known("asset_type"), known("party")
-    Place, ScanEvent, Shipment, User = known("place"), known("scan_event"), known("shipment"), known("user")
+    Place, Shipment, User = known("place"), known("shipment"), known("user")
 
-    def reference(model, on_delete="RESTRICT", null=True):
-        return ForeignKeyField(model, field=model.id, null=null, on_delete=on_delete)
+    class ScanEvent(Model):
+        event_id = CharField(max_length=36, unique=True)
+
+        class Meta:
+            database = db
+            table_name = "scan_event"
+
+    def reference(model, on_delete="RESTRICT", null=True, index=True):
+        return ForeignKeyField(model, field=model.id, null=null, on_delete=on_delete, index=index)
 
     def add(table, **columns):
         for name, field in columns.items():
@@ -68,14 +75,14 @@ def up(migrator, db):
     add(
         "asset_type",
         inspected_before_dispatch=BooleanField(default=False),
-        cleaned_is_checked=BooleanField(default=False),
         damage_needs_photo=BooleanField(default=False),
     )
     add(
         "scan_event",
-        destination_id=reference(Place),
-        asset_type_id=reference(AssetType),
+        destination_id=reference(Place, index=False),
+        asset_type_id=reference(AssetType, index=False),
         quantity=IntegerField(default=0),
+        difference=IntegerField(null=True),
         parent=CharField(max_length=40, default=""),
         via=CharField(max_length=36, default=""),
         corrects=CharField(max_length=36, null=True),
@@ -83,21 +90,27 @@ def up(migrator, db):
         photo=CharField(max_length=64, default=""),
     )
     for name, columns, condition in (
-        ("scan_event_asset_type_id_event_time", "asset_type_id, event_time", "quantity > 0"),
+        ("scan_event_asset_type_id_event_time", "asset_type_id, event_time", "asset_type_id IS NOT NULL"),
         ("scan_event_via", "via", "via <> ''"),
         ("scan_event_parent_event_time", "parent, event_time", "parent <> ''"),
     ):
         db.execute_sql(f"CREATE INDEX {name} ON scan_event ({columns}) WHERE {condition}")
 
+    # Who owned a box when it was registered is from now on what its first event says; the owner may change later.
+    db.execute_sql(
+        "UPDATE scan_event SET party_id = (SELECT owner_id FROM asset WHERE asset.id = scan_event.asset_id) "
+        "WHERE type = 'commission' AND party_id IS NULL"
+    )
+
     class Movement(Model):
-        event = reference(ScanEvent, null=False)
+        event = ForeignKeyField(ScanEvent, field=ScanEvent.event_id, on_delete="RESTRICT")
         asset = reference(Asset)
-        asset_type = reference(AssetType, null=False)
-        owner = reference(Party, null=False)
-        from_holder = reference(Party)
-        from_place = reference(Place)
-        to_holder = reference(Party)
-        to_place = reference(Place)
+        asset_type = reference(AssetType, null=False, index=False)
+        owner = reference(Party, null=False, index=False)
+        from_holder = reference(Party, index=False)
+        from_place = reference(Place, index=False)
+        to_holder = reference(Party, index=False)
+        to_place = reference(Place, index=False)
         quantity = IntegerField()
         event_day = DateField()
         booked_day = DateField()
@@ -129,10 +142,10 @@ def up(migrator, db):
             indexes = ((("holder", "asset_type"), False), (("place", "asset_type"), False))
 
     class Trip(Model):
-        asset = reference(Asset, null=False)
-        asset_type = reference(AssetType, null=False)
-        partner = reference(Party, null=False)
-        from_place = reference(Place)
+        asset = reference(Asset, null=False, index=False)
+        asset_type = reference(AssetType, null=False, index=False)
+        partner = reference(Party, null=False, index=False)
+        from_place = reference(Place, index=False)
         shipment = reference(Shipment)
         out_event = CharField(max_length=36)
         out_time = Instant()
@@ -142,6 +155,7 @@ def up(migrator, db):
         back_time = Instant(null=True)
         end_time = Instant(null=True)
         end = CharField(max_length=12, default="")
+        inspected = BooleanField(default=False)
         damaged = BooleanField(default=False)
 
         class Meta:
@@ -158,7 +172,7 @@ def up(migrator, db):
     class ExceptionCase(Model):
         source = CharField(max_length=10)
         code = CharField(max_length=24)
-        event = reference(ScanEvent)
+        event = ForeignKeyField(ScanEvent, field=ScanEvent.event_id, null=True, on_delete="RESTRICT")
         asset = reference(Asset)
         asset_type = reference(AssetType)
         party = reference(Party)
@@ -194,7 +208,6 @@ def up(migrator, db):
         loss_charge = Exact(default=0)
         life_years = IntegerField(default=0)
         loss_floor = Exact(default=0)
-        risk_passes_at = CharField(max_length=8, default="dispatch")
         accepted_after_days = IntegerField(default=0)
         note = TextField(default="")
         changed_time = Instant()
@@ -203,7 +216,6 @@ def up(migrator, db):
             database = db
             table_name = "agreement"
             indexes = ((("partner", "asset_type", "valid_from"), False),)
-            constraints = [Check("risk_passes_at IN ('dispatch', 'arrive')")]
 
     class AccountClosing(Model):
         partner = ForeignKeyField(Party, field=Party.id, unique=True, on_delete="RESTRICT")
