@@ -15,7 +15,8 @@ import database
 import demo as demo_company
 from accounts.models import User
 from accounts.people import ROLES, create_token, create_user, new_password, set_role
-from assets import balances
+from assets import ledger_check
+from assets.ledger import after_migrations
 from config import Settings
 from database import db, utc_now
 from docs_gen import integrity, looks
@@ -40,6 +41,7 @@ def migrate() -> None:
     """Create the database or bring it up to date. Repeating it changes nothing."""
     with db.connection_context():
         names = database.migrate()
+        after_migrations(names, utc_now())
     click.echo("\n".join(f"ran {name}" for name in names) or "The database is up to date.")
 
 
@@ -89,7 +91,7 @@ def _faults() -> Iterator[str]:
             f"database: {row[0]} row {row[1]} refers to a missing {row[2]}"
             for row in db.execute_sql("PRAGMA foreign_key_check")
         )
-    yield from map(str, balances.faults())
+    yield from map(str, ledger_check.faults())
     yield from integrity.faults(_settings().archive_dir)
     yield from looks.faults(_settings().pictures_dir, _settings().packs_dir)
 

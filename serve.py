@@ -12,6 +12,7 @@ from gunicorn.app.base import BaseApplication
 
 import demo
 from accounts.people import first_administrator
+from assets.ledger import after_migrations
 from config import Settings, SettingsFault
 from database import close_all, db, migrate, utc_now
 from docs_gen.issuing import finish_unfinished
@@ -85,7 +86,7 @@ def serve() -> None:
         raise click.ClickException(taken)
     now = utc_now()
     with db.connection_context():
-        migrate()
+        after_migrations(migrate(), now)
         administrator = first_administrator(now)
         if settings.demo and demo.is_empty():
             click.echo("Loading the demo company …")

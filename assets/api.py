@@ -3,21 +3,31 @@
 POST /api/v1/scan-events     one event object, or {"events": [1 to 500 of them]}
 
     event_id      UUID made by the device when the trigger is pulled; the same id is taken once
-    type          dispatch, arrive, return, inspect, damage, repair, repaired, stock_take, lost, found, write_off, void
+    type          a code of event_types.EVENT_TYPES: dispatch, cancel_dispatch, arrive, empties_ready, return_shipped,
+                  return, receive, inspect, damage, clean, repair, repaired, transfer_out, transfer_in, owner_change,
+                  stock_take, pack, unpack, lost, found, write_off, decommission, scrap, opening, void
     scanned_text  what was read, untouched; longer than 512 characters is refused (too_long). A void needs none
     event_time    ISO 8601 with its offset: 2026-11-20T16:05:12+08:00
     shipment      number; dispatch needs it
-    place         code of the place of the scan; stock_take needs it. return and found without one take the place that
-                  stands on the plate as 'return to'
-    party         code: from whom it returned, at whom it arrived
+    place         code of the place of the scan; stock_take, receive and transfer_in need it. return and found without
+                  one take the place that stands on the plate as 'return to'
+    destination   code of the place to which it goes; transfer_out needs it
+    party         code: from whom it returned, at whom it arrived, who owns it from now on (owner_change)
+    asset_type    code of a counted type, with `quantity` in place of scanned_text: boxes without codes
+    quantity      1 to 100,000; of a stock_take also 0
+    parent        text of the load into which a box is packed (pack): an SSCC, or the plate of a box. Scanning the load
+                  moves what is in it
+    document      up to 64 characters: number of the delivery note, pallet note, certificate
+    photo         SHA-256 of a picture that was sent before
+    corrects      event_id of the event in whose place this one stands; that one is declared void by another event
     device        up to 64 characters
     happened      true: made offline or after the fact, so a rule that it breaks becomes an exception, not a refusal
     confirmed     codes that a person said yes to
-    reason        damage, lost, write_off and void need one
+    reason        damage, lost, write_off, decommission, scrap and void need one
     voids         event_id of the event that a void declares wrong
 
 Each event is answered by
-    {event_id, status, outcome, code, asset_type, state, reason, exceptions, confirm, text}
+    {event_id, status, outcome, code, asset_type, state, reason, exceptions, confirm, text, load}
     status, outcome   201 recorded · 200 known (sent before, or nothing new: already in the list) · 422 refused ·
                       409 conflict (this id was used for something else) · 400 invalid (then also `field`)
     code, asset_type  of the asset, null when there is none; state: its state now, one of event_types.STATES
@@ -25,6 +35,7 @@ Each event is answered by
     exceptions        rules that the scan broke although it was taken: [] is a clean scan
     confirm           refused, but send the same event again with this word in `confirmed` and it is taken
     text              a sentence for the person with the scanner, in their language
+    load              of a load: the answers for what is in it, in the same form; [] otherwise
 What is kept: recorded and refused scans become rows, and so does the other body of a conflict. Nothing is written for
 known, for invalid, and for a question (`confirm`): its id stays free, and what is sent under it later is taken as new.
 One event is answered with its own status; a list with 200 and {"results": [in order]}: a bad event never fails the
@@ -56,17 +67,18 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     ValidationError,
 )
 from pydantic_core import PydanticCustomError
 
 from accounts.access import signed_in
-from assets.event_types import REASONS, SCANNABLE
+from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
 from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
-from assets.scanned_text import read_scanned_text, storable
-from assets.scanning import STATUS, Answer, ScanInput, dispatches_onto, record_scans
+from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
+from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, record_scans
 from database import utc_now
 from errors import N_, InvalidInput, Message
 from i18n import name_of, translated
@@ -92,7 +104,7 @@ def _sane_year(value: datetime) -> datetime:
 
 
 def _known_type(value: str) -> str:
-    if value not in SCANNABLE:
+    if value not in EVENT_TYPES:
         raise PydanticCustomError("enum", "no such type")
     return value
 
@@ -122,11 +134,19 @@ class EventBody(BaseModel):
     confirmed: Annotated[list[Annotated[str, Field(max_length=24)]], Field(max_length=10)] = []
     reason: Annotated[str, BeforeValidator(_text_only), Field(max_length=2_000)] = ""
     voids: _Uuid | None = None
+    destination: _Code = ""
+    asset_type: _Code = ""
+    quantity: Annotated[StrictInt, Field(ge=0, le=MAX_QUANTITY)] = 0
+    parent: Annotated[str, BeforeValidator(_text_only), Field(max_length=MAX_LENGTH)] = ""
+    document: Annotated[str, BeforeValidator(_text_only), Field(max_length=64)] = ""
+    photo: Annotated[str, BeforeValidator(_text_only), Field(pattern="^([0-9a-f]{64})?$")] = ""
+    corrects: _Uuid | None = None
 
     def scan(self) -> ScanInput:
         """The same for the business."""
         values = self.model_dump()
-        return ScanInput(**{**values, "confirmed": tuple(self.confirmed), "voids": self.voids or ""})
+        told = {"confirmed": tuple(self.confirmed), "voids": self.voids or "", "corrects": self.corrects or ""}
+        return ScanInput(**{**values, **told})
 
 
 _FAULTS = {
@@ -138,6 +158,9 @@ _FAULTS = {
     "datetime_from_date_parsing": N_("This is no time like 2026-11-20T16:05:12+08:00."),
     "string_type": N_("Text is needed here."),
     "bool_type": N_("true or false is needed here."),
+    "int_type": N_("A whole number is needed here."),
+    "greater_than_equal": N_("This number is too small."),
+    "less_than_equal": N_("This number is too large."),
     "string_too_long": N_("This is too long."),
     "too_long": N_("This is too long."),
 }
@@ -198,6 +221,7 @@ def _json(answer: Answer) -> dict[str, Any]:
         "event_id": answer.event_id, "status": answer.status, "outcome": answer.outcome, "code": answer.code,
         "asset_type": answer.asset_type, "state": answer.state, "reason": answer.reason,
         "exceptions": list(answer.exceptions), "confirm": answer.confirm, "text": translated(answer.text),
+        "load": [_json(part) for part in answer.load],
     }  # fmt: skip
     return {**found, "field": answer.field} if answer.field else found
 

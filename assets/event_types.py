@@ -12,11 +12,15 @@ A row of the table says for each shown state of the box, in the order of COLUMNS
 A scan of what has already happened is never refused for state: ✗ and ? become w: with the same code and lead to
 `happened`, because the box in the hand is the truth. Only an unknown box stays refused, and a gone one stays gone.
 
-The targets: AVA available · OUT in transit to the partner · PAR at the partner · RET returned, not checked · DMG
-damaged where it stands · REP in repair · SEEN only its place changes · LOST · GONE. A damaged box that moves stays
-damaged.
+The targets: AVA available · OUT in transit to the partner · UND its dispatch is taken back · PAR at the partner · BCK
+on its way back · RET returned, not checked · MOV between two places of ours · IN arrived at a place of ours as it was ·
+DMG damaged where it stands · REP in repair · FIX repaired where it stands · CLN clean · OWN its owner changes · PCK and
+UNP into and out of a load · SEEN only its place changes · LOST · GONE. A damaged box that moves stays damaged.
 
-To add a kind of scan is to add an entry. `biz_step`, `disposition`, `action`: the words of GS1 EPCIS 2.0 / CBV 2.0.
+`receive` has no row of its own: where it is received, and in which state, says which other scan it is (state.acts_as).
+
+To add a kind of scan is to add an entry. `biz_step`, `disposition`, `action`, `epcis`: the words of GS1 EPCIS 2.0 and
+CBV 2.0; a step that CBV does not have is the path of a URI of our own.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ STATES: dict[str, tuple[str, str]] = {
     "in_transit_out": (N_("On the way out"), "ok"),
     "at_partner": (N_("At the partner"), "ok"),
     "in_transit_back": (N_("On the way back"), "ok"),
+    "in_transit_own": (N_("Between our places"), "ok"),
     "returned": (N_("Returned, not checked"), "warn"),
     "damaged": (N_("Damaged"), "bad"),
     "in_repair": (N_("In repair"), "warn"),
@@ -42,11 +47,14 @@ STATES: dict[str, tuple[str, str]] = {
 
 #: The columns of the table: the shown states, damaged ones parted by whether the box is here.
 COLUMNS = (
-    "none", "available", "in_transit_out", "at_partner", "in_transit_back", "returned", "damaged_here", "damaged_away",
-    "in_repair", "lost", "gone",
+    "none", "available", "in_transit_out", "at_partner", "in_transit_back", "in_transit_own", "returned",
+    "damaged_here", "damaged_away", "in_repair", "lost", "gone",
 )  # fmt: skip
 
-TARGETS = ("AVA", "OUT", "PAR", "RET", "DMG", "REP", "SEEN", "LOST", "GONE")
+TARGETS = (
+    "AVA", "OUT", "UND", "PAR", "BCK", "RET", "MOV", "IN", "DMG", "REP", "FIX", "CLN", "OWN", "PCK", "UNP", "SEEN",
+    "LOST", "GONE",
+)  # fmt: skip
 
 #: A word for programs, which stays, → the sentence for the person with the scanner. %(code)s is the box.
 REASONS: dict[str, str] = {
@@ -66,6 +74,27 @@ REASONS: dict[str, str] = {
     "unknown_asset": N_("No box is registered under this code. Check it, or register the box."),
     "type_only": N_("This names a type of box, not one box. Scan the plate of the box."),
     "exists": N_("%(code)s is registered already."),
+    "gone_new_code": N_("%(code)s was written off; a code is never given again. Register the box under a new one."),
+    "not_out": N_("%(code)s has not left; there is no dispatch to take back."),
+    "too_late": N_("%(code)s left more than a day ago, or on another shipment. Scan its return instead."),
+    "arrived": N_("%(code)s has arrived at the partner. Scan its return instead."),
+    "not_there": N_("%(code)s is not at a partner by our books."),
+    "arrival_implied": N_("The arrival of %(code)s at the partner was not scanned."),
+    "transfer_open": N_("%(code)s was between two of our places; its arrival there was not scanned."),
+    "no_transfer_out": N_("%(code)s came from another of our places; its departure there was not scanned."),
+    "came_back": N_("%(code)s was out by our books; its coming in is counted as a return."),
+    "lost": N_("%(code)s is reported lost."),
+    "left_parent": N_("%(code)s was in a load; it was scanned alone and is counted as taken out of it."),
+    "impossible_move": N_("%(code)s was at another company's place minutes before. Do two boxes bear this code?"),
+    "foreign_owner": N_("%(code)s belongs to another customer and must not go to this one."),
+    "photo_missing": N_("A photo of the damage is needed for this type of box."),
+    "unknown_load": N_("Nothing was packed under this code."),
+    "unknown_type": N_("There is no counted type of this code."),
+    "serialised_type": N_("Boxes of this type have codes of their own. Scan each one."),
+    "quantity": N_("How many? From 1 to 100,000."),
+    "over_return": N_("More came back than the partner had by our books; the balance is below zero."),
+    "below_zero": N_("More left this place than stood there by our books."),
+    "count_difference": N_("The count differs from the books."),
     "already_out": N_("%(code)s is out already, on another shipment."),
     "not_returned": N_("%(code)s is at the partner by our books. Was its return not scanned?"),
     "implied_return": N_("%(code)s was on its way back; its return was not scanned."),
@@ -119,7 +148,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class EventType:
-    """One kind of scan. `needs`: what it must bring along; `happened`: where a box is after it happened anyway."""
+    """One kind of scan. `needs`: what it must bring along; `takes`: what it may bring besides; `happened`: where a box
+    is after it happened anyway; `pool`: counted boxes can do it too; `moves`: the box leaves its place."""
 
     code: str
     title: str
@@ -127,7 +157,11 @@ class EventType:
     disposition: str
     action: str
     needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
     happened: str = ""
+    pool: bool = False
+    moves: bool = False
+    epcis: str = "ObjectEvent"
     transitions: dict[str, tuple[Cell, ...]] = field(default_factory=dict)
 
 
@@ -148,68 +182,161 @@ def _cell(text: str) -> Cell:
     return Cell(found[1] or "", found[2] or found[3][0], found[4] or "", found[5])
 
 
+_EVERY_EXISTS = " | ".join(["✗exists"] * 9)
+
 _ALL = (
     EventType(
-        "commission", N_("Registered"), "commissioning", "active", "ADD",
-        transitions=_row("""→AVA | ✗exists | ✗exists | ✗exists | ✗exists | ✗exists | ✗exists | ✗exists | ✗exists
-            | ✗exists | ✗gone"""),
+        "commission", N_("Registered"), "commissioning", "active", "ADD", needs=("place",), pool=True,
+        transitions=_row(f"→AVA | ✗exists | {_EVERY_EXISTS} | ✗gone_new_code"),
+    ),
+    # At go-live boxes are out already: since when (event_time), at whom (party). The day of typing in: nobody knows.
+    EventType(
+        "opening", N_("At the partner when the books were opened"), "other", "", "OBSERVE", needs=("party",), pool=True,
+        takes=("place", "document"), happened="PAR",
+        transitions=_row(f"✗unknown_asset | →PAR | {_EVERY_EXISTS} | ✗gone"),
     ),
     EventType(
         "dispatch", N_("Dispatched"), "shipping", "in_transit", "OBSERVE", needs=("shipment",), happened="OUT",
+        takes=("place", "document"), pool=True, moves=True,
         transitions=_row("""✗unknown_asset | →OUT | [same_shipment] = / ✗already_out | ?not_returned→OUT
-            | w:implied_return→OUT | w:not_inspected→OUT | ✗damaged | ✗damaged | ✗in_repair | w:found→OUT | ✗gone"""),
+            | w:implied_return→OUT | w:transfer_open→OUT | [must_be_inspected] ✗not_inspected / w:not_inspected→OUT
+            | ✗damaged | ✗damaged | ✗in_repair | w:found→OUT | ✗gone"""),
+    ),
+    # The partner has been told already; a scan that nobody has seen is undone instead.
+    EventType(
+        "cancel_dispatch", N_("Dispatch taken back"), "void_shipping", "available", "OBSERVE", needs=("shipment",),
+        takes=("place", "reason"), moves=True,
+        transitions=_row("""✗unknown_asset | ✗not_out | [cancellable] →UND / ✗too_late | ✗arrived | ✗not_out | ✗not_out
+            | ✗not_out | ✗not_out | ✗not_out | ✗not_out | ✗not_out | ✗gone"""),
     ),
     EventType(
         "arrive", N_("Arrived at the partner"), "arriving", "", "OBSERVE", happened="PAR",
+        takes=("place", "party", "document"), pool=True, moves=True,
         transitions=_row("""✗unknown_asset | w:not_dispatched→PAR | [same_party] →PAR / w:other_partner→PAR
-            | [same_party] = / w:moved_partner→PAR | w:went_back→PAR | w:not_dispatched→PAR | w:not_dispatched→PAR
-            | →PAR | w:repair_open→PAR | w:found→PAR | ✗gone"""),
+            | [same_party] = / w:moved_partner→PAR | w:went_back→PAR | w:transfer_open→PAR | w:not_dispatched→PAR
+            | w:not_dispatched→PAR | →PAR | w:repair_open→PAR | w:found→PAR | ✗gone"""),
+    ),
+    EventType(
+        "empties_ready", N_("Empties ready at the partner"), "staging_outbound", "available", "OBSERVE", happened="PAR",
+        takes=("place", "party"),
+        transitions=_row("""✗unknown_asset | ✗not_there | w:arrival_implied→PAR | → | = | ✗not_there | ✗not_there
+            | ✗not_there | → | ✗not_there | w:found→PAR | ✗gone"""),
+    ),
+    EventType(
+        "return_shipped", N_("Sent back by the partner"), "shipping", "in_transit", "OBSERVE", happened="BCK",
+        takes=("place", "party", "document"), moves=True,
+        transitions=_row("""✗unknown_asset | ✗not_there | w:arrival_implied→BCK | →BCK | = | ✗not_there | ✗not_there
+            | ✗not_there | →BCK | ✗not_there | w:found→BCK | ✗gone"""),
     ),
     EventType(
         "return", N_("Returned"), "receiving", "returned", "OBSERVE", happened="RET",
+        takes=("place", "party", "document", "photo"), pool=True, moves=True,
         transitions=_row("""✗unknown_asset
             | [just_returned_here] = / [same_place] w:never_left→RET / w:moved→RET
-            | [just_left_here] ?cancel_or_return→RET / →RET | →RET | →RET | [just_returned] = / w:double_return→RET
-            | = | →RET | w:repair_open→RET | w:found→RET | ✗gone"""),
+            | [just_left_here] ?cancel_or_return→RET / →RET | →RET | →RET | w:transfer_open→RET
+            | [just_returned] = / w:double_return→RET | = | →RET | w:repair_open→RET | w:found→RET | ✗gone"""),
+    ),
+    EventType(
+        "receive", N_("Received"), "receiving", "", "OBSERVE", needs=("place",), takes=("party", "document"),
+        moves=True,
     ),
     EventType(
         "inspect", N_("Inspected: good"), "inspecting", "available", "OBSERVE", happened="AVA",
-        transitions=_row("""✗unknown_asset | = | ✗not_here | → | ✗not_here | →AVA | ?repaired_how→AVA | ✗not_here | →AVA
-            | w:found→AVA | ✗gone"""),
+        takes=("place", "photo"),
+        transitions=_row("""✗unknown_asset | = | ✗not_here | → | ✗not_here | w:transfer_open→AVA | →AVA
+            | ?repaired_how→AVA | ✗not_here | →AVA | w:found→AVA | ✗gone"""),
     ),
     EventType(
         "damage", N_("Damage reported"), "inspecting", "damaged", "OBSERVE", needs=("reason",), happened="DMG",
-        transitions=_row("""✗unknown_asset | →DMG | →DMG | →DMG | →DMG | →DMG | → | → | → | w:found→DMG | ✗gone"""),
-    ),
-    EventType(
-        "repair", N_("Repair started"), "repairing", "unavailable", "OBSERVE", happened="REP",
-        transitions=_row("""✗unknown_asset | w:not_damaged→REP | ✗not_here | ✗not_here | ✗not_here | →REP | →REP
-            | ✗not_here | = | w:found→REP | ✗gone"""),
-    ),
-    EventType(
-        "repaired", N_("Repaired"), "repairing", "available", "OBSERVE", happened="AVA",
-        transitions=_row("""✗unknown_asset | ✗not_in_repair | ✗not_in_repair | ✗not_in_repair | ✗not_in_repair
-            | ✗not_in_repair | w:start_missing→AVA | ✗not_here | →AVA | w:found→AVA | ✗gone"""),
-    ),
-    EventType(
-        "stock_take", N_("Counted"), "cycle_counting", "", "OBSERVE", needs=("place",),
-        transitions=_row("""✗unknown_asset | [same_place] = / w:moved→AVA | w:seen_here | w:seen_here
-            | w:return_implied→RET | [same_place] → / w:moved→RET | →SEEN | w:seen_here
-            | [same_place] = / w:repair_open→RET | w:found→RET | ✗gone"""),
-    ),
-    EventType(
-        "lost", N_("Reported lost"), "other", "unknown", "OBSERVE", needs=("reason",), happened="LOST",
-        transitions=_row("""✗unknown_asset | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | =
+        takes=("place", "party", "photo"), pool=True,
+        transitions=_row("""✗unknown_asset | →DMG | →DMG | →DMG | →DMG | →DMG | →DMG | → | → | → | w:found→DMG
             | ✗gone"""),
     ),
     EventType(
-        "found", N_("Found"), "receiving", "returned", "OBSERVE", happened="RET",
-        transitions=_row("""✗unknown_asset | = | w:seen_here | w:seen_here | →RET | = | = | →RET | = | →RET | ✗gone"""),
+        "clean", N_("Cleaned"), "/voc/bizstep/cleaning", "", "OBSERVE", happened="CLN",
+        takes=("place", "party"),
+        transitions=_row("""✗unknown_asset | →CLN | ✗not_here | [at_holder] →CLN / ✗not_here | ✗not_here | ✗not_here
+            | →CLN | →CLN | ✗not_here | →CLN | w:found→RET | ✗gone"""),
+    ),
+    EventType(
+        "repair", N_("Repair started"), "repairing", "unavailable", "OBSERVE", happened="REP",
+        takes=("place", "party", "document"),
+        transitions=_row("""✗unknown_asset | w:not_damaged→REP | ✗not_here | [at_holder] →REP / ✗not_here | ✗not_here
+            | ✗not_here | →REP | →REP | [at_holder] →REP / ✗not_here | = | w:found→REP | ✗gone"""),
+    ),
+    EventType(
+        "repaired", N_("Repaired"), "repairing", "available", "OBSERVE", happened="FIX",
+        takes=("place", "party", "document"), pool=True,
+        transitions=_row("""✗unknown_asset | ✗not_in_repair | ✗not_in_repair | ✗not_in_repair | ✗not_in_repair
+            | ✗not_in_repair | ✗not_in_repair | w:start_missing→FIX | [at_holder] w:start_missing→FIX / ✗not_here
+            | →FIX | w:found→AVA | ✗gone"""),
+    ),
+    EventType(
+        "transfer_out", N_("Left for another of our places"), "departing", "in_transit", "OBSERVE",
+        needs=("destination",), happened="MOV", takes=("place", "document"), pool=True, moves=True,
+        transitions=_row("""✗unknown_asset | →MOV | ✗not_here | ✗not_here | ✗not_here | = | →MOV | →MOV | ✗not_here
+            | ✗in_repair | w:found→MOV | ✗gone"""),
+    ),
+    EventType(
+        "transfer_in", N_("Arrived from another of our places"), "arriving", "", "OBSERVE", needs=("place",),
+        happened="IN", takes=("document",), pool=True, moves=True,
+        transitions=_row("""✗unknown_asset | [same_place] = / w:no_transfer_out→IN | w:came_back→RET | w:came_back→RET
+            | →RET | →IN | [same_place] = / w:no_transfer_out→IN | [same_place] = / →IN | [moving] →IN / w:came_back→RET
+            | w:repair_open→RET | w:found→RET | ✗gone"""),
+    ),
+    EventType(
+        "owner_change", N_("Owner changed"), "accepting", "", "OBSERVE", needs=("party",), takes=("document",),
+        transitions=_row("""✗unknown_asset | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | w:lost→OWN
+            | ✗gone"""),
+    ),
+    EventType(
+        "stock_take", N_("Counted"), "cycle_counting", "", "OBSERVE", needs=("place",), pool=True,
+        transitions=_row("""✗unknown_asset | [same_place] = / w:moved→AVA | w:seen_here | w:seen_here
+            | w:return_implied→RET | w:transfer_open→IN | [same_place] → / w:moved→RET | →SEEN | w:seen_here
+            | [same_place] = / w:repair_open→RET | w:found→RET | ✗gone"""),
+    ),
+    EventType(
+        "pack", N_("Packed into a load"), "packing", "", "ADD", needs=("parent",), takes=("place",), pool=True,
+        epcis="AggregationEvent",
+        transitions=_row("""✗unknown_asset | [same_parent] = / →PCK | ✗not_here | [same_parent] = / →PCK | ✗not_here
+            | ✗not_here | [same_parent] = / →PCK | [same_parent] = / →PCK | ✗not_here | ✗in_repair | w:found→RET
+            | ✗gone"""),
+    ),
+    EventType(
+        "unpack", N_("Taken out of a load"), "unpacking", "", "DELETE", takes=("place",), pool=True,
+        epcis="AggregationEvent",
+        transitions=_row("""✗unknown_asset | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / =
+            | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / =
+            | [packed] →UNP / = | w:found→RET | ✗gone"""),
+    ),
+    EventType(
+        "lost", N_("Reported lost"), "other", "unknown", "OBSERVE", needs=("reason",), happened="LOST",
+        takes=("place", "party", "document"), pool=True,
+        transitions=_row("""✗unknown_asset | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | →LOST | =
+            | ✗gone"""),
+    ),
+    EventType(
+        "found", N_("Found"), "receiving", "returned", "OBSERVE", happened="RET", takes=("place",), pool=True,
+        transitions=_row("""✗unknown_asset | = | w:seen_here | w:seen_here | →RET | w:transfer_open→RET | = | = | →RET
+            | = | →RET | ✗gone"""),
     ),
     EventType(
         "write_off", N_("Written off"), "decommissioning", "inactive", "DELETE", needs=("reason",), happened="GONE",
+        takes=("place", "party", "document"), pool=True,
         transitions=_row("""✗unknown_asset | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE
-            | ="""),
+            | →GONE | ="""),
+    ),
+    EventType(
+        "decommission", N_("Taken out of service"), "decommissioning", "inactive", "DELETE", needs=("reason",),
+        happened="GONE", takes=("place", "document"), pool=True,
+        transitions=_row("""✗unknown_asset | →GONE | ✗not_here | ✗not_here | ✗not_here | ✗not_here | →GONE | →GONE
+            | [certified] →GONE / ✗not_here | →GONE | ✗lost | ="""),
+    ),
+    EventType(
+        "scrap", N_("Scrapped"), "destroying", "destroyed", "DELETE", needs=("reason",), happened="GONE",
+        takes=("place", "document"), pool=True,
+        transitions=_row("""✗unknown_asset | →GONE | ✗not_here | ✗not_here | ✗not_here | ✗not_here | →GONE | →GONE
+            | [certified] →GONE / ✗not_here | →GONE | ✗lost | ="""),
     ),
     # GS1 calls it an error declaration: the event that it names is left out of every replay, and both rows stay.
     EventType("void", N_("Undone"), "", "", "", needs=("voids", "reason")),
@@ -217,5 +344,8 @@ _ALL = (
 
 EVENT_TYPES: dict[str, EventType] = {entry.code: entry for entry in _ALL}
 
-#: What a scan may report; a box is registered by scanning.register_assets, which knows its type and owner.
+#: What a scan may report of a box; it is registered by scanning.register_assets, which knows its type and owner.
 SCANNABLE = tuple(code for code in EVENT_TYPES if code != "commission")
+
+#: What may be told of a pool that is only counted.
+COUNTABLE = tuple(code for code, entry in EVENT_TYPES.items() if entry.pool)

@@ -10,33 +10,51 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
+from zoneinfo import ZoneInfo
 
-from peewee import JOIN, IntegrityError, __exception_wrapper__, fn  # type: ignore[attr-defined]
+from peewee import Case, IntegrityError, OperationalError, fn
 
 from accounts.models import User
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
 from assets.finding import box_of, boxes_under
 from assets.labels import checked_code, grai
-from assets.models import Asset, ScanEvent
+from assets.ledger import (
+    Booking,
+    Change,
+    LevelKey,
+    book,
+    change_levels,
+    explain,
+    histories,
+    insert_rows,
+    open_cases,
+    parts,
+    state_of,
+    store,
+)  # fmt: skip
+from assets.models import Asset, ScanEvent, StockLevel
+from assets.movements import NOWHERE, Account, Line
+from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
-from assets.state import Event, State, shown
+from assets.state import Event, State, Step, shown
 from database import locked, taking_turns, tuples
 from errors import N_, Message, Refused
+from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 
 #: The same trigger pulled twice: one event, when device, box, kind and context are the same.
 DOUBLE_TRIGGER = timedelta(seconds=30)
 
-#: How many rows one INSERT or one IN (…) takes; SQLite allows 32,766 values in a statement.
-_CHUNK = 500
+#: Boxes of a counted pool that one scan may tell of.
+MAX_QUANTITY = 100_000
 
 STATUS = {"recorded": 201, "known": 200, "refused": 422, "conflict": 409, "invalid": 400}
 
@@ -57,11 +75,21 @@ class ScanInput:
     confirmed: tuple[str, ...] = ()
     reason: str = ""
     voids: str = ""
+    destination: str = ""  # code of a place
+    asset_type: str = ""  # code; of a counted pool
+    quantity: int = 0
+    parent: str = ""  # text of the load: an SSCC, or the plate of a box
+    document: str = ""
+    photo: str = ""  # SHA-256 of a kept picture
+    corrects: str = ""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a scan: `outcome` is a key of STATUS, `text` the sentence for the person with the scanner."""
+    """What became of a scan: `outcome` is a key of STATUS, `text` the sentence for the person with the scanner.
+
+    `load`: the answers for the boxes in a load that was scanned.
+    """
 
     event_id: str
     outcome: str
@@ -73,6 +101,7 @@ class Answer:
     exceptions: tuple[str, ...] = ()
     confirm: str | None = None
     field: str | None = None
+    load: tuple[Answer, ...] = ()
 
     @property
     def status(self) -> int:
@@ -91,12 +120,16 @@ _TEXTS = {
     "known": N_("%(code)s is in the list already."),
     "conflict": N_("This scan was sent before with other contents. Scan again."),
     "dispatch_known": N_("%(code)s is on this shipment already."),
+    "load": N_("Load %(load)s: %(taken)s of %(count)s recorded."),
     "void_known": N_("%(code)s: this scan was undone already."),
     "foreign_grai": N_("This box belongs to another company (GS1 prefix %(prefix)s) and is not registered here."),
 }
 _NEEDED = {
     "shipment": N_("This scan needs a shipment."),
     "place": N_("This scan needs a place."),
+    "party": N_("This scan needs a partner."),
+    "destination": N_("This scan needs the place where the box is going."),
+    "parent": N_("This scan needs the load: scan its label."),
     "reason": N_("This scan needs a reason."),
     "voids": N_("Undoing needs the scan that is undone."),
 }
@@ -117,16 +150,48 @@ def record_scans(
     body it is a conflict. Known scans and open questions have no row, so their ids are as good as new.
     `own_hosts`: labels.own_hosts(base_url), so that our short links are known.
     """
-    read = [read_scanned_text(scan.scanned_text, own_hosts) for scan in scans]
-    for last_try in (False, False, True):
+    read = [_Scan.read(scan, own_hosts) for scan in scans]
+    for tries_left in (2, 1, 0):
         try:
             with taking_turns():
-                return _Batch(scans, read, user, now).run()
-        except IntegrityError:
-            # Another connection took one of these ids in the meantime (PostgreSQL): it is known in the next round.
-            if last_try:
+                return _Batch(read, user, now).run()
+        except (IntegrityError, OperationalError) as error:
+            # Another connection took one of these ids in the meantime (PostgreSQL), and it is known in the next round;
+            # or each waited for a row that the other had locked, and one of them was sent back.
+            if not tries_left or (isinstance(error, OperationalError) and "deadlock" not in str(error)):
                 raise
     raise AssertionError("not reached")
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """A scan with what its texts mean. `via`: event_id of the load whose scan stands for it."""
+
+    input: ScanInput
+    code: ScannedCode
+    parent: ScannedCode | None
+    body: str
+    via: str = ""
+
+    @classmethod
+    def read(cls, scan: ScanInput, own_hosts: Collection[str]) -> _Scan:
+        parent = read_scanned_text(scan.parent, own_hosts) if scan.parent else None
+        return cls(scan, read_scanned_text(scan.scanned_text, own_hosts), parent, body_sha256(scan))
+
+    def of(self, box: _Box) -> _Scan:
+        """The same for one box of the load. Its id follows from the load's, so that it is never taken twice."""
+        derived = replace(
+            self.input,
+            event_id=str(uuid5(NAMESPACE_OID, f"{self.input.event_id} {box.asset.code}")),
+            scanned_text=box.asset.code,
+        )
+        return replace(
+            self,
+            input=derived,
+            code=ScannedCode("code", box.asset.code, box.asset.code),
+            body=body_sha256(derived),
+            via=self.input.event_id,
+        )
 
 
 @dataclass
@@ -134,13 +199,14 @@ class _Box:
     """An asset in the course of a batch. `history`: its events that count, where they had to be read; else None."""
 
     asset: Asset
-    type_code: str
+    kind: AssetType
+    stored: State
     state: State
     last: datetime | None
     count: int
     history: list[Event] | None = None
-    stored: dict[str, str] = field(default_factory=dict)  # event_id → exceptions as the row has them
-    broken: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)  # event_id → exceptions as the row has them
+    steps: list[Step] = field(default_factory=list)
     changed: bool = False
 
     def at(self, event: Event) -> State:
@@ -149,13 +215,17 @@ class _Box:
             return self.state
         return rules.replay([before for before in self.history if before.order < event.order])[0]
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event) -> tuple[str, ...]:
+        """Take an event; gives the rules that it breaks."""
         self.changed = True
         if self.history is None:
-            self.state, self.broken[event.event_id] = rules.apply(self.state, event)
+            step = rules.apply(self.state, event)
+            self.steps.append(step)
+            self.state = step.after
             self.last, self.count = event.order_time, self.count + 1
-        else:
-            self._replay([*self.history, event])
+            return step.broken
+        self._replay([*self.history, event])
+        return next(step.broken for step in self.steps if step.event.event_id == event.event_id)
 
     def remove(self, event_id: str) -> None:
         assert self.history is not None
@@ -164,92 +234,195 @@ class _Box:
 
     def _replay(self, history: list[Event]) -> None:
         self.history = history
-        self.state, self.broken = rules.replay(history)
+        self.steps = list(rules.steps(history))
+        self.state = self.steps[-1].after if self.steps else State()
         self.last, self.count = max((event.order_time for event in history), default=None), len(history)
+
+    def change(self) -> Change:
+        whole = self.history is not None
+        return Change(self.asset, self.stored, self.steps, whole, self.count, self.last, self.words)
+
+
+#: What a scan of a load means for each box in it.
+_MOVES_A_LOAD = {code for code, kind in EVENT_TYPES.items() if kind.moves} | {"empties_ready", "stock_take"}
 
 
 class _Batch:
     """The rows that a batch of scans needs, read once, and the rows that it makes, written once."""
 
-    def __init__(self, scans: Sequence[ScanInput], read: list[ScannedCode], user: User | None, now: datetime) -> None:
-        self.scans, self.read, self.user, self.now = scans, read, user, now
-        self.bodies = [body_sha256(scan) for scan in scans]
+    def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
+        self.scans, self.user, self.now = list(scans), user, now
         self.rows: list[dict[str, Any]] = []
-        wanted_voids = {scan.voids for scan in scans if scan.voids}
-        self._find_boxes(wanted_voids)  # first: on PostgreSQL it takes the locks, what is read after it is settled
-        ids = {scan.event_id for scan in scans} | wanted_voids
-        known: Any = ScanEvent.select().where(ScanEvent.event_id.in_(ids)).dicts()
-        self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in known}
-        # Ids that were used for something else before: what comes with them now is kept too, under an id of its own.
-        used = {
-            _conflict_id(scan, body)
-            for scan, body in zip(scans, self.bodies, strict=True)
-            if scan.event_id in self.known and self.known[scan.event_id]["body_sha256"] != body
-        }
-        if used:
-            kept: Any = ScanEvent.select().where(ScanEvent.event_id.in_(used)).dicts()
-            self.known.update({row["event_id"]: row for row in kept})
-        self.void: set[str] = set()
-        if wanted_voids:
-            void = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_(wanted_voids))
-            self.void = {voids for (voids,) in tuples(void)}
-        self.shipments = _by(Shipment, Shipment.number, {scan.shipment for scan in scans})
-        self.places = _by(Place, Place.code, {scan.place for scan in scans})
-        self.parties = _by(Party, Party.code, {scan.party for scan in scans})
-        self.home_parties: dict[int, int] = {}
-        returning = {box.asset.return_place_id for box in self.boxes.values()} - {None}
-        if returning:
-            home = Place.select(Place.id, Place.party).where(Place.id.in_(returning))
-            self.home_parties = dict(tuples(home))
+        self.bookings: list[Booking] = []
+        self.level_deltas: Counter[LevelKey] = Counter()
+        self.cases: list[tuple[str, str]] = []  # event_id and word of what a person has to decide
+        self.explained: list[tuple[str, str]] = []
+        inputs = [scan.input for scan in scans]
+        self.wanted_voids = {scan.voids for scan in inputs if scan.voids}
+        kinds = list(AssetType.select())
+        self.kinds: dict[int, AssetType] = {kind.id: kind for kind in kinds}
+        self.kinds_by_code: dict[str, AssetType] = {kind.code: kind for kind in kinds}
+        self._find_boxes()  # first: on PostgreSQL it takes the locks, what is read after it is settled
+        self._find_known()
+        self.shipments = _by(Shipment, Shipment.number, {scan.shipment for scan in inputs})
+        places = Place.select(Place, Party).join(Party)
+        codes = {scan.place for scan in inputs} | {scan.destination for scan in inputs}
+        seen_at = {box.asset.place_id for box in self.boxes.values()}
+        home = {box.asset.return_place_id for box in self.boxes.values()}
+        wanted = Place.code.in_(codes - {""}) | Place.id.in_((seen_at | home) - {None})
+        found = list(places.where(wanted))
+        self.places: dict[str, Place] = {place.code: place for place in found}
+        self.places_by_id: dict[int, Place] = {place.id: place for place in found}
+        self.parties = _by(Party, Party.code, {scan.party for scan in inputs})
+        self.own: list[int] = [id_ for (id_,) in tuples(Party.select(Party.id).where(Party.own).order_by(Party.id))]
+        for box in self.boxes.values():
+            place = self.places_by_id.get(box.asset.place_id)
+            box.stored = box.state = state_of(box.asset, place.party_id if place else None)
+        self._find_pools()
         self._find_histories()
         self._find_recent()
 
     def run(self) -> list[Answer]:
-        answers = [self._take(index) for index in range(len(self.scans))]
+        answers = [self._take(scan) for scan in self.scans]
         self._write()
         return answers
 
     # what is read
 
-    def _find_boxes(self, wanted_voids: set[str]) -> None:
-        condition = boxes_under(self.read)
-        if wanted_voids:
-            undone = Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(ScanEvent.event_id.in_(wanted_voids)))
-            condition = undone if condition is None else condition | undone
+    def _find_boxes(self) -> None:
+        condition = boxes_under([code for scan in self.scans for code in (scan.code, scan.parent) if code])
+        more = []
+        loads = {f"(00){scan.code.canonical}" for scan in self.scans if scan.code.kind == "sscc"}
+        if loads:
+            more.append(Asset.parent.in_(loads))
+        if self.wanted_voids:
+            undone = ScanEvent.event_id.in_(self.wanted_voids) | ScanEvent.via.in_(self.wanted_voids)
+            more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
+        for other in more:
+            condition = other if condition is None else condition | other
         assets = [] if condition is None else list(locked(Asset.select().where(condition).order_by(Asset.code)))
-        types: dict[int, str] = dict(tuples(AssetType.select(AssetType.id, AssetType.code))) if assets else {}
+        self._keep(assets)
+        parents = {
+            box.asset.code
+            for scan in self.scans
+            if scan.input.type in _MOVES_A_LOAD and (box := self._box(scan.code)[0]) is not None
+        }
+        if parents:
+            inside = Asset.select().where(Asset.parent.in_(parents), Asset.id.not_in(list(self.boxes)))
+            self._keep([*assets, *locked(inside.order_by(Asset.code))])
+
+    def _keep(self, assets: list[Asset]) -> None:
         self.boxes = {
             asset.id: _Box(
-                asset, types[asset.asset_type_id], _state_of(asset), asset.last_event_time, asset.event_count
+                asset, self.kinds[asset.asset_type_id], State(), State(), asset.last_event_time, asset.event_count
             )
             for asset in assets
         }
         self.by_code = {box.asset.code: box for box in self.boxes.values()}
         self.by_grai = {box.asset.grai: box for box in self.boxes.values() if box.asset.grai}
+        self.inside: dict[str, list[_Box]] = defaultdict(list)
+        for box in self.boxes.values():
+            if box.asset.parent:
+                self.inside[box.asset.parent].append(box)
+
+    def _find_known(self) -> None:
+        """Rows of these ids, of what is undone, and of what came with an id that had been used for something else."""
+        ids = {scan.input.event_id for scan in self.scans} | self.wanted_voids
+        condition = ScanEvent.event_id.in_(ids)
+        if self.wanted_voids:
+            condition = condition | ScanEvent.via.in_(self.wanted_voids)
+        rows: Any = ScanEvent.select().where(condition).dicts()
+        self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in rows}
+        used = {
+            _conflict_id(scan.input, scan.body)
+            for scan in self.scans
+            if scan.input.event_id in self.known and self.known[scan.input.event_id]["body_sha256"] != scan.body
+        }
+        if used:
+            kept: Any = ScanEvent.select().where(ScanEvent.event_id.in_(used)).dicts()
+            self.known.update({row["event_id"]: row for row in kept})
+        self.void: set[str] = set()
+        if self.wanted_voids:
+            void = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_(list(self.known)))
+            self.void = {voids for (voids,) in tuples(void)}
 
     def _box(self, code: ScannedCode) -> tuple[_Box | None, str]:
         """The box of a text, or the reason why there is none."""
         return box_of(code, self.by_code, self.by_grai)
 
+    def _load_key(self, scan: _Scan) -> str:
+        """What a load of this text would be called in the column `parent`."""
+        if scan.code.kind == "sscc":
+            return f"(00){scan.code.canonical}"
+        box, _ = self._box(scan.code)
+        return box.asset.code if box else ""
+
+    def _load_of(self, scan: _Scan) -> tuple[str, list[_Box]]:
+        """The key of the load that was scanned, '' when it is none, and the boxes in it."""
+        key = self._load_key(scan)
+        inside = [box for box in self.inside.get(key, ()) if box.state.parent == key]
+        return (key, inside) if inside or (key, scan.input.type) in self.pool_loads else ("", [])
+
+    def _find_pools(self) -> None:
+        """The levels of the counted types of this batch, locked; and what of them lies in the scanned loads."""
+        self.levels: Counter[LevelKey] = Counter()
+        self.pool_loads: dict[tuple[str, str], Counter[int]] = {}
+        kinds = {kind.id for scan in self.scans if (kind := self._pool_type(scan)) is not None}
+        kinds |= {row["asset_type"] for row in self.known.values() if row["asset_type"] is not None}
+        keys = {(self._load_key(scan), scan.input.type) for scan in self.scans if scan.input.type in _MOVES_A_LOAD}
+        keys = {(key, type) for key, type in keys if key}
+        if keys:
+            void = ScanEvent.alias()
+            sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
+            query = (
+                ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
+                .where(
+                    ScanEvent.parent.in_({key for key, _ in keys}),
+                    ScanEvent.parent != "",  # for the index
+                    ScanEvent.type.in_(["pack", "unpack"]),
+                    ScanEvent.asset_type.is_null(False),
+                    ScanEvent.refused == "",
+                    ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+                )
+                .group_by(ScanEvent.parent, ScanEvent.asset_type)
+            )
+            inside: dict[str, Counter[int]] = defaultdict(Counter)
+            for key, kind, quantity in tuples(query):
+                if quantity > 0:
+                    inside[key][kind] = quantity
+                    kinds.add(kind)
+            self.pool_loads = {(key, type): inside[key] for key, type in keys if inside.get(key)}
+        if kinds:
+            rows = locked(StockLevel.select().where(StockLevel.asset_type.in_(kinds)).order_by(StockLevel.key))
+            for row in rows:
+                key = LevelKey(
+                    row.asset_type_id, row.owner_id, row.holder_id, row.place_id, row.life, row.where, row.condition
+                )
+                self.levels[key] = row.quantity
+
     def _find_histories(self) -> None:
         """Read the events of the boxes to which something comes late, twice in this batch, or is declared void."""
         last = {box.asset.id: box.last for box in self.boxes.values()}
-        voided = {scan.voids for scan in self.scans if scan.voids}
-        late = {row["asset"] for row in self.known.values() if row["event_id"] in voided}
+        undone = [row for row in self.known.values() if {row["event_id"], row["via"]} & self.wanted_voids]
+        late = {row["asset"] for row in undone}
         for index, scan in enumerate(self.scans):
-            box, _ = self._box(self.read[index])
-            if box is None or scan.type == "void":
+            box, _ = self._box(scan.code)
+            if scan.input.type == "void":
                 continue
-            time = self._event(index, box).order_time
-            before = last[box.asset.id]
-            if (before is not None and time <= before) or scan.event_id in voided:
-                late.add(box.asset.id)
-            last[box.asset.id] = time
+            touched = [box] if box is not None else []
+            if scan.input.type in _MOVES_A_LOAD:
+                touched += self._load_of(scan)[1]
+            for one in touched:
+                time = self._event(scan, one, index).order_time
+                before = last[one.asset.id]
+                if (before is not None and time <= before) or scan.input.event_id in self.wanted_voids:
+                    late.add(one.asset.id)
+                last[one.asset.id] = time
         late &= self.boxes.keys()
         for id_, events in histories(late).items():
             box = self.boxes[id_]
             box.history = [event for event, _ in events]
-            box.stored = {event.event_id: exception for event, exception in events}
+            box.words = {event.event_id: exception for event, exception in events}
         for id_ in late:
             if self.boxes[id_].history is None:
                 self.boxes[id_].history = []
@@ -260,7 +433,7 @@ class _Batch:
     def _find_recent(self) -> None:
         """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → times."""
         self.recent: dict[tuple[Any, ...], list[tuple[datetime, str]]] = defaultdict(list)
-        times = [scan.event_time for scan in self.scans]
+        times = [scan.input.event_time for scan in self.scans]
         if not self.boxes:
             return
         void = ScanEvent.alias()
@@ -273,226 +446,405 @@ class _Batch:
             ScanEvent.event_time.between(min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER),
             ScanEvent.refused == "",
             ScanEvent.type.not_in(["void", "commission"]),
-            ~_exists(declared),
+            ~fn.EXISTS(declared),
         )  # fmt: skip
         for event_id, event_time, *context in tuples(query):
             self.recent[tuple(context)].append((event_time, event_id))
 
     # one scan
 
-    def _take(self, index: int) -> Answer:
-        scan = self.scans[index]
-        if scan.event_id in self.known:
-            return self._again(index, self.known[scan.event_id])
-        kind = EVENT_TYPES.get(scan.type)
-        if kind is None or scan.type not in SCANNABLE:
-            return Answer(scan.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
-        missing = next((need for need in kind.needs if not getattr(scan, need).strip()), None)
+    def _take(self, scan: _Scan) -> Answer:
+        if scan.input.event_id in self.known:
+            return self._again(scan, self.known[scan.input.event_id])
+        kind = EVENT_TYPES.get(scan.input.type)
+        pool = self._pool_type(scan)
+        if kind is None or (kind.code not in SCANNABLE and pool is None):
+            return Answer(scan.input.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
+        if pool is not None or scan.input.asset_type:
+            return self._take_pool(scan, pool)
+        missing = self._missing(scan, kind.needs)
         if missing:
-            return Answer(scan.event_id, "invalid", Message(_NEEDED[missing]), field=missing)
-        if scan.type == "void":
-            return self._declare_void(index)
-        box, fault = self._box(self.read[index])
+            return Answer(scan.input.event_id, "invalid", Message(_NEEDED[missing]), field=missing)
+        if kind.code == "void":
+            return self._declare_void(scan)
+        load, inside = self._load_of(scan) if kind.code in _MOVES_A_LOAD and not scan.via else ("", [])
+        if load:
+            return self._take_load(scan, load, inside)
+        return self._take_box(scan)
+
+    def _missing(self, scan: _Scan, needs: Iterable[str]) -> str:
+        """The first field that such a scan needs and does not bring; '' when none is missing."""
+        for need in needs:
+            names = ("place", "party") if need == "holder" else (need,)
+            if not any(str(getattr(scan.input, name)).strip() for name in names):
+                return names[0]
+        return ""
+
+    def _take_box(self, scan: _Scan) -> Answer:
+        box, fault = self._box(scan.code)
         if box is not None and box.state.life == "none":
             fault = "unknown_asset"
         if box is None or fault:
-            return self._refuse(index, None, fault)
-        fault = self._unknown_context(scan)
+            return self._refuse(scan, None, fault)
+        fault = self._unknown_context(scan, box)
         if fault:
-            return self._refuse(index, box, fault)
-        event = self._event(index, box)
+            return self._refuse(scan, box, fault)
+        event = self._event(scan, box)
         context = (
-            box.asset.id, scan.type, scan.device, self.user.id if self.user else None, event.shipment_id,
+            box.asset.id, scan.input.type, scan.input.device, self.user.id if self.user else None, event.shipment_id,
             event.place_id, event.party_id,
         )  # fmt: skip
-        if any(abs(scan.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
+        if any(abs(scan.input.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
             return self._answer(scan, box, "known")
         before = box.at(event)
         cell = rules.outcome(before, event)
         if cell.verdict == "=":
             return self._answer(scan, box, "known")
-        reason = rules.why_not(before, event, scan.confirmed)
+        reason = rules.why_not(before, event, scan.input.confirmed)
         if reason and cell.verdict == "?":
             # Not a refusal but a question: it leaves no row, so that the same id can be sent again with the answer.
             return self._answer(scan, box, "refused", reason, confirm=reason)
         if reason:
-            return self._refuse(index, box, reason)
-        box.add(event)
-        self.recent[context].append((scan.event_time, scan.event_id))
-        exceptions = box.broken[scan.event_id]
-        self._append(index, box, event, exception=" ".join(exceptions))
+            return self._refuse(scan, box, reason)
+        exceptions = box.add(event)
+        self.recent[context].append((scan.input.event_time, scan.input.event_id))
+        self._append(scan, box, event)
         return self._answer(scan, box, "recorded", exceptions=exceptions)
 
-    def _unknown_context(self, scan: ScanInput) -> str:
-        if scan.shipment:
-            shipment = self.shipments.get(scan.shipment)
+    def _take_load(self, scan: _Scan, key: str, inside: list[_Box]) -> Answer:
+        """A scan of a load is one for each box in it; the row of the load itself says that it was scanned."""
+        answers = []
+        if scan.code.kind != "sscc":  # the load is a box itself
+            own = self._take_box(scan)
+            if own.outcome not in ("recorded", "known"):
+                return own
+            answers.append(own)
+        else:
+            fault = self._unknown_context(scan, None)
+            if fault:
+                return self._refuse(scan, None, fault)
+        for box in inside:
+            answers.append(self._take_box(scan.of(box)))
+        for kind, quantity in self.pool_loads.get((key, scan.input.type), {}).items():
+            pool = self.kinds[kind]
+            if EVENT_TYPES[scan.input.type].pool and not self._missing(scan, NEEDS[scan.input.type]):
+                id_ = str(uuid5(NAMESPACE_OID, f"{scan.input.event_id} {pool.code}"))
+                part = replace(scan.input, event_id=id_, asset_type=pool.code, quantity=quantity, scanned_text="")
+                answers.append(self._take_pool(replace(scan, input=part, via=scan.input.event_id), pool))
+        if scan.code.kind == "sscc":
+            self._append(scan, None, None, parent=key)
+        taken = [answer for answer in answers if answer.outcome == "recorded"]
+        words = tuple(dict.fromkeys(word for answer in answers for word in (*answer.exceptions, answer.reason) if word))
+        values = {"load": key, "taken": len(taken), "count": len(answers)}
+        outcome = "recorded" if taken or scan.code.kind == "sscc" else "known"
+        text = Message(_TEXTS["load"], values)
+        return Answer(
+            scan.input.event_id, outcome, text, code=key, reason=None, exceptions=words, load=tuple(answers)
+        )  # fmt: skip
+
+    def _unknown_context(self, scan: _Scan, box: _Box | None) -> str:
+        told = scan.input
+        shipment = self.shipments.get(told.shipment)
+        if told.shipment:
             if shipment is None:
                 return "unknown_shipment"
-            if scan.type == "dispatch" and shipment.state in ("closed", "cancelled") and not scan.happened:
+            if told.type == "dispatch" and shipment.state in ("closed", "cancelled") and not told.happened:
                 return "closed_shipment"
-        if scan.place and scan.place not in self.places:
+        if any(code and code not in self.places for code in (told.place, told.destination)):
             return "unknown_place"
-        return "unknown_party" if scan.party and scan.party not in self.parties else ""
+        if told.party and told.party not in self.parties:
+            return "unknown_party"
+        if scan.parent is not None and not self._parent_key(scan):
+            return "unknown_load"
+        if box is None or told.happened:
+            return ""
+        if told.type == "damage" and box.kind.damage_needs_photo and not told.photo:
+            return "photo_missing"
+        foreign = box.asset.owner_id not in self.own
+        if told.type == "dispatch" and foreign and shipment and shipment.consignee_id != box.asset.owner_id:
+            return "foreign_owner"
+        return ""
 
-    def _declare_void(self, index: int) -> Answer:
-        scan = self.scans[index]
-        row = self.known.get(scan.voids)
-        box = self.boxes.get(row["asset"]) if row else None
-        if row is None or box is None or row["refused"] or row["type"] == "void":
-            return self._refuse(index, box, "unknown_event")
-        if scan.voids in self.void:
+    def _parent_key(self, scan: _Scan) -> str:
+        """The load into which something is packed: an SSCC, or a box of ours; '' when it is neither."""
+        if scan.parent is None:
+            return ""
+        if scan.parent.kind == "sscc":
+            return f"(00){scan.parent.canonical}"
+        box, _ = self._box(scan.parent)
+        return box.asset.code if box else ""
+
+    def _declare_void(self, scan: _Scan) -> Answer:
+        row = self.known.get(scan.input.voids)
+        box = self.boxes.get(row["asset"]) if row and row["asset"] else None
+        pool = self.kinds.get(row["asset_type"]) if row and row["asset_type"] else None
+        part_of_load = [one for one in self.known.values() if one["via"] == scan.input.voids]
+        if row is None or row["refused"] or row["type"] == "void" or not (box or pool or part_of_load):
+            return self._refuse(scan, box, "unknown_event")
+        if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
-        self.void.add(scan.voids)
-        box.remove(scan.voids)
-        for times in self.recent.values():
-            times[:] = [(time, event_id) for time, event_id in times if event_id != scan.voids]
-        self._append(index, box, None, voids=scan.voids)
+        for one in [row, *part_of_load]:
+            if one["event_id"] in self.void:
+                continue
+            self.void.add(one["event_id"])
+            inside = self.boxes.get(one["asset"]) if one["asset"] else None
+            if inside is not None:
+                inside.remove(one["event_id"])
+            if one["asset_type"]:
+                self._post(self.kinds[one["asset_type"]], self._pool_event(one), one["event_id"], one["event_time"], -1)
+                self.explained += [(one["event_id"], word) for word in one["exception"].split()]
+            for times in self.recent.values():
+                times[:] = [(time, event_id) for time, event_id in times if event_id != one["event_id"]]
+            own = one is row
+            id_ = scan.input.event_id if own else str(uuid5(NAMESPACE_OID, f"{scan.input.event_id} {one['event_id']}"))
+            kind = {"asset_type": one["asset_type"]} if one["asset_type"] else {}
+            self._append(
+                scan, inside, None, event_id=id_, voids=one["event_id"], via="" if own else scan.input.event_id, **kind
+            )
         return self._answer(scan, box, "recorded")
 
-    def _again(self, index: int, row: dict[str, Any]) -> Answer:
+    def _again(self, scan: _Scan, row: dict[str, Any]) -> Answer:
         """The answer to an event_id that was taken before."""
-        scan = self.scans[index]
-        if row["body_sha256"] != self.bodies[index]:
-            own_id = _conflict_id(scan, self.bodies[index])
+        if row["body_sha256"] != scan.body:
+            own_id = _conflict_id(scan.input, scan.body)
             if own_id not in self.known:
-                self._append(index, None, None, event_id=own_id, refused="conflict", reason=f"event_id {scan.event_id}")
-            return Answer(scan.event_id, "conflict", Message(_TEXTS["conflict"]), reason="conflict")
+                reason = f"event_id {scan.input.event_id}"
+                self._append(scan, None, None, event_id=own_id, refused="conflict", reason=reason)
+            return Answer(scan.input.event_id, "conflict", Message(_TEXTS["conflict"]), reason="conflict")
         box = self.boxes.get(row["asset"])
         if row["refused"]:
-            return self._answer(scan, box, "refused", row["refused"], read=self.read[index])
+            return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
 
-    def _refuse(self, index: int, box: _Box | None, reason: str) -> Answer:
-        self._append(index, box, None, refused=reason)
-        return self._answer(self.scans[index], box, "refused", reason, read=self.read[index])
+    def _refuse(self, scan: _Scan, box: _Box | None, reason: str) -> Answer:
+        self._append(scan, box, None, refused=reason)
+        return self._answer(scan, box, "refused", reason)
 
     def _answer(
         self,
-        scan: ScanInput,
+        scan: _Scan,
         box: _Box | None,
         outcome: str,
         reason: str = "",
         exceptions: tuple[str, ...] = (),
         confirm: str | None = None,
         kind: str = "",
-        read: ScannedCode | None = None,
     ) -> Answer:
-        values = {"code": box.asset.code if box else ""}
-        if reason == "unknown_asset" and read and read.kind == "grai" and company_prefix(read.canonical):
-            text, values = _TEXTS["foreign_grai"], {"prefix": company_prefix(read.canonical)}
+        pool = self._pool_type(scan)
+        code = box.asset.code if box else pool.code if pool else ""
+        values = {"code": code}
+        if reason == "unknown_asset" and scan.code.kind == "grai" and company_prefix(scan.code.canonical):
+            text, values = _TEXTS["foreign_grai"], {"prefix": company_prefix(scan.code.canonical)}
         elif reason or exceptions:
             text = REASONS[reason or exceptions[-1]]
         elif outcome == "known":
-            text = _TEXTS.get(kind or f"{scan.type}_known", _TEXTS["known"])
+            text = _TEXTS.get(kind or f"{scan.input.type}_known", _TEXTS["known"])
         else:
-            text = _RECORDED.get(scan.type, _TEXTS["recorded"])
+            text = _RECORDED.get(scan.input.type, _TEXTS["recorded"])
+        kind_code = box.kind.code if box else pool.code if pool else None
         return Answer(
-            scan.event_id,
+            scan.input.event_id,
             outcome,
             Message(text, values if "%(" in text else {}),
-            code=box.asset.code if box else None,
-            asset_type=box.type_code if box else None,
+            code=code or None,
+            asset_type=kind_code,
             state=shown(box.state) if box else None,
             reason=reason or None,
             exceptions=exceptions,
             confirm=confirm,
         )
 
+    # counted pools
+
+    def _pool_type(self, scan: _Scan) -> AssetType | None:
+        """The counted type that a scan tells of: named by it, or by a plate that has no serial."""
+        kind = self.kinds_by_code.get(scan.input.asset_type)
+        return kind if kind and kind.counted else None
+
+    def _take_pool(self, scan: _Scan, kind: AssetType | None) -> Answer:
+        told = scan.input
+        if kind is None:
+            known = told.asset_type in self.kinds_by_code
+            return self._refuse(scan, None, "serialised_type" if known else "unknown_type")
+        if told.type not in NEEDS:
+            return Answer(told.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
+        if not (0 if told.type == "stock_take" else 1) <= told.quantity <= MAX_QUANTITY:
+            return Answer(told.event_id, "invalid", Message(REASONS["quantity"]), field="quantity")
+        missing = self._missing(scan, NEEDS[told.type])
+        if missing:
+            return Answer(told.event_id, "invalid", Message(_NEEDED[missing]), field=missing)
+        fault = self._unknown_context(scan, None)
+        if fault:
+            return self._refuse(scan, None, fault)
+        row = self._row(scan, None, None, parent=self._parent_key(scan), asset_type=kind.id, quantity=told.quantity)
+        exceptions: list[str] = []
+        if told.type == "stock_take":
+            at = self._level_key(kind, counted_at(self._pool_event(row)), row)
+            row["difference"] = told.quantity - self.levels[at] - self.level_deltas[at]
+            if row["difference"]:
+                exceptions.append("count_difference")
+        source = self._post(kind, self._pool_event(row), told.event_id, told.event_time)
+        if source is not None and self.levels[source] + self.level_deltas[source] < 0:
+            exceptions.append("over_return" if source.where == "there" else "below_zero")
+        row["exception"] = " ".join(exceptions)
+        self._add(row)
+        self.cases += [(told.event_id, word) for word in exceptions]
+        return self._answer(scan, None, "recorded", exceptions=tuple(exceptions))
+
+    def _pool_event(self, row: dict[str, Any]) -> PoolEvent:
+        place = self._place(row["place"])
+        goal = self._place(row["destination"])
+        shipment = self._shipment(row["shipment"])
+        return PoolEvent(
+            row["type"],
+            row["quantity"],
+            row["place"],
+            place.party_id if place else None,
+            bool(place and place.party.own),
+            row["party"] or (shipment.consignee_id if shipment else None),
+            goal.party_id if goal else None,
+            row["difference"],
+        )
+
+    def _place(self, id_: int | None) -> Place | None:
+        if id_ is not None and id_ not in self.places_by_id:  # of an event that is undone
+            self.places_by_id[id_] = Place.select(Place, Party).join(Party).where(Place.id == id_).get()
+        return self.places_by_id.get(id_) if id_ is not None else None
+
+    def _shipment(self, id_: int | None) -> Shipment | None:
+        known = next((one for one in self.shipments.values() if one.id == id_), None)
+        return known or (Shipment.get_by_id(id_) if id_ is not None else None)
+
+    def _level_key(self, kind: AssetType, point: Point, row: dict[str, Any]) -> LevelKey:
+        place = self._place(row["place"])
+        owner = place.party_id if place and place.party.own else self.own[0]
+        return LevelKey(kind.id, owner, point.holder_id, point.place_id, "active", point.where, point.condition)
+
+    def _post(
+        self, kind: AssetType, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1
+    ) -> LevelKey | None:
+        """Move boxes of a pool between two levels and in the account book; gives the level that they came from."""
+        moved = posting(event)
+        if moved is None:
+            return None
+        source, target, quantity = moved
+        row = {"place": event.place_id}
+        keys = [self._level_key(kind, point, row) if point else None for point in (source, target)]
+        for key, direction in zip(keys, (-sign, sign), strict=True):
+            if key:
+                self.level_deltas[key] += direction * quantity
+        giver, taker = _account(source), _account(target)
+        if giver != taker:
+            owner = next(key.owner_id for key in keys if key)
+            line = Line(event_id, giver, taker, quantity) if sign > 0 else Line(event_id, taker, giver, quantity)
+            self.bookings.append(Booking(line, None, kind.id, owner, event_time.astimezone(self._zone()).date()))
+        return keys[0]
+
+    def _zone(self) -> ZoneInfo:
+        if not hasattr(self, "zone"):
+            self.zone = ZoneInfo(home_zone())
+        return self.zone
+
     # what is written
 
-    def _event(self, index: int, box: _Box) -> Event:
-        scan, asset = self.scans[index], box.asset
-        place, party = self.places.get(scan.place), self.parties.get(scan.party)
-        shipment = self.shipments.get(scan.shipment)
-        place_id, place_party_id = (place.id, place.party_id) if place else (None, None)
-        if place is None and scan.type in ("return", "found") and asset.return_place_id:
+    def _event(self, scan: _Scan, box: _Box, index: int | None = None) -> Event:
+        """`index`: its place in the batch, so that scans of one batch keep their order; None: the next one."""
+        told, asset = scan.input, box.asset
+        place, party = self.places.get(told.place), self.parties.get(told.party)
+        shipment = self.shipments.get(told.shipment)
+        if place is None and told.type in ("return", "found") and asset.return_place_id:
             # What stands on the plate as 'return to'; kept in the row, so that a later change of it changes nothing.
-            place_id, place_party_id = asset.return_place_id, self.home_parties[asset.return_place_id]
+            place = self.places_by_id[asset.return_place_id]
         return Event(
-            scan.event_id,
-            scan.type,
-            scan.event_time,
-            self.now + timedelta(microseconds=index),  # scans of one batch keep their order
-            home_id=asset.owner_id,
-            place_id=place_id,
-            place_party_id=place_party_id,
+            told.event_id,
+            told.type,
+            told.event_time,
+            self.now + timedelta(microseconds=len(self.rows) if index is None else index),
+            place_id=place.id if place else None,
+            place_party_id=place.party_id if place else None,
+            place_own=bool(place and place.party.own),
             party_id=party.id if party else None,
             shipment_id=shipment.id if shipment else None,
             consignee_id=shipment.consignee_id if shipment else None,
-            happened=scan.happened,
+            happened=told.happened,
+            parent=self._parent_key(scan),
+            via=scan.via,
+            document=storable(told.document)[:64],
+            must_be_inspected=box.kind.inspected_before_dispatch,
         )
 
-    def _append(self, index: int, box: _Box | None, event: Event | None, **more: str) -> None:
-        scan = self.scans[index]
-        shipment, place, party = (
-            self.shipments.get(scan.shipment), self.places.get(scan.place), self.parties.get(scan.party),
+    def _append(self, scan: _Scan, box: _Box | None, event: Event | None, **more: Any) -> None:
+        self._add(self._row(scan, box, event, **more))
+
+    def _add(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+        self.known[row["event_id"]] = row
+        if row["refused"]:
+            self.cases.append((row["event_id"], row["refused"]))
+
+    def _row(self, scan: _Scan, box: _Box | None, event: Event | None, **more: Any) -> dict[str, Any]:
+        told = scan.input
+        shipment, place, party, goal = (
+            self.shipments.get(told.shipment), self.places.get(told.place), self.parties.get(told.party),
+            self.places.get(told.destination),
         )  # fmt: skip
-        row: dict[str, Any] = {
-            "event_id": scan.event_id,
-            "type": scan.type[:16],
+        return {
+            "event_id": told.event_id,
+            "type": told.type[:16],
             "asset": box.asset.id if box else None,
-            "scanned_text": self.read[index].raw,
+            "scanned_text": scan.code.raw,
             "shipment": shipment.id if shipment else None,
             "place": event.place_id if event else place.id if place else None,
             "party": party.id if party else None,
-            "event_time": scan.event_time,
-            "event_zone": _offset_minutes(scan.event_time),
-            "record_time": self.now + timedelta(microseconds=index),
-            "device": storable(scan.device)[:64],
-            "happened": scan.happened,
+            "destination": goal.id if goal else None,
+            "asset_type": None,
+            "quantity": 0,
+            "difference": None,
+            "parent": event.parent if event else "",
+            "via": scan.via,
+            "corrects": told.corrects or None,
+            "document": storable(told.document)[:64],
+            "photo": told.photo[:64],
+            "event_time": told.event_time,
+            "event_zone": _offset_minutes(told.event_time),
+            "record_time": event.record_time if event else self.now + timedelta(microseconds=len(self.rows)),
+            "device": storable(told.device)[:64],
+            "happened": told.happened,
             "refused": "",
             "exception": "",
-            "warnings": " ".join(self.read[index].warnings),
+            "warnings": " ".join(scan.code.warnings),
             "voids": None,
-            "reason": storable(scan.reason),
-            "body_sha256": self.bodies[index],
+            "reason": storable(told.reason),
+            "body_sha256": scan.body,
             "user": self.user.id if self.user else None,
             **more,
         }
-        self.rows.append(row)
-        self.known[row["event_id"]] = row
 
     def _write(self) -> None:
         changed = [box for box in self.boxes.values() if box.changed]
-        broken = {event_id: " ".join(words) for box in changed for event_id, words in box.broken.items()}
+        broken = {step.event.event_id: " ".join(step.broken) for box in changed for step in box.steps}
         for row in self.rows:
-            row["exception"] = broken.get(row["event_id"], "")
-        _insert_events(self.rows)
-        _store_states((box.asset.id, box.state, box.last, box.count) for box in changed)
-        # What came late may explain an earlier scan, or turn it into an exception.
-        stored = {event_id: words for box in changed for event_id, words in box.stored.items()}
-        exceptions = [
-            (broken[event_id], event_id) for event_id, words in stored.items() if broken.get(event_id, words) != words
-        ]
-        _execute_many(ScanEvent.update(exception="").where(ScanEvent.event_id == ""), exceptions)
+            row["exception"] = row["exception"] or broken.get(row["event_id"], "")
+        insert_rows(ScanEvent, self.rows)
+        store([box.change() for box in changed], self.now)
+        change_levels(self.level_deltas)
+        book(self.bookings, self.now)
+        rows = {row["event_id"]: row for row in self.rows}
+        open_cases([_case_of(rows[event_id], word, self.now) for event_id, word in self.cases])
+        explain(self.explained, self.now)
 
 
-def histories(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str]]]:
-    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has."""
-    found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
-    void = ScanEvent.alias()
-    ids = sorted(asset_ids)
-    for start in range(0, len(ids), _CHUNK):
-        rows = (
-            ScanEvent.select(
-                ScanEvent.asset, ScanEvent.exception, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
-                ScanEvent.record_time, Asset.owner, ScanEvent.place, Place.party, ScanEvent.party, ScanEvent.shipment,
-                Shipment.consignee, ScanEvent.happened,
-            )
-            .join_from(ScanEvent, Asset)
-            .join_from(ScanEvent, Place, JOIN.LEFT_OUTER)
-            .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
-            .where(
-                ScanEvent.asset.in_(ids[start : start + _CHUNK]),
-                ScanEvent.refused == "",
-                ScanEvent.type != "void",
-                ~_exists(void.select(void.id).where(void.voids == ScanEvent.event_id)),
-            )
-            .order_by(ScanEvent.id)
-        )  # fmt: skip
-        for asset_id, exception, *values in tuples(rows):
-            found[asset_id].append((Event(*values), exception))
-    return found
+def _account(point: Point | None) -> Account:
+    return (point.holder_id, point.place_id) if point else NOWHERE
+
+
+def _case_of(row: dict[str, Any], word: str, now: datetime) -> dict[str, Any]:
+    return {
+        "source": "refused" if row["refused"] else "scan", "code": word, "event": row["event_id"],
+        "asset": row["asset"], "asset_type": row["asset_type"], "party": row["party"], "place": row["place"],
+        "subject": "", "values": "{}",
+        "opened_time": now,
+    }  # fmt: skip
 
 
 def dispatched_on(shipment: Shipment) -> list[Asset]:
@@ -505,14 +857,16 @@ def dispatched_on(shipment: Shipment) -> list[Asset]:
 
 
 def dispatches_onto(shipment: Shipment) -> Any:
-    """Query of the dispatch events onto this shipment that count: neither refused nor void, nor did the box leave with
-    another shipment afterwards (state.left_otherwise): a box is on one truck, and on one packing list."""
+    """Query of the dispatches of boxes onto this shipment that count: neither refused nor void nor taken back, nor did
+    the box leave with another shipment afterwards (state.left_otherwise): a box is on one truck, and on one packing
+    list."""
     void = ScanEvent.alias()
     query = ScanEvent.select().where(
         ScanEvent.shipment == shipment,
         ScanEvent.type == "dispatch",
+        ScanEvent.asset.is_null(False),
         ScanEvent.refused == "",
-        ~_exists(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+        ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
     )
     elsewhere = _left_otherwise(shipment)
     return query.where(ScanEvent.event_id.not_in(elsewhere)) if elsewhere else query
@@ -521,7 +875,8 @@ def dispatches_onto(shipment: Shipment) -> Any:
 def _left_otherwise(shipment: Shipment) -> set[str]:
     """Ids of the events that state.left_otherwise finds among the boxes of this shipment.
 
-    Only the boxes of which it can be true are replayed: a dispatch of what is out already always breaks a rule.
+    Only the boxes of which it can be true are replayed: a dispatch of what is out already always breaks a rule, and so
+    does one that is taken back when the box has left otherwise.
     """
     here = ScanEvent.alias()
     boxes = here.select(here.asset).where(here.shipment == shipment, here.type == "dispatch", here.refused == "")
@@ -529,10 +884,9 @@ def _left_otherwise(shipment: Shipment) -> set[str]:
         ScanEvent.select(ScanEvent.asset)
         .where(
             ScanEvent.asset.in_(boxes),
-            ScanEvent.type == "dispatch",
-            ScanEvent.shipment != shipment,
             ScanEvent.refused == "",
-            ScanEvent.exception != "",
+            ((ScanEvent.type == "dispatch") & (ScanEvent.shipment != shipment) & (ScanEvent.exception != ""))
+            | ((ScanEvent.type == "cancel_dispatch") & (ScanEvent.shipment == shipment)),
         )
         .distinct()
     )
@@ -546,6 +900,11 @@ def body_sha256(scan: ScanInput) -> str:
         scan.type, scan.scanned_text, scan.event_time.isoformat(), scan.shipment, scan.place, scan.party, scan.device,
         scan.happened, scan.reason, scan.voids,
     )  # fmt: skip
+    later = (
+        scan.destination, scan.asset_type, scan.quantity, scan.parent, scan.document, scan.photo, scan.corrects,
+    )  # fmt: skip
+    if any(later):  # fields that came later: without them a body is what it always was
+        body = (*body, *later)  # type: ignore[assignment]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 
@@ -587,46 +946,55 @@ def _register(
     existing = existing_codes(codes)
     if existing:
         raise _exist(existing)
-    assets, events = [], []
-    for code in codes:
-        event = Event(
-            str(uuid4()), "commission", now, now, home_id=owner.id, place_id=return_place.id if return_place else None,
-            place_party_id=return_place.party_id if return_place else None,
-        )  # fmt: skip
-        state, _ = rules.apply(State(), event)
-        assets.append(
+    place_own = bool(return_place and return_place.party.own)
+    events = [
+        Event(
+            str(uuid4()), "commission", now, now, place_id=return_place.id if return_place else None,
+            place_party_id=return_place.party_id if return_place else None, place_own=place_own, party_id=owner.id,
+        )
+        for _ in codes
+    ]  # fmt: skip
+    insert_rows(
+        Asset,
+        [
             {
                 "code": code, "grai": grai(asset_type, code), "asset_type": asset_type.id, "owner": owner.id,
-                "return_place": event.place_id, "created_time": now, "last_event_time": now, "event_count": 1,
-                **{_COLUMN_OF.get(name, name): getattr(state, name) for name in rules.FIELDS},
+                "return_place": return_place.id if return_place else None, "created_time": now,
             }
-        )  # fmt: skip
-        events.append(event)
-    for start in range(0, len(assets), _CHUNK):
-        Asset.insert_many(assets[start : start + _CHUNK]).execute()
+            for code in codes
+        ],
+    )  # fmt: skip
     made: dict[str, Asset] = {}
-    for start in range(0, len(codes), _CHUNK):
-        made.update(
-            {asset.code: asset for asset in Asset.select().where(Asset.code.in_(codes[start : start + _CHUNK]))}
-        )
-    rows = [
-        {
-            "event_id": event.event_id, "type": "commission", "asset": made[code].id, "scanned_text": code,
-            "place": event.place_id, "event_time": now, "record_time": now, "user": user.id if user else None,
-            "body_sha256": hashlib.sha256(f"commission {code}".encode()).hexdigest(),
-        }
-        for code, event in zip(codes, events, strict=True)
-    ]  # fmt: skip
-    for start in range(0, len(rows), _CHUNK):
-        ScanEvent.insert_many(rows[start : start + _CHUNK]).execute()
-    return [made[code] for code in codes]
+    for part in parts(codes):
+        made.update({asset.code: asset for asset in Asset.select().where(Asset.code.in_(part))})
+    insert_rows(
+        ScanEvent,
+        [
+            {
+                "event_id": event.event_id, "type": "commission", "asset": made[code].id, "scanned_text": code,
+                "place": event.place_id, "party": owner.id, "event_time": now, "record_time": now,
+                "user": user.id if user else None,
+                "body_sha256": hashlib.sha256(f"commission {code}".encode()).hexdigest(),
+            }
+            for code, event in zip(codes, events, strict=True)
+        ],
+    )  # fmt: skip
+    store(
+        [
+            Change(made[code], State(), [rules.apply(State(), event)], whole=False, count=1, last=now)
+            for code, event in zip(codes, events, strict=True)
+        ],
+        now,
+    )
+    found = {asset.code: asset for part in parts(codes) for asset in Asset.select().where(Asset.code.in_(part))}
+    return [found[code] for code in codes]
 
 
 def existing_codes(codes: Sequence[str]) -> list[str]:
     """Those of `codes` that are registered already."""
     found: list[str] = []
-    for start in range(0, len(codes), _CHUNK):
-        query = Asset.select(Asset.code).where(Asset.code.in_(codes[start : start + _CHUNK])).order_by(Asset.code)
+    for part in parts(codes):
+        query = Asset.select(Asset.code).where(Asset.code.in_(part)).order_by(Asset.code)
         found += [code for (code,) in tuples(query)]
     return found
 
@@ -637,49 +1005,6 @@ def _exist(codes: Sequence[str]) -> Refused:
 
 def _some(codes: Sequence[str]) -> str:
     return ", ".join(codes[:20]) + (f" … ({len(codes)})" if len(codes) > 20 else "")
-
-
-#: State's fields that are called otherwise in Asset's insert.
-_COLUMN_OF = {"holder_id": "holder", "place_id": "place", "shipment_id": "shipment"}
-
-
-def _state_of(asset: Asset) -> State:
-    return State(**{name: getattr(asset, name) for name in rules.FIELDS})
-
-
-def _store_states(states: Iterable[tuple[int, State, datetime | None, int]]) -> None:
-    names = [*rules.FIELDS, "last_event_time", "event_count"]
-    update = Asset.update({_COLUMN_OF.get(name, name): None for name in names}).where(Asset.id == 0)
-    _execute_many(
-        update, [(*(getattr(state, n) for n in rules.FIELDS), last, count, id_) for id_, state, last, count in states]
-    )
-
-
-def _insert_events(rows: Sequence[dict[str, Any]]) -> None:
-    """Insert events; all rows have the same keys."""
-    if rows:
-        fields = [ScanEvent._meta.fields[name] for name in rows[0]]
-        insert = ScanEvent.insert_many([tuple(rows[0].values())], fields=fields)
-        _execute_many(insert, [tuple(row.values()) for row in rows])
-
-
-def _execute_many(query: Any, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run one INSERT or UPDATE for many rows, in the order of its own values; far less work than a query for each."""
-    if not rows:
-        return
-    database = query.model._meta.database
-    sql, values = query.sql()
-    assert len(values) == len(rows[0])
-    with __exception_wrapper__:  # the driver's errors as peewee's, as its own execute does
-        database.cursor().executemany(sql, [tuple(_db_value(value) for value in row) for row in rows])
-
-
-def _db_value(value: Any) -> Any:
-    return ScanEvent.event_time.db_value(value) if isinstance(value, datetime) else value
-
-
-def _exists(query: Any) -> Any:
-    return fn.EXISTS(query)
 
 
 def _by(model: Any, column: Any, keys: set[str]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What a list of events means for a box. Pure: events in, state out, on every database the same.
 
 State is three axes, because one word cannot hold "damaged, at the partner, on his account": life (none, active, lost,
-gone), where (nowhere, here, out, there, back) and condition (good, unchecked, damaged, in_repair), and besides them who
-answers for the box. The one word of the pages is computed by shown().
+gone), where (nowhere, here, moving, out, there, back) and condition (good, unchecked, damaged, in_repair; and dirty or
+not), and besides them who answers for the box. The one word of the pages is computed by shown().
 
 Replay never refuses: what was accepted stays, and what it breaks is an exception. Exceptions are results of the replay
 and not facts, so a late scan that explains an early one makes its exception go away by itself.
@@ -10,9 +10,10 @@ and not facts, so a late scan that explains an early one makes its exception go 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from assets.event_types import EVENT_TYPES, Cell
 
@@ -22,6 +23,10 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 _AWAY = ("out", "there", "back")
 
 
+#: Two companies' places are further apart than this: who was seen at both within it, is two boxes with one code.
+TRAVEL = timedelta(minutes=5)
+
+
 @dataclass(frozen=True)
 class State:
     """State of one box; the fields are the columns of Asset with the same names. `place`: where it was seen last."""
@@ -29,31 +34,51 @@ class State:
     life: str = "none"
     where: str = "nowhere"
     condition: str = "good"
+    dirty: bool = False
+    owner_id: int | None = None
     holder_id: int | None = None
     place_id: int | None = None
     shipment_id: int | None = None
     out_since: datetime | None = None
     home_since: datetime | None = None
+    seen_time: datetime | None = None
+    parent: str = ""
+    place_party_id: int | None = None  # whose place that is; no column, it follows from the place
+
+    @property
+    def away(self) -> bool:
+        """Not at home: on its way to a partner, with him, or on its way back."""
+        return self.where in _AWAY
+
+    @property
+    def stands_at(self) -> int | None:
+        """The place where it stands, for the accounts; on its way it stands nowhere."""
+        return self.place_id if self.where in ("here", "there") else None
 
 
-FIELDS = tuple(field.name for field in fields(State))
+#: The columns of Asset that a replay gives.
+FIELDS = tuple(field.name for field in fields(State) if field.name != "place_party_id")
 
 
 @dataclass(frozen=True)
 class Event:
-    """What the rules need of a scan. Parties and places are ids; `home_id` answers for the box when it is at home."""
+    """What the rules need of a scan. Parties and places are ids; of a registration `party_id` is the owner."""
 
     event_id: str
     type: str
     event_time: datetime
     record_time: datetime
-    home_id: int | None = None
     place_id: int | None = None
     place_party_id: int | None = None
+    place_own: bool = False
     party_id: int | None = None
     shipment_id: int | None = None
     consignee_id: int | None = None
     happened: bool = False
+    parent: str = ""
+    via: str = ""
+    document: str = ""
+    must_be_inspected: bool = False  # of its type: a returned box may leave only when it was found good
 
     @property
     def clock_ahead(self) -> bool:
@@ -78,6 +103,16 @@ class Event:
         return self.party_id or self.place_party_id or self.consignee_id
 
 
+@dataclass(frozen=True)
+class Step:
+    """One event in a history: the state in which it found the box, the one it left, and the rules that it broke."""
+
+    event: Event
+    before: State
+    after: State
+    broken: tuple[str, ...]
+
+
 def shown(state: State) -> str:
     """One of event_types.STATES: the word that pages show."""
     if state.life in ("none", "lost", "gone"):
@@ -86,7 +121,12 @@ def shown(state: State) -> str:
         return state.condition
     if state.where == "here":
         return "returned" if state.condition == "unchecked" else "available"
-    return {"out": "in_transit_out", "there": "at_partner", "back": "in_transit_back"}.get(state.where, "none")
+    return _SHOWN_WHERE.get(state.where, "none")
+
+
+_SHOWN_WHERE = {
+    "out": "in_transit_out", "there": "at_partner", "back": "in_transit_back", "moving": "in_transit_own",
+}  # fmt: skip
 
 
 def column(state: State) -> str:
@@ -110,20 +150,41 @@ def _just_left_here(state: State, event: Event) -> bool:
     return recently and _same_place(state, event)
 
 
+def _cancellable(state: State, event: Event) -> bool:
+    recently = state.out_since is not None and event.order_time - state.out_since <= timedelta(hours=24)
+    return state.where == "out" and state.shipment_id == event.shipment_id and recently
+
+
 CONDITIONS: dict[str, Callable[[State, Event], bool]] = {
     "": lambda state, event: True,
     "same_shipment": lambda state, event: state.shipment_id == event.shipment_id,
     "same_party": lambda state, event: event.partner_id in (None, state.holder_id),
+    "at_holder": lambda state, event: event.partner_id is not None and event.partner_id == state.holder_id,
     "same_place": _same_place,
     "just_returned": _just_returned,
     "just_returned_here": lambda state, event: _just_returned(state, event) and _same_place(state, event),
     "just_left_here": _just_left_here,
+    "cancellable": _cancellable,
+    "must_be_inspected": lambda state, event: event.must_be_inspected,
+    "moving": lambda state, event: state.where == "moving",
+    "packed": lambda state, event: state.parent != "" and event.parent in ("", state.parent),
+    "same_parent": lambda state, event: state.parent == event.parent,
+    "certified": lambda state, event: event.document != "",
 }
+
+
+def acts_as(state: State, event: Event) -> str:
+    """The kind of scan whose row of the table holds: that of `event`, or what receiving means in this state."""
+    if event.type != "receive":
+        return event.type
+    if event.place_id is not None and not event.place_own:
+        return "arrive"
+    return "return" if state.away or state.life == "lost" else "transfer_in"
 
 
 def outcome(state: State, event: Event) -> Cell:
     """The cell of the table that holds for `event` in `state`; what happened anyway is never refused or asked."""
-    cells = EVENT_TYPES[event.type].transitions[column(state)]
+    cells = EVENT_TYPES[acts_as(state, event)].transitions[column(state)]
     cell = next((cell for cell in cells if CONDITIONS[cell.condition](state, event)), cells[-1])
     return _anyway(cell, state, event) if event.happened and state.life != "none" else cell
 
@@ -135,38 +196,79 @@ def why_not(state: State, event: Event, confirmed: Sequence[str] = ()) -> str | 
     return cell.code if refused else None
 
 
-def apply(state: State, event: Event) -> tuple[State, tuple[str, ...]]:
-    """The state after an event that was accepted, and the rules that it broke."""
+def apply(state: State, event: Event) -> Step:
+    """What an event that was accepted makes of the state, and the rules that it broke."""
+    kind = acts_as(state, event)
     cell = _anyway(outcome(state, event), state, event)
     broken = ["clock"] if event.clock_ahead else []
     if cell.verdict == "w":
         broken.append(cell.code)
-    if event.type == "return" and state.where in _AWAY and event.party_id not in (None, state.holder_id):
+    if kind == "return" and state.away and event.party_id not in (None, state.holder_id):
         broken.append("wrong_returner")  # whose debt it was goes down; the one who brought it never had it
-    return (_moved(state, event, cell.target) if cell.target else state), tuple(broken)
+    if _impossible(state, event):
+        broken.append("impossible_move")
+    after = _moved(state, event, cell.target) if cell.target else state
+    if state.parent and EVENT_TYPES[kind].moves and not event.via and after != state:
+        broken.append("left_parent")
+        after = replace(after, parent="")
+    if event.type in _NOT_SEEN or cell.verdict == "=" or after.life == "none":
+        return Step(event, state, after, tuple(broken))
+    at = (event.place_id, event.place_party_id) if event.place_id else (after.place_id, after.place_party_id)
+    seen = max(event.order_time, after.seen_time or event.order_time)
+    if after.where in ("out", "back", "moving"):  # where it was seen last is the place that it left
+        after = replace(after, place_id=at[0])
+    return Step(event, state, replace(after, seen_time=seen, place_party_id=at[1]), tuple(broken))
+
+
+#: Who reports these has not had the box before his eyes.
+_NOT_SEEN = ("commission", "lost", "write_off", "owner_change")
+
+
+def _impossible(state: State, event: Event) -> bool:
+    apart = (
+        event.place_party_id is not None
+        and state.place_party_id is not None
+        and event.place_id != state.place_id
+        and event.place_party_id != state.place_party_id
+    )
+    return apart and state.seen_time is not None and event.order_time - state.seen_time < TRAVEL
+
+
+def steps(events: Iterable[Event]) -> Iterator[Step]:
+    """The history of a box step by step, in the one order of its events (those that count: not refused, not void)."""
+    state = State()
+    for event in sorted(events, key=lambda event: event.order):
+        step = apply(state, event)
+        state = step.after
+        yield step
 
 
 def replay(events: Iterable[Event]) -> tuple[State, dict[str, tuple[str, ...]]]:
-    """The state that `events` (those that count: neither refused nor void) lead to, and each one's broken rules."""
+    """The state that `events` lead to, and the rules that each of them broke, by event id."""
     state, broken = State(), {}
-    for event in sorted(events, key=lambda event: event.order):
-        state, broken[event.event_id] = apply(state, event)
+    for step in steps(events):
+        state, broken[step.event.event_id] = step.after, step.broken
     return state, broken
 
 
 def left_otherwise(events: Iterable[Event]) -> set[str]:
-    """Ids of the dispatches that were overtaken: the box, still on its way out, was dispatched onto another shipment.
+    """Ids of the dispatches that were overtaken: the box, still on its way out, was dispatched onto another shipment,
+    or its dispatch was taken back.
 
     The box in the hand is the truth: it left with the later one. When it was seen at the partner or came back in
     between, it has travelled with both.
     """
-    state, opened, found = State(), "", set()
-    for event in sorted(events, key=lambda event: event.order):
-        before, (state, _) = state, apply(state, event)
-        if event.type == "dispatch" and state.where == "out" and state != before:
-            if before.where == "out" and before.shipment_id != event.shipment_id:
+    opened, found = "", set()
+    for step in steps(events):
+        before, after, type = step.before, step.after, step.event.type
+        if type == "cancel_dispatch" and before.where == "out" and after.where == "here":
+            found.add(opened)
+        if type == "dispatch" and after.where == "out" and (after.shipment_id, after.out_since) != (
+            before.shipment_id, before.out_since,
+        ):  # fmt: skip
+            if before.where == "out" and before.shipment_id != step.event.shipment_id:
                 found.add(opened)
-            opened = event.event_id
+            opened = step.event.event_id
     return found
 
 
@@ -179,32 +281,65 @@ def _anyway(cell: Cell, state: State, event: Event) -> Cell:
 
 
 def _moved(state: State, event: Event, target: str) -> State:
-    place = event.place_id or state.place_id
+    at: dict[str, Any] = {
+        "place_id": event.place_id or state.place_id,
+        "place_party_id": event.place_party_id if event.place_id else state.place_party_id,
+    }
     damaged = state.condition == "damaged"
+    if state.life == "none":  # it is registered
+        state = replace(state, owner_id=event.party_id)
     if target == "OUT":
         # A box taken out of repair has not been checked; one that was not checked before leaves as it is.
         condition = "unchecked" if state.condition == "in_repair" else state.condition
         consignee = event.party_id or event.consignee_id
-        return State("active", "out", condition, consignee, place, event.shipment_id, event.order_time)
-    if target == "PAR":
+        return replace(
+            state, life="active", where="out", condition=condition, holder_id=consignee, shipment_id=event.shipment_id,
+            out_since=event.order_time, home_since=None, **at,
+        )  # fmt: skip
+    if target == "UND":
+        holder = event.place_party_id or (state.place_party_id if state.place_id else None) or state.owner_id
+        return replace(state, where="here", holder_id=holder, shipment_id=None, out_since=None, **at)
+    if target in ("PAR", "BCK"):
         holder = event.partner_id or state.holder_id
+        if target == "BCK" and state.away:
+            holder = state.holder_id  # who sends it back answers for it until it is here
         condition = "damaged" if damaged else "good"
-        shipment, since = state.shipment_id or event.shipment_id, state.out_since or event.order_time
-        return State("active", "there", condition, holder, place, shipment, since)
-    if target in ("AVA", "RET"):
-        condition = "good" if target == "AVA" else "damaged" if damaged else "unchecked"
-        came_home = event.order_time if target == "RET" or state.where in _AWAY else state.home_since
-        holder = event.place_party_id or (state.holder_id if state.where == "here" else None) or event.home_id
-        return State("active", "here", condition, holder, place, home_since=came_home)
+        return replace(
+            state, life="active", where="there" if target == "PAR" else "back", condition=condition, holder_id=holder,
+            shipment_id=state.shipment_id or event.shipment_id, out_since=state.out_since or event.order_time,
+            home_since=None, **at,
+        )  # fmt: skip
+    if target in ("AVA", "RET", "IN"):
+        came_home = event.order_time if target == "RET" or state.away else state.home_since
+        holder = event.place_party_id or (state.holder_id if state.where == "here" else None) or state.owner_id
+        condition = {"AVA": "good", "RET": "damaged" if damaged else "unchecked"}.get(target, state.condition)
+        dirty = {"AVA": False, "RET": state.dirty or state.away}.get(target, state.dirty)
+        return replace(
+            state, life="active", where="here", condition=condition, dirty=dirty, holder_id=holder, shipment_id=None,
+            out_since=None, home_since=came_home, **at,
+        )  # fmt: skip
+    if target == "MOV":
+        if state.life == "lost" or state.away or state.condition == "in_repair":  # somebody has it in hands, here
+            state = _moved(state, event, "RET")
+        return replace(state, where="moving", **at)
     if target == "DMG":
-        if state.life == "lost":  # somebody has it in hands
+        if state.life == "lost":
             state = _moved(state, event, "RET")
         return replace(state, condition="damaged")
     if target == "REP":
-        if state.where != "here" or state.life == "lost":
+        if state.life == "lost" or (state.where != "here" and not CONDITIONS["at_holder"](state, event)):
             state = _moved(state, event, "RET")
-        return replace(state, condition="in_repair", place_id=place)
-    if target == "SEEN":
-        return replace(state, place_id=place)
-    # The one who had it keeps it on his account: a debt does not vanish with the box.
-    return replace(state, life={"LOST": "lost", "GONE": "gone"}[target])
+        return replace(state, condition="in_repair", **at)
+    if target == "FIX":
+        return _moved(state, event, "AVA") if state.where != "there" else replace(state, condition="good")
+    changed: dict[str, dict[str, Any]] = {
+        "CLN": {"dirty": False},
+        "OWN": {"owner_id": event.party_id},
+        "PCK": {"parent": event.parent},
+        "UNP": {"parent": ""},
+        "SEEN": at,
+        # The one who had it keeps it on his account: a debt does not vanish with the box.
+        "LOST": {"life": "lost", "parent": ""},
+        "GONE": {"life": "gone", "parent": ""},
+    }
+    return replace(state, **changed[target])

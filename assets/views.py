@@ -196,7 +196,7 @@ def _asset_page(asset: Asset, form: ReportForm) -> str:
     void = {row.voids: row for row in asset.events.where(ScanEvent.voids.is_null(False))}
     life = _events().where(ScanEvent.asset == asset).order_by(ScanEvent.event_time.desc(), ScanEvent.record_time.desc())
     now = utc_now()
-    late = days_late(asset.out_since, asset.asset_type, asset.return_place, now) if _is_late(asset, now) else 0
+    late = days_late(asset.due_day, asset.return_place, now) if _is_late(asset, now) else 0
     shown_values = {"asset": asset, "word": _word(asset), "place": _place(asset), "since": _since(asset), "late": late}
     owner = {"owner": Party.get_by_id(asset.owner_id), "return_place": asset.return_place}
     return render_template(
@@ -325,7 +325,7 @@ def _balance_file(kind: str, rows: list[Any]) -> Response:
 def overdue_list() -> Response | str:
     now = utc_now()
     holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder).where(is_overdue(now)))).order_by(Party.code)
-    types = AssetType.select().where(AssetType.agreed_days_out > 0).order_by(AssetType.code)
+    types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
     columns = (
         Column("code", N_("Code"), lambda row: row.code, sort=Asset.code, url=_page_of),
         Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
@@ -334,17 +334,11 @@ def overdue_list() -> Response | str:
             "shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number
         ),
         Column("since", N_("Out since"), lambda row: day_at(row.return_place, row.out_since), sort=Asset.out_since),
-        Column(
-            "agreed",
-            N_("Agreed days"),
-            lambda row: row.asset_type.agreed_days_out,
-            numeric=True,
-            sort=AssetType.agreed_days_out,
-        ),
+        Column("due", N_("Due"), lambda row: row.due_day, sort=Asset.due_day),
         Column(
             "late",
             N_("Days late"),
-            lambda row: days_late(row.out_since, row.asset_type, row.return_place, now),
+            lambda row: days_late(row.due_day, row.return_place, now),
             numeric=True,
         ),
         Column("value", N_("Value"), _value, numeric=True, html=lambda row: number(_value(row), 2)),

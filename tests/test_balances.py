@@ -7,8 +7,9 @@ from decimal import Decimal
 import pytest
 from conftest import NOW, on_both_databases
 
-from assets.balances import balances, by_place, days_late, faults, overdue, overdue_assets
-from assets.models import Asset, ScanEvent
+from assets.balances import balances, by_place, days_late, overdue, overdue_assets
+from assets.ledger_check import faults
+from assets.models import Asset, Movement, ScanEvent, StockLevel, Trip
 from assets.scanning import ScanInput, record_scans, register_assets
 from master_data.models import Place
 
@@ -81,14 +82,13 @@ def test_days_late_and_the_list_of_late_boxes_agree_in_every_calendar(db, world,
     for code, place in returns.items():
         Asset.update(return_place=place).where(Asset.code == code).execute()
     left = datetime(2026, 3, 1, 16, 30, tzinfo=UTC)  # the 2nd in Suzhou; the clocks change while the boxes are out
-    Asset.update(life="active", where="out", out_since=left, holder=world.hamburg).where(
-        Asset.code.in_(list(returns))
-    ).execute()
+    scans("dispatch", list(returns), left)
+    due = {asset.code: asset.due_day for asset in Asset.select().where(Asset.code.in_(list(returns)))}
     changed_at = {}
     for hour in range(3 * 24):
         now = datetime(2026, 4, 30, tzinfo=UTC) + timedelta(hours=hour)
         listed = {row.code for row in overdue_assets(now)}
-        days = {code: days_late(left, world.klt, place, now) for code, place in returns.items()}
+        days = {code: days_late(due[code], place, now) for code, place in returns.items()}
         assert listed == {code for code, count in days.items() if count > 0}
         assert [(row.count, row.days_late) for row in overdue(now)] == (
             [(len(listed), max(days.values()))] if listed else []
@@ -108,6 +108,9 @@ def test_days_late_and_the_list_of_late_boxes_agree_in_every_calendar(db, world,
         lambda: Asset.update(where="here").where(Asset.code == "KLT-0000").execute(),
         lambda: Asset.update(event_count=9).where(Asset.code == "KLT-0001").execute(),
         lambda: Asset.update(grai="04012345000016OTHER").where(Asset.code == "KLT-0002").execute(),
+        lambda: Trip.update(damaged=True).execute(),
+        lambda: Movement.update(quantity=2).where(Movement.asset == Asset.get(code="KLT-0003")).execute(),
+        lambda: StockLevel.update(quantity=StockLevel.quantity + 1).where(StockLevel.where == "out").execute(),
         lambda: ScanEvent.update(exception="moved").where(ScanEvent.type == "dispatch").execute(),
         lambda: ScanEvent.update(asset=None).where(ScanEvent.type == "dispatch").execute(),
         lambda: ScanEvent.update(voids=str(uuid.uuid4())).where(ScanEvent.type == "dispatch").execute(),

@@ -9,7 +9,7 @@ from conftest import NOW
 
 import demo
 from accounts.people import create_user
-from assets import balances
+from assets import balances, ledger_check
 from assets.models import Asset, ScanEvent
 from docs_gen import integrity
 from docs_gen.checklist import checklist
@@ -43,7 +43,7 @@ def test_the_demo_company_shows_every_side_of_the_service(company):
     assert IssuedDocument.select().where(IssuedDocument.state == "issued").count() > 40
 
     # what it shows can be traced: replay, numbers and files agree
-    assert list(map(str, balances.faults())) == []
+    assert list(map(str, ledger_check.faults())) == []
     assert list(integrity.faults(company.config["ROUNDTRIP"].archive_dir)) == []
 
     # one shipment waits for its last box, the next is ready

@@ -6,8 +6,8 @@ import pytest
 from conftest import NOW, on_both_databases
 from samples import asset_type
 
-from assets.balances import faults
 from assets.labels import has_check_character, label_uri, new_code, qr_svg, shipment_uri
+from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
 from assets.scanning import register_assets

@@ -10,7 +10,7 @@ from conftest import NOW, on_both_databases
 from samples import THREE
 from samples import shipment as make_shipment
 
-from assets.balances import faults
+from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent
 from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans, register_assets
 from assets.state import shown

@@ -17,6 +17,7 @@ from assets.models import Asset, ScanEvent
 from docs_gen.checklist import checklist
 from docs_gen.models import IssuedDocument
 from errors import Message
+from master_data.home import home_place
 from master_data.models import AssetType, Party, Place, Product
 from shipments.models import Shipment
 
@@ -91,17 +92,6 @@ def agenda(now: datetime, base_url: str) -> Agenda:
         unfinished=_unfinished(),
         next_shipment=waiting.where(Shipment.departure_date > horizon).first(),
         first_steps=first_steps(),
-    )
-
-
-def home_place() -> Place | None:
-    """The place of ours by whose calendar we live: first one to which boxes come home, else any."""
-    return (
-        Place.select()
-        .join(Party)
-        .where(Party.own, ~Place.archived)
-        .order_by(Place.return_address.desc(), Place.code)
-        .first()
     )
 
 

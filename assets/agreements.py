@@ -1,0 +1,31 @@
+"""Which agreement with a partner holds for a box, and how long he may keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+
+from assets.models import Agreement
+
+
+def agreements_of(partner_ids: Collection[int]) -> list[Agreement]:
+    """All agreements with these partners, old ones too."""
+    return list(Agreement.select().where(Agreement.partner.in_(partner_ids))) if partner_ids else []
+
+
+def agreement_for(
+    agreements: Iterable[Agreement], partner_id: int | None, asset_type_id: int, left: date
+) -> Agreement | None:
+    """The agreement for a box dispatched on that day: one for its type goes before one for all, a later one first."""
+    fitting = [
+        one
+        for one in agreements
+        if one.partner_id == partner_id and one.asset_type_id in (None, asset_type_id) and one.valid_from <= left
+    ]
+    return max(fitting, key=lambda one: (one.asset_type_id is not None, one.valid_from), default=None)
+
+
+def agreed_days(agreements: Iterable[Agreement], partner_id: int | None, asset_type_id: int, left: date) -> int:
+    """The free days of that agreement; 0 when it names none."""
+    found = agreement_for(agreements, partner_id, asset_type_id, left)
+    return found.free_days if found else 0

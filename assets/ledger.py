@@ -1,0 +1,475 @@
+"""What is stored of histories: the state of each box, the levels, the account book, the trips, and the cases to decide.
+
+All of it follows from the events. `store` brings it up to date after scans, with a fixed number of queries for any
+number of boxes; `ledger_check.faults()` proves it from the events.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from peewee import EXCLUDED, JOIN, Case, __exception_wrapper__, fn  # type: ignore[attr-defined]
+
+from assets import movements, trips
+from assets import state as rules
+from assets.agreements import agreed_days, agreements_of
+from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEvent, StockLevel, Trip
+from assets.movements import Account, Line
+from assets.state import Event, State, Step
+from assets.trips import TripFacts
+from database import taking_turns, tuples
+from master_data.home import home_zone
+from master_data.models import AssetType, Party, Place
+from shipments.models import Shipment
+
+#: How many rows one INSERT or one IN (…) takes; SQLite allows 32,766 values in a statement.
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class LevelKey:
+    """What makes boxes count together: one row of StockLevel."""
+
+    asset_type_id: int
+    owner_id: int
+    holder_id: int
+    place_id: int | None
+    life: str
+    where: str
+    condition: str
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.asset_type_id}.{self.owner_id}.{self.holder_id}.{self.place_id or 0}."
+            f"{self.life}.{self.where}.{self.condition}"
+        )
+
+
+def level_of(asset_type_id: int, state: State) -> LevelKey | None:
+    """Where a box in this state is counted; None when it is not: not registered, or gone."""
+    if state.life in ("none", "gone") or state.holder_id is None or state.owner_id is None:
+        return None
+    axes = (state.life, state.where, state.condition)
+    return LevelKey(asset_type_id, state.owner_id, state.holder_id, state.stands_at, *axes)
+
+
+@dataclass
+class Change:
+    """One box whose history has changed.
+
+    `steps`: the new steps, to be applied to what is stored (`whole` false), or its whole history as it is now.
+    `words`: the exceptions that the rows have, by event id; needed when the history is whole.
+    """
+
+    asset: Asset
+    stored: State
+    steps: list[Step]
+    whole: bool
+    count: int  # events that count
+    last: datetime | None  # the latest time of one
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        return self.steps[-1].after if self.steps else State() if self.whole else self.stored
+
+
+def store(changes: Sequence[Change], now: datetime) -> None:
+    """Bring all that is stored of these boxes up to date. The caller holds the locks of their rows."""
+    if not changes:
+        return
+    zone = ZoneInfo(home_zone())
+    _store_states(changes)
+    levels: Counter[LevelKey] = Counter()
+    for change in changes:
+        for key, sign in (
+            (level_of(change.asset.asset_type_id, change.stored), -1),
+            (level_of(change.asset.asset_type_id, change.state), 1),
+        ):
+            if key:
+                levels[key] += sign
+    change_levels(levels)
+    _book_changes(changes, now, zone)
+    _store_trips(changes)
+    _store_exceptions(changes, now)
+
+
+# the columns of a box
+
+
+def _store_states(changes: Sequence[Change]) -> None:
+    due = _due_days(changes)
+    rows = [
+        {
+            **{_COLUMN_OF.get(name, name): getattr(change.state, name) for name in rules.FIELDS},
+            "due_day": due.get(change.asset.id),
+            "last_event_time": change.last,
+            "event_count": change.count,
+        }
+        for change in changes
+    ]
+    update = Asset.update(rows[0]).where(Asset.id == 0)
+    names = [field.name for field in Asset._meta.sorted_fields if field.name in rows[0]]  # as peewee writes them
+    execute_many(
+        update,
+        [(*(row[name] for name in names), change.asset.id) for row, change in zip(rows, changes, strict=True)],
+    )
+
+
+#: State's fields that are called otherwise in an UPDATE of Asset.
+_COLUMN_OF = {"owner_id": "owner", "holder_id": "holder", "place_id": "place", "shipment_id": "shipment"}
+
+
+def state_of(asset: Asset, place_party_id: int | None = None) -> State:
+    """What the columns of a box say. `place_party_id`: whose the place is where it was seen last."""
+    return State(**{name: getattr(asset, name) for name in rules.FIELDS}, place_party_id=place_party_id)
+
+
+def _due_days(changes: Sequence[Change]) -> dict[int, date]:
+    """asset id → last agreed day, of boxes that are away.
+
+    What was agreed on the day of the dispatch holds for the whole trip; a later change of the box type does not.
+    """
+    found: dict[int, date] = {}
+    anew: list[Change] = []
+    for change in changes:
+        if not change.state.away or change.state.out_since is None:
+            continue
+        before = change.stored
+        same = before.away and (before.out_since, before.holder_id) == (change.state.out_since, change.state.holder_id)
+        if same:
+            if change.asset.due_day:
+                found[change.asset.id] = change.asset.due_day
+        else:
+            anew.append(change)
+    if anew:
+        found |= due_days([(change.asset, change.state) for change in anew])
+    return found
+
+
+def due_days(boxes: Sequence[tuple[Asset, State]]) -> dict[int, date]:
+    """asset id → the last agreed day of boxes that are away; those without an agreement are left out."""
+    kinds: dict[int, int] = dict(tuples(AssetType.select(AssetType.id, AssetType.agreed_days_out)))
+    zones: dict[int, str] = dict(tuples(Place.select(Place.id, Place.timezone)))
+    agreements = agreements_of({state.holder_id for _, state in boxes if state.holder_id})
+    found = {}
+    for asset, state in boxes:
+        if state.out_since is None:
+            continue
+        left = state.out_since.astimezone(ZoneInfo(zones.get(asset.return_place_id, "UTC"))).date()
+        kind = asset.asset_type_id
+        days = agreed_days(agreements, state.holder_id, kind, left) or kinds[kind]
+        if days:
+            found[asset.id] = left + timedelta(days=days)
+    return found
+
+
+# levels
+
+
+def change_levels(deltas: Mapping[LevelKey, int]) -> None:
+    """Add to the levels; what is new becomes a row. In the order of the keys, so that writers do not cross."""
+    changed = sorted(((key.text, key, delta) for key, delta in deltas.items() if delta), key=lambda row: row[0])
+    if not changed:
+        return
+    row = {"key": "", "asset_type": 0, "owner": 0, "holder": 0, "place": None, "quantity": 0}
+    row |= {"life": "", "where": "", "condition": ""}
+    added = {StockLevel.quantity: StockLevel.quantity + EXCLUDED.quantity}
+    insert = StockLevel.insert(row).on_conflict(conflict_target=[StockLevel.key], update=added)
+    execute_many(
+        insert,
+        [
+            (text, key.asset_type_id, key.owner_id, key.holder_id, key.place_id, key.life, key.where, key.condition, n)
+            for text, key, n in changed
+        ],
+    )
+
+
+# the account book
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A line for the account book, with what stands beside it. `asset_id` None: a counted pool."""
+
+    line: Line
+    asset_id: int | None
+    asset_type_id: int
+    owner_id: int
+    event_day: date
+
+
+def book(bookings: Sequence[Booking], now: datetime) -> None:
+    """Add lines to the account book.
+
+    A line of a day over which the account of one of its parties has been closed is booked today: what a partner was
+    told does not change any more, and the correction stands in his next statement.
+    """
+    if not bookings:
+        return
+    today = now.astimezone(ZoneInfo(home_zone())).date()
+    closed: dict[int, date] = {}
+    if min(booking.event_day for booking in bookings) < today.replace(day=1):  # no account is closed within a month
+        holders = {key[0] for one in bookings for key in (one.line.source, one.line.target)} - {None}
+        query = AccountClosing.select(AccountClosing.partner, AccountClosing.closed_until)
+        closed = dict(tuples(query.where(AccountClosing.partner.in_(holders))))
+    rows = []
+    for one in bookings:
+        line = one.line
+        until = [closed[holder] for holder, _ in (line.source, line.target) if holder in closed]
+        booked = today if any(one.event_day <= day for day in until) else one.event_day
+        rows.append(
+            {
+                "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id, "owner": one.owner_id,
+                "from_holder": line.source[0], "from_place": line.source[1], "to_holder": line.target[0],
+                "to_place": line.target[1], "quantity": line.quantity, "event_day": one.event_day,
+                "booked_day": booked, "record_time": now,
+            }
+        )  # fmt: skip
+    insert_rows(Movement, rows)
+
+
+def _book_changes(changes: Sequence[Change], now: datetime, zone: ZoneInfo) -> None:
+    booked = booked_lines([change.asset.id for change in changes if change.whole])
+    bookings = []
+    for change in changes:
+        wanted = [line for line in map(movements.line, change.steps) if line]
+        before = booked.get(change.asset.id, [])
+        days = {line.event_id: (day, owner) for line, day, owner in before}
+        for step in change.steps:
+            owner = step.after.owner_id or change.asset.owner_id
+            days[step.event.event_id] = (step.event.order_time.astimezone(zone).date(), owner)
+        for line in movements.corrections(wanted, [line for line, _, _ in before]):
+            day, owner = days[line.event_id]
+            bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, owner, day))
+    book(bookings, now)
+
+
+def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date, int]]]:
+    """asset id → its lines in the account book, each with its day and the owner."""
+    found: dict[int, list[tuple[Line, date, int]]] = defaultdict(list)
+    for part in parts(asset_ids):
+        query = Movement.select(
+            Movement.asset, Movement.event, Movement.from_holder, Movement.from_place, Movement.to_holder,
+            Movement.to_place, Movement.quantity, Movement.event_day, Movement.owner,
+        ).where(Movement.asset.in_(part))  # fmt: skip
+        for asset, event_id, *account, quantity, day, owner in tuples(query):
+            source: Account = (account[0], account[1])
+            target: Account = (account[2], account[3])
+            found[asset].append((Line(event_id, source, target, quantity), day, owner))
+    return found
+
+
+# trips
+
+
+def _store_trips(changes: Sequence[Change]) -> None:
+    whole = [change.asset.id for change in changes if change.whole]
+    goes_on = [change.asset.id for change in changes if not change.whole and _concerns_a_trip(change)]
+    last = _last_trips(goes_on)
+    old_keys: list[tuple[int, datetime]] = []
+    new: list[tuple[Change, TripFacts]] = []
+    for change in changes:
+        if change.whole:
+            new += [(change, trip) for trip in trips.trips(change.steps)]
+            continue
+        before = last.get(change.asset.id)
+        known = [before] if before else []
+        for step in change.steps:
+            kept, begun = trips.advance(known[-1] if known else None, step)
+            if known:
+                known[-1:] = [kept] if kept else []
+            if begun:
+                known.append(begun)
+        if known != ([before] if before else []):
+            if before:
+                old_keys.append((change.asset.id, before.out_time))
+            new += [(change, trip) for trip in known]
+    for part in parts(whole):
+        Trip.delete().where(Trip.asset.in_(part)).execute()
+    execute_many(Trip.delete().where(Trip.asset == 0, Trip.out_time == datetime.min.replace(tzinfo=UTC)), old_keys)
+    insert_rows(
+        Trip,
+        [
+            {"asset": change.asset.id, "asset_type": change.asset.asset_type_id, **trips.as_columns(trip)}
+            for change, trip in new
+        ],
+    )
+
+
+def _concerns_a_trip(change: Change) -> bool:
+    """Whether its last trip has to be read: it is open, or an inspection may tell how the box came home."""
+    inspected = any(step.event.type in ("inspect", "damage", "repair") for step in change.steps)
+    return change.stored.out_since is not None or (inspected and change.stored.home_since is not None)
+
+
+def _last_trips(asset_ids: Sequence[int]) -> dict[int, TripFacts]:
+    columns = ["asset", *(field.name.removesuffix("_id") for field in fields(TripFacts))]
+    found: dict[int, TripFacts] = {}
+    later = Trip.alias()
+    for part in parts(asset_ids):
+        query = Trip.select(*(getattr(Trip, name) for name in columns)).where(
+            Trip.asset.in_(part),
+            ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
+        )
+        for asset, *values in tuples(query):
+            found[asset] = TripFacts(*values)
+    return found
+
+
+# cases
+
+
+def _store_exceptions(changes: Sequence[Change], now: datetime) -> None:
+    """What the replay of a history finds, beside each event and as cases. New ones open, vanished ones explain."""
+    rows: list[tuple[str, str]] = []
+    opened: list[dict[str, Any]] = []
+    vanished: list[tuple[str, str]] = []
+    for change in changes:
+        found = {step.event.event_id: step for step in change.steps}
+        for event_id in found.keys() | change.words.keys():
+            words = found[event_id].broken if event_id in found else ()
+            before = tuple(change.words.get(event_id, "").split())
+            if words != before and event_id in change.words and event_id in found:
+                rows.append((" ".join(words), event_id))
+            for word in words:
+                if word not in before:
+                    opened.append(_case("scan", word, event_id, change.asset, found[event_id].event, now))
+            vanished += [(event_id, word) for word in before if word not in words]
+    execute_many(ScanEvent.update(exception="").where(ScanEvent.event_id == ""), rows)
+    open_cases(opened)
+    explain(vanished, now)
+
+
+def _case(source: str, word: str, event_id: str, asset: Asset, event: Event, now: datetime) -> dict[str, Any]:
+    return {
+        "source": source, "code": word, "event": event_id, "asset": asset.id, "asset_type": asset.asset_type_id,
+        "party": event.party_id, "place": event.place_id, "subject": "", "values": "{}", "opened_time": now,
+    }  # fmt: skip
+
+
+def open_cases(rows: Sequence[dict[str, Any]]) -> None:
+    """Open cases; one that had explained itself opens again, one that a person decided stays decided."""
+    if not rows:
+        return
+    again = Case(None, [(ExceptionCase.state == "explained", "open")], ExceptionCase.state)
+    target = [ExceptionCase.source, ExceptionCase.code, ExceptionCase.event, ExceptionCase.subject]
+    state = {"state": "open", "note": ""}
+    insert = ExceptionCase.insert({**rows[0], **state}).on_conflict(
+        conflict_target=target, update={ExceptionCase.state: again}
+    )
+    names = [*rows[0], *state]
+    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=2)
+
+
+def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
+    """(event id, code): what is no exception any more; open cases of it explain themselves."""
+    update = ExceptionCase.update(state="explained", decided_time=now).where(
+        ExceptionCase.state == "open", ExceptionCase.event == "", ExceptionCase.code == ""
+    )
+    execute_many(update, [("explained", now, "open", event_id, word) for event_id, word in words])
+
+
+# histories
+
+
+def histories(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str]]]:
+    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has."""
+    found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
+    void = ScanEvent.alias()
+    at = Party.alias()
+    for part in parts(sorted(asset_ids)):
+        rows = (
+            ScanEvent.select(
+                ScanEvent.asset, ScanEvent.exception, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
+                ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
+                Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
+                AssetType.inspected_before_dispatch,
+            )
+            .join_from(ScanEvent, Asset)
+            .join_from(Asset, AssetType)
+            .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
+            .join_from(Place, at, JOIN.LEFT_OUTER, on=(Place.party == at.id))
+            .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
+            .where(
+                ScanEvent.asset.in_(part),
+                ScanEvent.refused == "",
+                ScanEvent.type != "void",
+                ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+            )
+            .order_by(ScanEvent.id)
+        )  # fmt: skip
+        for asset_id, exception, event_id, type, event_time, record_time, place, party, own, *rest in tuples(rows):
+            event = Event(event_id, type, event_time, record_time, place, party, bool(own), *rest)
+            found[asset_id].append((event, exception))
+    return found
+
+
+def after_migrations(names: Sequence[str], now: datetime) -> None:
+    """To be called with the names of the migrations that ran: what new tables hold of old events is made here."""
+    if any(name.startswith("0003_") for name in names):
+        with taking_turns():
+            rebuild(now)
+
+
+def rebuild(now: datetime) -> int:
+    """Make all that is stored of the boxes anew from their events; gives the number of boxes.
+
+    For a database whose ledger is older than the tables for it. Lines of the account book are added, never changed.
+    """
+    ids = [id_ for (id_,) in tuples(Asset.select(Asset.id).order_by(Asset.id))]
+    serialised = AssetType.select(AssetType.id).where(~AssetType.counted)
+    StockLevel.delete().where(StockLevel.asset_type.in_(serialised)).execute()
+    for part in parts(ids):
+        known = histories(part)
+        changes = []
+        for asset in Asset.select().where(Asset.id.in_(part)).order_by(Asset.id):
+            events = known.get(asset.id, [])
+            steps = list(rules.steps(event for event, _ in events))
+            words = {event.event_id: "" for event, _ in events}
+            last = max((event.order_time for event, _ in events), default=None)
+            changes.append(Change(asset, State(), steps, True, len(events), last, words))
+        store(changes, now)
+    return len(ids)
+
+
+# many rows at once
+
+
+def parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Pieces that one statement can take."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows of a model; all have the same keys."""
+    if rows:
+        row = {**{field.name: default for field, default in model._meta.defaults.items()}, **rows[0]}
+        names = [field for field in model._meta.sorted_fields if field.name in row]
+        insert = model.insert_many([tuple(row[field.name] for field in names)], fields=names)
+        execute_many(insert, [tuple({**row, **one}[field.name] for field in names) for one in rows])
+
+
+def execute_many(query: Any, rows: Sequence[tuple[Any, ...]], spare: int = 0) -> None:
+    """Run one INSERT, UPDATE or DELETE for many rows, in the order of its own values: far less work than a query each.
+
+    `spare`: how many constants of the query follow the values of a row.
+    """
+    if not rows:
+        return
+    database = query.model._meta.database
+    sql, values = query.sql()
+    constants = tuple(values[len(values) - spare :]) if spare else ()
+    assert len(values) == len(rows[0]) + spare
+    with __exception_wrapper__:  # the driver's errors as peewee's, as its own execute does
+        database.cursor().executemany(sql, [(*(_db_value(value) for value in row), *constants) for row in rows])
+
+
+def _db_value(value: Any) -> Any:
+    return ScanEvent.event_time.db_value(value) if isinstance(value, datetime) else value
