@@ -53,7 +53,7 @@ def test_each_refusal_has_its_status_and_reason(client, boxes):
     assert (question.status_code, question.json["confirm"]) == (422, "cancel_or_return")
 
 
-def test_the_sentence_is_in_the_language_of_the_person(client, user, boxes):
+def test_a_refusal_is_a_sentence_for_the_person(client, boxes):
     answer = client.post(URL, json=event("KLT999999"))
     assert answer.json["text"].startswith("No box is registered")
 
