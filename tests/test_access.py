@@ -102,6 +102,12 @@ def test_passwords_are_argon2id_hashes(user):
     assert user.password.startswith("$argon2id$")
 
 
+@pytest.mark.parametrize("path", ["/", "/login", "/change", "/parties", "/nothing", "/api/v1/resolve?text=1"])
+def test_no_page_is_kept_by_a_browser(client, anonymous, path):
+    for visitor in (client, anonymous):
+        assert visitor.get(path).headers["Cache-Control"] == "no-store"
+
+
 def test_sign_in_and_out(app, anonymous, user):
     assert sign_in(anonymous, "wang.li", PASSWORD).status_code == 302
     assert anonymous.get("/").status_code == 200
