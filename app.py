@@ -121,7 +121,9 @@ def _headers(response: Response) -> Response:
         "default-src 'self'; img-src 'self' data:; object-src 'self'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'self'",
     )
-    if request.endpoint != "static":
+    if (request.endpoint or "").startswith("security."):
+        headers["Cache-Control"] = "no-store"  # the library's own "no-store=True" is a word that no browser knows
+    elif request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response
 

@@ -26,7 +26,7 @@ from docs_gen.register import REGISTER
 from docs_gen.render import RenderError
 from docs_gen.samples import write_samples
 from errors import UserError
-from serve import serve
+from serve import database_of_command, refuse_without_requirements, serve
 
 
 def init_commands(app: Flask) -> None:
@@ -39,7 +39,7 @@ def init_commands(app: Flask) -> None:
 @with_appcontext
 def migrate() -> None:
     """Create the database or bring it up to date. Repeating it changes nothing."""
-    with db.connection_context():
+    with database_of_command(migrated=False):
         names = database.migrate()
         after_migrations(names, utc_now())
     click.echo("\n".join(f"ran {name}" for name in names) or "The database is up to date.")
@@ -49,7 +49,7 @@ def migrate() -> None:
 @with_appcontext
 def demo() -> None:
     """Load the demo company into an empty database."""
-    with db.connection_context():
+    with database_of_command():
         if not demo_company.is_empty():
             raise click.ClickException("The database is not empty; the demo company is only loaded into an empty one.")
         demo_company.load(utc_now(), _settings())
@@ -62,6 +62,7 @@ def demo() -> None:
 @click.option("--type", "type_code", type=click.Choice(sorted(REGISTER)), help="Only this paper.")
 def sample_papers(folder: Path, lines: int, type_code: str | None) -> None:
     """Render every paper from sample facts into DIR. The database is not touched."""
+    refuse_without_requirements()
     for path in write_samples(folder, lines, type_code or ""):
         click.echo(path)
 
@@ -75,7 +76,7 @@ def check() -> None:
     paper has its file, unchanged, and every file its paper.
     """
     count = 0
-    with db.connection_context():
+    with database_of_command():
         for fault in _faults():
             count += 1
             click.echo(fault)
@@ -116,7 +117,7 @@ def _person(username: str) -> User:
 def user_add(username: str, administrator: bool) -> None:
     """Add a person; prints a password that must be changed at the first login."""
     password = secrets.token_urlsafe(12)
-    with db.connection_context():
+    with database_of_command():
         try:
             create_user(username, password, utc_now(), administrator=administrator, one_time=True)
         except UserError as error:
@@ -128,7 +129,7 @@ def user_add(username: str, administrator: bool) -> None:
 @click.argument("username")
 def user_password(username: str) -> None:
     """Give a person a new one-time password and end their sessions."""
-    with db.connection_context():
+    with database_of_command():
         click.echo(f"{username}: one-time password {new_password(_person(username))}")
 
 
@@ -138,7 +139,7 @@ def user_password(username: str) -> None:
 @click.option("--take-back", is_flag=True, help="Take the role away instead.")
 def user_role(username: str, role: str, take_back: bool) -> None:
     """Give a person a role: `seal` may place stamps and signatures on papers, `administrator` may do all else."""
-    with db.connection_context():
+    with database_of_command():
         set_role(_person(username), role, not take_back)
         click.echo(f"{username}: {', '.join(sorted(one.name for one in _person(username).roles)) or 'no role'}")
 
@@ -148,14 +149,14 @@ def user_role(username: str, role: str, take_back: bool) -> None:
 @click.argument("name")
 def user_token(username: str, name: str) -> None:
     """Make an API token that acts as USERNAME; NAME says what uses it. It is shown this once."""
-    with db.connection_context():
+    with database_of_command():
         click.echo(create_token(_person(username), name, utc_now()))
 
 
 @user.command("list")
 def user_list() -> None:
     """List the people."""
-    with db.connection_context():
+    with database_of_command():
         for person in User.select().order_by(User.username):
             click.echo(
                 "\t".join((person.username, "active" if person.active else "off", *(one.name for one in person.roles)))
@@ -170,7 +171,7 @@ packs = AppGroup("packs", help="Template packs: papers of one's own.")
 @click.option("--use", "at_once", is_flag=True, help="Put it into use at once.")
 def packs_take(source: Path, at_once: bool) -> None:
     """Try a template pack and keep it as the next version, as the page does. It is not in use before --use."""
-    with db.connection_context():
+    with database_of_command():
         try:
             data = zip_of(source) if source.is_dir() else source.read_bytes()
             row = template_packs.take(data, None, utc_now(), _settings().packs_dir)
@@ -191,6 +192,7 @@ def watch_pack(folder: Path, out: Path) -> None:
     """
     if out.resolve().parent == folder.resolve():
         raise click.ClickException("OUT.pdf must lie outside of DIR: it would be a file of the pack.")
+    refuse_without_requirements()
     for _ in template_packs.saves(folder):
         try:
             paper = template_packs.draw(folder)

@@ -111,10 +111,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             f"ROUNDTRIP_DATABASE_URL: {scheme or 'nothing'}:// is not known; use sqlite:///file or postgresql://user:secret@host/name"
         )
     database_url = scheme + separator + rest
+    if not _names_a_database(database_url):
+        faults.append(
+            "ROUNDTRIP_DATABASE_URL: a database has to be named, like sqlite:///file or postgresql://user:secret@host/name;"
+            " in user and secret, write signs like @ / # as %40 %2F %23"
+        )
 
     base_url = (value["ROUNDTRIP_BASE_URL"] or f"http://{value['ROUNDTRIP_HOST']}:{port}").rstrip("/")
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_address(base_url):
         faults.append(f"ROUNDTRIP_BASE_URL={base_url}: an address like https://rt.example.com is needed")
 
     signing_file = Path(value["ROUNDTRIP_SIGNING_FILE"]) if value["ROUNDTRIP_SIGNING_FILE"] else None
@@ -137,6 +141,25 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         signing_file=signing_file,
         signing_password=value["ROUNDTRIP_SIGNING_PASSWORD"],
     )
+
+
+def _names_a_database(url: str) -> bool:
+    """True when `url` leads to a database that stays: one in memory would be another in each thread."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is no number, as behind a '/' in a secret
+    except ValueError:
+        return False
+    return parts.path.lstrip("/") not in ("", ":memory:")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def _kept_secret(path: Path) -> str:

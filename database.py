@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from peewee import Database, DatabaseProxy, DateTimeField, Field, Model, SqliteDatabase
+from peewee import Database, DatabaseProxy, DateTimeField, Field, Model, PeeweeException, SqliteDatabase
 from playhouse.db_url import connect
 from playhouse.migrations import Runner
 from playhouse.pool import PooledDatabase
@@ -95,7 +95,7 @@ def open_database(url: str) -> Database:
         database = connect(url, pragmas=_SQLITE_PRAGMAS, field_types={"EXACT": "TEXT"})
         database.register_function(_lower, "LOWER", 1)  # SQLite's own knows ASCII only: Ü stays Ü
     else:
-        database = connect(url, field_types={"EXACT": "NUMERIC"})
+        database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"})
     db.initialize(database)
     return database
 
@@ -139,6 +139,30 @@ def tuples(query: Any) -> list[Any]:
 def migrate() -> list[str]:
     """Bring the schema up to date; gives the names of the migrations that ran. Repeating it changes nothing."""
     return Runner(db.obj, str(ROOT / "migrations")).up()
+
+
+class DatabaseFault(Exception):
+    """The database cannot be used; `str()` says in one line why."""
+
+
+@contextmanager
+def connected(*, migrated: bool = True) -> Iterator[None]:
+    """A connection for the length of a command.
+
+    Raises DatabaseFault when there is none to be had, and, with `migrated`, when the schema is not up to date.
+    """
+    try:
+        db.connect(reuse_if_open=True)
+        pending = migrated and any(not one.applied for one in Runner(db.obj, str(ROOT / "migrations")).status())
+    except PeeweeException as error:
+        reason = str(error).partition("\n")[0]
+        raise DatabaseFault(f"ROUNDTRIP_DATABASE_URL: the database cannot be used: {reason}") from error
+    try:
+        if pending:
+            raise DatabaseFault("The database is not up to date. Run: flask --app app migrate")
+        yield
+    finally:
+        db.close()
 
 
 def utc_now() -> datetime:

@@ -27,7 +27,7 @@ class Column:
     key: str
     title: str  # marked with N_
     value: Callable[[Any], Any]
-    sort: Any = None  # a peewee field or expression
+    sort: Any = None  # a peewee field or expression; for reckoned rows a function that gives what to compare
     url: Callable[[Any], str] | None = None
     numeric: bool = False
     html: Callable[[Any], Any] | None = None  # how a page shows it when that differs from the exported value
@@ -78,7 +78,7 @@ def answer(
     `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
     """
-    text = request.args.get("q", "").replace("\0", "").strip()[:200]  # PostgreSQL takes no NUL
+    text = _searched()
     if text and search:
         query = query.where(matches(search, text))
     for filter_ in filters:
@@ -86,11 +86,8 @@ def answer(
         if chosen and chosen in {value for value, _ in filter_.choices}:
             query = filter_.apply(query, chosen)
 
-    sortable = {column.key: column.sort for column in columns if column.sort is not None}
-    order = request.args.get("sort", "")
-    order = order if order.lstrip("-") in sortable else sort
-    if order.lstrip("-") in sortable:
-        expression = sortable[order.lstrip("-")]
+    order, expression = _order(columns, sort)
+    if expression is not None:
         direction = expression.desc() if order.startswith("-") else expression.asc()
         query = query.order_by(direction, query.model._meta.primary_key)
 
@@ -98,12 +95,54 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, query)
 
-    size = _int(request.args.get("size"), PAGE_SIZES[1])
-    size = size if size in PAGE_SIZES else PAGE_SIZES[1]
     total = query.count()
-    number = min(max(1, _int(request.args.get("page"), 1)), max(1, -(-total // size)))
+    number, size = _paged(total)
     page = Page(columns, filters, list(query.paginate(number, size)), total, number, size, order, text, bool(search))
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
+
+
+def answer_reckoned(
+    rows: Iterable[Any],
+    columns: Sequence[Column],
+    *,
+    template: str,
+    name: str,
+    search: Callable[[Any], str],
+    sort: str = "",
+    **context: Any,
+) -> Response | str:
+    """As `answer`, for rows that are reckoned and not read. `search`: the text of a row that `?q=` looks into."""
+    text = _searched()
+    rows = [row for row in rows if text.lower() in search(row).lower()]
+    order, compared = _order(columns, sort)
+    if compared is not None:
+        rows.sort(key=compared, reverse=order.startswith("-"))
+    kind = request.args.get("format", "")
+    if kind in _MIME:
+        return _file(kind, name, columns, rows)
+    number, size = _paged(len(rows))
+    shown = rows[(number - 1) * size : number * size]
+    page = Page(columns, (), shown, len(rows), number, size, order, text, True)
+    return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
+
+
+def _searched() -> str:
+    return request.args.get("q", "").replace("\0", "").strip()[:200]  # PostgreSQL takes no NUL
+
+
+def _order(columns: Sequence[Column], default: str) -> tuple[str, Any]:
+    """(key of the column with its direction, what that column sorts by)."""
+    sortable = {column.key: column.sort for column in columns if column.sort is not None}
+    order = request.args.get("sort", "")
+    order = order if order.lstrip("-") in sortable else default
+    return order, sortable.get(order.lstrip("-"))
+
+
+def _paged(total: int) -> tuple[int, int]:
+    """(number of the page, rows a page); a page that is not there is the nearest one."""
+    size = _int(request.args.get("size"), PAGE_SIZES[1])
+    size = size if size in PAGE_SIZES else PAGE_SIZES[1]
+    return min(max(1, _int(request.args.get("page"), 1)), max(1, -(-total // size))), size
 
 
 def matches(fields: Sequence[Field], text: str) -> Any:
@@ -111,9 +150,9 @@ def matches(fields: Sequence[Field], text: str) -> Any:
     return reduce(or_, (fn.LOWER(field).contains(text.lower()) for field in fields))
 
 
-def _file(kind: str, name: str, columns: Sequence[Column], query: ModelSelect[Any]) -> Response:
+def _file(kind: str, name: str, columns: Sequence[Column], rows: Iterable[Any]) -> Response:
     return table_file(
-        kind, name, [column.title for column in columns], ([c.value(row) for c in columns] for row in query)
+        kind, name, [column.title for column in columns], ([c.value(row) for c in columns] for row in rows)
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -14,7 +16,7 @@ import demo
 from accounts.people import first_administrator
 from assets.ledger import after_migrations
 from config import Settings, SettingsFault
-from database import close_all, db, migrate, utc_now
+from database import DatabaseFault, close_all, connected, db, migrate, utc_now
 from docs_gen.issuing import finish_unfinished
 from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
@@ -70,14 +72,29 @@ def _taken(settings: Settings) -> str:
     return ""
 
 
+@contextmanager
+def database_of_command(*, migrated: bool = True) -> Iterator[None]:
+    """A connection for a command; what is wrong with the database is told in one line, without a traceback."""
+    try:
+        with connected(migrated=migrated):
+            yield
+    except DatabaseFault as fault:
+        raise click.ClickException(str(fault)) from fault
+
+
+def refuse_without_requirements() -> None:
+    """End the command when this machine lacks a library or a font that papers need: named, each in one line."""
+    if lacking := missing_requirements():
+        raise click.ClickException("This machine cannot make papers yet.\n" + "\n".join(lacking))
+
+
 @click.command()
 @with_appcontext
 def serve() -> None:
     """Migrate, load the demo company into an empty database (ROUNDTRIP_DEMO=1), serve."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     settings: Settings = app.config["ROUNDTRIP"]
-    if lacking := missing_requirements():
-        raise click.ClickException("This machine cannot make papers yet.\n" + "\n".join(lacking))
+    refuse_without_requirements()
     try:
         check_certificate(settings)
     except SettingsFault as fault:
@@ -85,7 +102,7 @@ def serve() -> None:
     if taken := _taken(settings):
         raise click.ClickException(taken)
     now = utc_now()
-    with db.connection_context():
+    with database_of_command(migrated=False):
         after_migrations(migrate(), now)
         administrator = first_administrator(now)
         if settings.demo and demo.is_empty():

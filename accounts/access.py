@@ -65,11 +65,13 @@ def init_access(app: Flask) -> None:
 def _guard() -> Any:
     if request.endpoint is None:
         return None  # 404 or 405, answered by the error handlers
+    rule = rule_of(current_app, request.endpoint)
     if _token_user(request):
         g.csrf_valid = True  # a foreign page cannot make a browser send this header; tells Flask-Security's forms too
     elif request.method not in ("GET", "HEAD", "OPTIONS"):
+        if wants_json() and rule != "public" and not current_user.is_authenticated:
+            abort(401)  # a program without a token needs one, and no page to reload
         csrf.protect()
-    rule = rule_of(current_app, request.endpoint)
     if rule == "public":
         return None
     if not current_user.is_authenticated:

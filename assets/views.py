@@ -26,7 +26,7 @@ from assets.state import State, shown
 from database import utc_now
 from errors import N_, Message, Refused
 from i18n import instant, name_of, number, translated
-from listing import Column, Filter, answer, table_file
+from listing import Column, Filter, answer, answer_reckoned
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 
@@ -249,19 +249,77 @@ def _flashed(taken: Answer) -> Any:
 
 @blueprint.get("/balances")
 @signed_in
-def balance_list() -> Any:
-    """Boxes by holder and type; `?format=csv|xlsx` as a file."""
+def balance_list() -> Response | str:
+    """Boxes by holder and type."""
     rows = balances(utc_now())
-    if request.args.get("format") in ("csv", "xlsx"):
-        return _balance_file(request.args["format"], rows)
-    pools = _pools(rows)
-    return render_template(
-        "assets/balances.html",
-        rows=rows,
-        pools=pools,
-        words=[w for w in _TITLES if w not in ("none", "gone")],
-        titles=_TITLES,
+    return answer_reckoned(
+        rows, _balance_columns(), template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
+        pools=_pools(rows),
+    )  # fmt: skip
+
+
+def _balance_columns() -> list[Column]:
+    words = [word for word in _TITLES if word not in ("none", "gone")]
+    return [
+        Column(
+            "holder",
+            N_("Holder"),
+            lambda row: name_of(row.holder),
+            sort=lambda row: (row.holder.code, row.asset_type.code),
+            url=lambda row: url_for("assets.asset_list", holder=row.holder.code),
+        ),
+        Column(
+            "type",
+            N_("Box type"),
+            lambda row: name_of(row.asset_type),
+            sort=lambda row: (row.asset_type.code, row.holder.code),
+            url=lambda row: url_for("assets.asset_list", **_whose(row)),
+        ),
+        *(_count_column(word) for word in words),
+        Column("total", N_("Total"), lambda row: row.total, sort=lambda row: row.total, numeric=True),
+        Column(
+            "overdue",
+            N_("Overdue"),
+            lambda row: row.overdue,
+            sort=lambda row: row.overdue,
+            url=lambda row: url_for("assets.overdue_list", **_whose(row)) if row.overdue else "",
+            numeric=True,
+            html=lambda row: (
+                Markup('<span class="rt-state rt-bad">{}</span>').format(row.overdue) if row.overdue else ""
+            ),
+        ),
+        Column(
+            "value",
+            N_("Value"),
+            lambda row: row.value,
+            sort=lambda row: (row.asset_type.value_currency, row.value),
+            numeric=True,
+            html=lambda row: number(row.value, 2),
+        ),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+    ]
+
+
+def _count_column(word: str) -> Column:
+    """How many are in one of the shown states; a link to them, empty when there are none."""
+    return Column(
+        word,
+        _TITLES[word],
+        lambda row: row.counts.get(word, 0),
+        sort=lambda row: row.counts.get(word, 0),
+        url=lambda row: url_for("assets.asset_list", state=word, **_whose(row)) if row.counts.get(word) else "",
+        numeric=True,
+        html=lambda row: number(row.counts[word]) if row.counts.get(word) else "",
     )
+
+
+def _whose(row: Any) -> dict[str, Any]:
+    return {"holder": row.holder.code, "type": row.asset_type.code}
+
+
+def _balance_text(row: Any) -> str:
+    names = (one for part in (row.holder, row.asset_type) for one in (part.code, part.name_en, part.name_zh))
+    return "\n".join(names)
 
 
 def _pools(rows: list[Any]) -> list[dict[str, Any]]:
@@ -279,7 +337,7 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
     for row in rows:
         bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
         away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
-        whose = {"type": row.asset_type.code, "holder": row.holder.code}
+        whose = _whose(row)
         for look, count, url in (
             ("away", away, url_for("assets.asset_list", **whose)),
             ("late", row.overdue, url_for("assets.overdue_list", **whose)),
@@ -292,32 +350,6 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
         for bar in pool["bars"]:
             bar["width"] = max(1, round(100 * bar["count"] / most))
     return sorted(pools.values(), key=lambda pool: pool["type"].code)
-
-
-def _balance_file(kind: str, rows: list[Any]) -> Response:
-    words = [word for word in _TITLES if word not in ("none", "gone")]
-    titles = [
-        N_("Holder"),
-        N_("Box type"),
-        *(_TITLES[word] for word in words),
-        N_("Total"),
-        N_("Overdue"),
-        N_("Value"),
-        N_("Currency"),
-    ]
-    lines = [
-        [
-            name_of(row.holder),
-            name_of(row.asset_type),
-            *(row.counts.get(word, 0) for word in words),
-            row.total,
-            row.overdue,
-            row.value,
-            row.asset_type.value_currency,
-        ]
-        for row in rows
-    ]
-    return table_file(kind, "balances", titles, lines)
 
 
 @blueprint.get("/overdue")

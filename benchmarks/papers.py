@@ -43,7 +43,8 @@ def run() -> list[Figure]:
     """paper_3, paper_30, paper_200 warm and paper_3_cold, in milliseconds: less is better."""
     figures = []
     with tempfile.TemporaryDirectory(prefix="roundtrip-bench-") as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        chromium = shutil.which("chromium") or playwright.chromium.executable_path
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         page = browser.new_page()
         for lines, rounds in ((3, 15), (30, 7), (200, 3)):
             html = _invoice(lines)
@@ -58,7 +59,7 @@ def run() -> list[Figure]:
             figures.append(Figure(f"paper_{lines}", statistics.median(ours), "ms", statistics.median(rivals), what))
         browser.close()
         file = Path(folder) / "3.html"
-        cold = [(_ms(_cold_ours), _ms(lambda: _cold_chromium(file, Path(folder)))) for _ in range(5)]
+        cold = [(_ms(_cold_ours), _ms(lambda: _cold_chromium(chromium, file, Path(folder)))) for _ in range(5)]
         ours, rivals = (list(column) for column in zip(*cold, strict=True))
         what = "the same from the start of a process; rival: chromium --print-to-pdf"
         figures.insert(0, Figure("paper_3_cold", statistics.median(ours), "ms", statistics.median(rivals), what))
@@ -96,9 +97,7 @@ def _cold_ours() -> None:
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def _cold_chromium(file: Path, folder: Path) -> None:
-    chromium = shutil.which("chromium")
-    assert chromium
+def _cold_chromium(chromium: str, file: Path, folder: Path) -> None:
     command = [
         chromium,
         "--headless",

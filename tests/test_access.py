@@ -64,6 +64,18 @@ def test_a_post_without_the_csrf_token_is_refused(client, path):
         assert "reload" in answer.get_data(as_text=True)
 
 
+def test_no_form_of_any_page_is_taken_without_its_token(app, client):
+    for rule in routes(app):
+        for method in rule.methods - {"GET", "HEAD", "OPTIONS"}:
+            values = {name: next(iter(getattr(rule._converters[name], "items", ["1"]))) for name in rule.arguments}
+            with app.test_request_context():
+                url = app.url_map.bind("localhost").build(rule.endpoint, values, method=method)
+            answer = client.open(url, method=method, data={"csrf_token": "x"})
+            assert answer.status_code == 400, f"{method} {url}: {answer.status_code}"
+            text = answer.get_data(as_text=True)
+            assert "not sent by you" in text, f"{method} {url}: {text}"
+
+
 def test_a_bearer_token_needs_no_csrf_token_and_sets_no_cookie(app, anonymous, user):
     token = create_token(user, "scanner 1", NOW)
     answer = anonymous.get("/api/v1/resolve?text=KLT000001", headers={"Authorization": f"Bearer {token}"})
@@ -88,6 +100,12 @@ def sign_in(client, username, password, next_url=""):
 
 def test_passwords_are_argon2id_hashes(user):
     assert user.password.startswith("$argon2id$")
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/change", "/parties", "/nothing", "/api/v1/resolve?text=1"])
+def test_no_page_is_kept_by_a_browser(client, anonymous, path):
+    for visitor in (client, anonymous):
+        assert visitor.get(path).headers["Cache-Control"] == "no-store"
 
 
 def test_sign_in_and_out(app, anonymous, user):

@@ -1,5 +1,8 @@
 """The pages of the boxes: what they show, filter and export, and what can be told from a desk."""
 
+import csv
+import io
+import re
 import uuid
 from datetime import timedelta
 
@@ -160,6 +163,24 @@ def test_balances_name_every_holder(client, boxes):
     page = text_of(client, "/balances")
     for told in ("Hamburg Automotive GmbH", "Suzhou Stabil Steering", "of them overdue", "1 lost"):
         assert told in page
+
+
+@pytest.mark.parametrize(
+    ("query", "holders"),
+    [("", ["HAMBURG", "SUZHOU"]), ("sort=-holder", ["SUZHOU", "HAMBURG"]), ("sort=total", ["HAMBURG", "SUZHOU"]),
+     ("sort=-value", ["SUZHOU", "HAMBURG"]), ("sort=lost", ["SUZHOU", "HAMBURG"]), ("q=hamburg", ["HAMBURG"]),
+     ("q=汉堡", ["HAMBURG"]), ("q=klt6428&sort=-total", ["SUZHOU", "HAMBURG"]), ("q=nobody", [])],
+)  # fmt: skip
+def test_balances_are_sorted_searched_and_exported_as_shown(client, boxes, query, holders):
+    names = {"HAMBURG": "Hamburg Automotive GmbH", "SUZHOU": "Suzhou Stabil Steering Co., Ltd."}
+    page = text_of(client, f"/balances?{query}")
+    assert re.findall(r'<td data-label="Holder"><a href="/assets\?holder=([A-Z]+)">', page) == holders
+    file = client.get(f"/balances?{query}&format=csv").data.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(file)))
+    assert [row["Holder"] for row in rows] == [names[code] for code in holders]
+    totals = {"HAMBURG": ("2", "1", "25.00", "EUR"), "SUZHOU": ("5", "0", "62.50", "EUR")}
+    for row, code in zip(rows, holders, strict=True):
+        assert (row["Total"], row["Overdue"], row["Value"], row["Currency"]) == totals[code]
 
 
 def test_what_the_reader_remarked_stands_beside_the_scan(client, world, user):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from conftest import NOW, PASS, settings_for
+from test_serve import free_port
 
 from accounts.models import ApiToken, User
 from accounts.people import create_user
@@ -130,6 +132,35 @@ def test_sample_papers_are_rendered_without_a_database(tmp_path, monkeypatch):
     assert [path.name for path in (tmp_path / "papers").iterdir()] == ["packing_list.pdf"]
 
 
+BAD_DATABASES = {
+    "no server": "psycopg3+pool://u:secret@127.0.0.1:1/x",
+    "no folder": "sqlite:////nonexistent/folder/x.db",
+    "no database": "sqlite:///{folder}/garbage.db",
+}
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "check"])
+@pytest.mark.parametrize("name", BAD_DATABASES)
+def test_a_database_that_cannot_be_used_is_one_clear_line(tmp_path, name, command):
+    (tmp_path / "garbage.db").write_bytes(b"no database at all " * 100)
+    settings = replace(settings_for(tmp_path, BAD_DATABASES[name].format(folder=tmp_path)), port=free_port())
+    result = create_app({"ROUNDTRIP": settings}).test_cli_runner().invoke(args=[command])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ROUNDTRIP_DATABASE_URL: the database cannot be used: ")
+    assert len(result.output.splitlines()) == 1
+    assert "secret" not in result.output
+
+
+@pytest.mark.parametrize("command", [["check"], ["demo"], ["user", "list"], ["user", "add", "chen.kun"]])
+def test_a_database_that_is_not_migrated_is_told_with_what_to_do(tmp_path, command):
+    app = create_app({"ROUNDTRIP": settings_for(tmp_path)})
+    result = app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 1
+    assert "flask --app app migrate" in result.output
+    assert app.test_cli_runner().invoke(args=["migrate"]).exit_code == 0
+    assert app.test_cli_runner().invoke(args=["user", "list"]).exit_code == 0
+
+
 def test_wrong_settings_are_one_clear_message_and_no_traceback(monkeypatch, tmp_path):
     monkeypatch.setenv("ROUNDTRIP_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("ROUNDTRIP_PORT", "no port")
@@ -139,11 +170,16 @@ def test_wrong_settings_are_one_clear_message_and_no_traceback(monkeypatch, tmp_
     assert not isinstance(stop.value, SettingsFault)
 
 
-def test_a_library_that_is_missing_is_named_at_start_with_its_package(app, monkeypatch):
+@pytest.mark.parametrize("command", [["serve"], ["sample-papers", "papers"], ["watch-pack", ".", "out.pdf"]])
+def test_a_library_that_is_missing_is_named_at_start_with_its_package(app, monkeypatch, tmp_path, command):
     from docs_gen import render
 
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setitem(render._LIBRARIES, "libnotthere.so.7", "libnotthere7")
-    result = app.test_cli_runner().invoke(args=["serve"])
+    monkeypatch.setattr(render, "FONT_FILES", (*render.FONT_FILES, "NotHere.ttf"))
+    result = app.test_cli_runner().invoke(args=[part.replace("out.pdf", "../out.pdf") for part in command])
     assert result.exit_code == 1
     assert "apt-get install libnotthere7" in result.output
+    assert "static/fonts/NotHere.ttf is missing" in result.output
     assert IssuedDocument.select().count() == 0

@@ -141,6 +141,18 @@ def test_a_paper_that_cannot_be_rendered_is_told_by_its_number_and_finished_by_t
     assert [(one.number, one.state) for one in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
 
 
+@pytest.mark.parametrize("type_", ["commercial_invoice", "packing_list", "china_export_declaration"])
+def test_a_paper_is_the_same_whatever_language_its_reader_has_chosen(
+    client: FlaskClient, world: World, type_: str
+) -> None:
+    papers = {}
+    for language in ("en", "zh"):
+        client.post("/language", data={"language": language})
+        assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in client.get(PAGE).get_data(as_text=True)
+        papers[language] = _text(client.get(f"{PAGE}/documents/{type_}.pdf").data)
+    assert papers["en"] == papers["zh"] != ""
+
+
 def test_the_three_papers_in_one_file(client: FlaskClient, world: World) -> None:
     client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)
     text = _text(client.get(f"{PAGE}/documents.pdf").data)

@@ -166,15 +166,27 @@ def test_refusal_stays_until_one_key_while_scans_go_on(page, boxes):
     expect(page.locator("#verdict-text")).to_contain_text("No box is registered")
     assert page.locator("#verdict").get_attribute("data-sound") == "bad"
     wedge(page, boxes[0].code)
-    total(page, "1 of 12")
-    verdict(page, "bad")
     page.keyboard.press("Enter")  # the second half of a scanner's CR LF is no key of a person
+    total(page, "1 of 12")
     verdict(page, "bad")
     page.keyboard.press("Space")
     expect(page.locator("#answers")).to_be_hidden()
     verdict(page, "ready")
     refused = ScanEvent.get(ScanEvent.refused != "")
     assert (refused.refused, refused.scanned_text) == ("unknown_asset", "KLT-9999")
+
+
+def test_a_return_of_a_box_that_never_left_is_taken_and_looks_and_sounds_like_a_warning(page, boxes):
+    begin(page, "return")
+    wedge(page, boxes[0].code)
+    verdict(page, "warn")
+    expect(page.locator("#verdict-text")).to_contain_text("never left")
+    assert page.locator("#verdict").get_attribute("data-sound") == "warn"
+    assert counted("return") == ["KLT-0001"]
+    looks = page.evaluate("getComputedStyle(document.querySelector('#verdict')).backgroundColor")
+    wedge(page, "KLT-9999")
+    verdict(page, "bad")
+    assert page.evaluate("getComputedStyle(document.querySelector('#verdict')).backgroundColor") != looks
 
 
 def test_hostile_text_is_shown_as_text_and_kept_raw(page, boxes):

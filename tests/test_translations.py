@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,21 @@ def test_a_refusal_is_said_in_chinese(compiled: None, client: FlaskClient, user:
     assert "没有代码为 NOBODY 的合作方" in page
     assert "此项必填。" in page
     assert "This is needed." not in page
+
+
+def test_the_answer_to_a_scan_is_in_the_language_of_the_person(
+    compiled: None, client: FlaskClient, user: User, world: World
+) -> None:
+    scan = {"type": "return", "scanned_text": "KLT999999", "event_time": "2026-11-23T17:00:00+08:00"}
+    texts = {}
+    for language in ("en", "zh"):
+        user.language = language
+        user.save()
+        answer = client.post("/api/v1/scan-events", json={**scan, "event_id": str(uuid.uuid4())}).json
+        assert answer["reason"] == "unknown_asset"  # for programs: the same in every language
+        texts[language] = answer["text"]
+    assert texts["en"].startswith("No box is registered")
+    assert re.search("[\u4e00-\u9fff]", texts["zh"])
 
 
 def test_a_failed_login_is_told_in_chinese(compiled: None, anonymous: FlaskClient) -> None:

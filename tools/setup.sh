@@ -11,7 +11,15 @@ packages="python3 python3-venv libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subs
 
 say() { printf '%s\n' "$*" >&2; }
 
-installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+# Debian 13 and Ubuntu 24.04 have some libraries under a name of their own, like libzbar0t64.
+installed() { dpkg-query -W -f='${db:Status-Status}\n' "$1" "$1t64" 2>/dev/null | grep -qx installed; }
+
+# Chromium of the system, or the one that Playwright has brought.
+has_chromium() {
+  command -v chromium >/dev/null 2>&1 || "$venv/bin/python" -c 'import os, sys
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright: sys.exit(not os.path.exists(playwright.chromium.executable_path))'
+}
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -69,6 +77,10 @@ for po in translations/*/LC_MESSAGES/messages.po; do
   if [ ! -e "$mo" ] || [ "$po" -nt "$mo" ]; then "$venv/bin/pybabel" -q compile -i "$po" -o "$mo"; fi
 done
 
-if [ "$purpose" = test ] && ! command -v chromium >/dev/null 2>&1; then
-  "$venv/bin/python" -m playwright install --with-deps chromium >&2
+if [ "$purpose" = test ] && ! has_chromium; then
+  with_deps=""
+  if command -v apt-get >/dev/null 2>&1; then with_deps=--with-deps; fi
+  # shellcheck disable=SC2086
+  "$venv/bin/python" -m playwright install $with_deps chromium >&2 ||
+    say "Chromium is missing and could not be fetched: install it from your system. Going on; tests in a browser will fail."
 fi
