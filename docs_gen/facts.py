@@ -298,7 +298,7 @@ class SizeFacts:
 
 @dataclass(frozen=True)
 class DeclaredBoxFacts:
-    """Boxes of one type under the declaration that the shipment's boxes go home by, as far as shipments of ours tell."""
+    """Boxes of one type under the declaration that those of the shipment go home by, as shipments of ours tell."""
 
     code: str
     out: int  # left under it

@@ -226,7 +226,10 @@ class Details:
         N_("Journey of the boxes"), "returnables", {"out": N_("out, with goods"), "home": N_("home, empty")}
     )
     box_declaration_no: str = _text(
-        N_("Customs no. (海关编号) of the boxes' own declaration"), "returnables", 18, hint=N_("Known when it is filed.")
+        N_("Customs no. (海关编号) of the boxes' own declaration"),
+        "returnables",
+        18,
+        hint=N_("Known when it is filed."),
     )
     box_original_declaration: str = _text(
         N_("Declaration that let the boxes out"), "returnables", 18, hint=N_("For boxes that go home.")
