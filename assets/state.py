@@ -213,11 +213,10 @@ def apply(state: State, event: Event) -> Step:
         after = replace(after, parent="")
     if event.type in _NOT_SEEN or cell.verdict == "=" or after.life == "none":
         return Step(event, state, after, tuple(broken))
-    at = (event.place_id, event.place_party_id) if event.place_id else (after.place_id, after.place_party_id)
     seen = max(event.order_time, after.seen_time or event.order_time)
-    if after.where in ("out", "back", "moving"):  # where it was seen last is the place that it left
-        after = replace(after, place_id=at[0])
-    return Step(event, state, replace(after, seen_time=seen, place_party_id=at[1]), tuple(broken))
+    if event.place_id and after.where in ("out", "back", "moving"):  # it stands nowhere; this is where it was seen
+        after = replace(after, place_id=event.place_id, place_party_id=event.place_party_id)
+    return Step(event, state, replace(after, seen_time=seen), tuple(broken))
 
 
 #: Who reports these has not had the box before his eyes.

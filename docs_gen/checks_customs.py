@@ -266,6 +266,22 @@ def temporary_boxes(facts: ShipmentFacts) -> Iterator[Problem]:
         )
 
 
+def boxes_written_off(facts: ShipmentFacts) -> Iterator[Problem]:
+    """R34: by a declaration no more boxes of a type go home than left under it and are still out (Order 233).
+
+    Known is what shipments of ours let out under that number; of a declaration that is not ours nothing is told.
+    """
+    out = {one.code: one.out - one.back for one in facts.declared_boxes}
+    for box in facts.boxes if out else ():
+        left = max(0, out.get(box.code, 0))
+        if box.count > left:
+            yield error(
+                "R34", "details:box_original_declaration",
+                N_("%(type)s: %(count)s go home, but under declaration %(number)s only %(left)s are still out."),
+                type=box.code, count=box.count, number=facts.details.box_original_declaration, left=left,
+            )  # fmt: skip
+
+
 def boxes_not_sold(facts: ShipmentFacts) -> Iterator[Problem]:
     """R33, R39: what travels as returnable packing is not sold; no credit takes it on the invoice (ISBP 745 C12)."""
     types = {box.code for box in facts.boxes}

@@ -297,6 +297,15 @@ class SizeFacts:
 
 
 @dataclass(frozen=True)
+class DeclaredBoxFacts:
+    """Boxes of one type under the declaration that those of the shipment go home by, as shipments of ours tell."""
+
+    code: str
+    out: int  # left under it
+    back: int  # went home by it with other shipments
+
+
+@dataclass(frozen=True)
 class StatementFacts:
     """A sentence of the statement about returnable boxes, for one destination."""
 
@@ -404,6 +413,7 @@ class ShipmentFacts:
     sizes: tuple[SizeFacts, ...] = ()  # of the packages, in their order
     tax_label: str = ""  # what the country of destination calls the importer's tax number
     reference_label: str = ""  # and the importer's reference
+    declared_boxes: tuple[DeclaredBoxFacts, ...] = ()  # empty: no boxes go home, or no shipment of ours let them out
 
     @property
     def boxes_back_by(self) -> date | None:
@@ -509,7 +519,33 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
         logo=look.logo if look else "",
         colour=look.colour if look else "",
         wordings=tuple(_wordings(wordings)),
+        declared_boxes=tuple(_declared_boxes(shipment, facts.details)),
     )
+
+
+def _declared_boxes(shipment: Shipment, details: Details) -> Iterable[DeclaredBoxFacts]:
+    """What left under the declaration by which the boxes of this shipment go home, and what is home already."""
+    number = details.box_original_declaration
+    if details.box_leg != "home" or not number:
+        return
+    out: dict[str, int] = {}
+    back: dict[str, int] = {}
+    others = Shipment.select().where(
+        Shipment.details.contains(number), Shipment.state != "cancelled", Shipment.id != shipment.id
+    )
+    for other in others:
+        said = details_from_json(other.details)
+        if said.box_declaration_no == number:
+            counts = out
+        elif said.box_original_declaration == number and said.box_leg == "home":
+            counts = back
+        else:
+            continue
+        rows, scanned = list(other.packages), dispatched_on(other)
+        for box in _boxes(rows, scanned, {asset.owner_id: other.consignor for asset in scanned}, other.consignor):
+            counts[box.code] = counts.get(box.code, 0) + box.count
+    for code in out:
+        yield DeclaredBoxFacts(code, out[code], back.get(code, 0))
 
 
 def _wordings(rows: Iterable[Wording]) -> Iterable[WordingFacts]:

@@ -347,13 +347,18 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
     """
     # Where the service can be reached, and how the firm's papers look, are no facts of the shipment.
     apart: dict[str, Any] = {"scan_uri": "", "verify_uri": "", "logo": "", "colour": "", "seals": (), "wordings": ()}
+    apart["declared_boxes"] = ()  # checked when it was issued; other shipments change them
     kind = named(document.type)
     if kind and not kind.names_invoice:
         apart["invoice_number"] = ""
     if kind and not kind.needs_sscc:
         apart["ssccs"] = ()  # given when the labels were issued; the shipment is the same
-    then = from_json(ShipmentFacts, document.facts)
-    return replace(then, **apart) != replace(facts, **apart)
+    then, now = (
+        # The answer of customs to a declaration changes nothing that the papers say.
+        replace(one, **apart, details=replace(one.details, box_declaration_no=""))
+        for one in (from_json(ShipmentFacts, document.facts), facts)
+    )
+    return then != now
 
 
 def _latest(shipment: Shipment, type: str, part: str) -> IssuedDocument | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -29,7 +30,7 @@ from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
 from errors import N_, Message, Refused
-from i18n import name_of, translated
+from i18n import language, name_of, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
 from shipments.models import Shipment
@@ -203,10 +204,14 @@ def zip_file(number: str) -> Response:
 
 
 def file_name(document: IssuedDocument) -> str:
-    """`CI-2026-0001 Commercial Invoice.pdf`: at most 64 characters, which China Customs' upload takes."""
+    """`CI-2026-0001 Commercial Invoice.pdf`, `CI-2026-0001 商业发票.pdf`: in the language of who fetches it.
+
+    At most 64 characters, which China Customs' upload takes, and none that a file system or a ZIP reads as a path.
+    """
     kind = named(document.type)
-    title = kind.title_en.title() if kind else document.type
-    return f"{document.number} {title} {document.part}"[:60].strip() + ".pdf"
+    title = document.type if kind is None else kind.title_zh if language() == "zh" else kind.title_en.title()
+    plain = re.sub(r'(?:\s*[/\\:*?"<>|\x00-\x1f])+\s*', "-", f"{document.number} {title} {document.part}")
+    return plain[:60].strip() + ".pdf"
 
 
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")

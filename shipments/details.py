@@ -225,7 +225,15 @@ class Details:
     box_leg: str = _choice(
         N_("Journey of the boxes"), "returnables", {"out": N_("out, with goods"), "home": N_("home, empty")}
     )
-    box_original_declaration: str = _text(N_("Declaration that let the boxes out"), "returnables", 18)
+    box_declaration_no: str = _text(
+        N_("Customs no. (海关编号) of the boxes' own declaration"),
+        "returnables",
+        18,
+        hint=N_("Known when it is filed."),
+    )
+    box_original_declaration: str = _text(
+        N_("Declaration that let the boxes out"), "returnables", 18, hint=N_("For boxes that go home.")
+    )
     box_confirmation_no: str = _text(N_("Confirmation no. of customs (审核确认书)"), "returnables", 35)
     box_evidence: str = _text(N_("Ruling, designation or authorisation no."), "returnables", 64)
     # who signs

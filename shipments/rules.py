@@ -590,6 +590,7 @@ _DETAIL_FORMS = {
     "airport_of_departure": (r"[A-Z]{3}", N_("An airport has the 3 letters of IATA, like PVG.")),
     "airport_of_destination": (r"[A-Z]{3}", N_("An airport has the 3 letters of IATA, like PVG.")),
     "proxy_services": (r"(?!.*(.).*\1)[A-H]+", N_("The services are letters from A to H, each once, like ABD.")),
+    "box_declaration_no": (r"[0-9]{18}", N_("The number of a declaration has 18 digits.")),
     "box_original_declaration": (r"[0-9]{18}", N_("The number of a declaration has 18 digits.")),
 }
 

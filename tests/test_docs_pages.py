@@ -115,6 +115,7 @@ def test_a_change_after_issue_is_shown_and_issuing_anew_replaces(client: FlaskCl
         ("CI-2026-0001", "replaced"),
         ("CI-2026-0002", "issued"),
     ]
+    assert "replaces CI-2026-0001" in client.get(PAGE).get_data(as_text=True)
 
 
 def test_a_packing_list_issued_before_its_invoice_is_shown_as_stale(client: FlaskClient, world: World) -> None:

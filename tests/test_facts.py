@@ -7,15 +7,27 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 import pytest
+from conftest import NOW
 from hostile import hostile_facts
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import World
+from samples import World, shipment
 
-from docs_gen.facts import ShipmentFacts, assemble, declared_mass, from_json, legal_quantity, shipment_facts, to_json
+from docs_gen.checks_customs import boxes_written_off
+from docs_gen.facts import (
+    DeclaredBoxFacts,
+    ShipmentFacts,
+    assemble,
+    declared_mass,
+    from_json,
+    legal_quantity,
+    shipment_facts,
+    to_json,
+)
 from docs_gen.render import money as printed
 from docs_gen.samples import sample_facts
 from master_data.models import Party, Product
+from shipments.details import Details, details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
 
 BASE = "https://rt.example.com"
@@ -102,6 +114,29 @@ def test_json_gives_back_exactly_the_same(facts: ShipmentFacts) -> None:
     assert again == facts
     assert to_json(again) == to_json(facts)
     assert [str(line.unit_price) for line in again.lines] == [str(line.unit_price) for line in facts.lines]
+
+
+def test_boxes_that_go_home_know_what_left_under_their_declaration(world: World) -> None:
+    """12 left, 5 are home by another shipment; what is cancelled, of other declarations or on its way out is not counted."""
+    number, other = "2" * 18, "3" * 18
+    out, home = {"box_declaration_no": number}, {"box_leg": "home", "box_original_declaration": number}
+    given = [out, home, {**home, "box_leg": "out"}, {**home, "box_original_declaration": other}, out]
+    made = [
+        shipment(
+            NOW, world, number=f"S-2026-10{index}", details=details_to_json(Details(**details)),
+            state="cancelled" if index == 4 else "open",
+        )
+        for index, details in enumerate(given)
+    ]  # fmt: skip
+    Package.update(count=5).where(Package.shipment == made[1], Package.asset_type.is_null(False)).execute()
+    assert _facts(world).declared_boxes == ()
+    Shipment.update(details=details_to_json(Details(**home))).where(Shipment.id == world.shipment.id).execute()
+    facts = _facts(world)
+    assert facts.declared_boxes == (DeclaredBoxFacts("KLT6428", 12, 5),)
+    [problem] = boxes_written_off(facts)
+    assert (problem.rule, problem.message.values["left"]) == ("R34", 7)
+    Package.update(count=7).where(Package.shipment == world.shipment, Package.asset_type.is_null(False)).execute()
+    assert list(boxes_written_off(_facts(world))) == []
 
 
 def test_the_number_of_queries_does_not_grow_with_the_shipment(world: World, caplog: pytest.LogCaptureFixture) -> None:

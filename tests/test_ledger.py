@@ -488,16 +488,27 @@ def test_random_histories_say_what_a_small_model_says(db, request, world, second
             )
             party = chance.choice(["", "HAMBURG"]) if kind == "arrive" else ""
             time = max(NOW, now - late) + timedelta(milliseconds=serial)
+            ids = {"event_id": str(uuid.UUID(int=chance.getrandbits(128)))}
             one = scan(
-                kind, code, time, place=place, party=party, reason="So it was.", happened=True, device=f"d{serial}"
+                kind,
+                code,
+                time,
+                place=place,
+                party=party,
+                reason="So it was.",
+                happened=True,
+                device=f"d{serial}",
+                **ids,
             )
             if chance.random() < 0.06 and told[code]:
-                void = scan("void", "", time, voids=chance.choice(list(told[code])), reason="Wrong.")
+                void = scan("void", "", time, voids=chance.choice(list(told[code])), reason="Wrong.", **ids)
                 batch.append((void, code, None))
             elif chance.random() < 0.1:
                 quantity = chance.randint(1, 20)
                 which = chance.choice(["commission", "dispatch", "return"])
-                batch.append((pool(which, quantity, time, party="HAMBURG" if which == "return" else ""), "", which))
+                batch.append(
+                    (pool(which, quantity, time, party="HAMBURG" if which == "return" else "", **ids), "", which)
+                )
                 here = {"commission": 1, "dispatch": -1, "return": 1}[which]
                 pools["SUZHOU"] += here * quantity
                 pools["HAMBURG"] += (0 if which == "commission" else -here) * quantity

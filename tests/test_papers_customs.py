@@ -16,7 +16,7 @@ from pypdf import PdfReader, PdfWriter
 from docs_gen import checks_customs
 from docs_gen.customs_upload import LARGEST_FILE, upload_advice
 from docs_gen.document_types import Imprint, PaperPart, check_papers, render_paper
-from docs_gen.facts import CodeFacts, ShipmentFacts, country_facts, from_json, months_later, to_json
+from docs_gen.facts import CodeFacts, DeclaredBoxFacts, ShipmentFacts, country_facts, from_json, months_later, to_json
 from docs_gen.parts import declarations
 from docs_gen.register import REGISTER, papers
 from docs_gen.samples import sample_facts
@@ -76,6 +76,11 @@ def found(facts: ShipmentFacts) -> set[tuple[str, str, str]]:
     return {(one.rule, one.severity, one.field) for one in problems}
 
 
+#: all ten boxes that left go home
+HOME = replace(
+    _details(box_leg="home", box_original_declaration="223320261000000001")(FACTS),
+    declared_boxes=(DeclaredBoxFacts("KLT6428", 14, 4),),
+)
 #: rule, severity, field, the facts that it breaks in, what breaks it
 BROKEN: list[tuple[str, str, str, ShipmentFacts, Change]] = [
     ("R1", "error", "shipment:packages-0-gross_mass", FACTS, _all(gross_mass=Decimal(1))),
@@ -114,6 +119,8 @@ BROKEN: list[tuple[str, str, str, ShipmentFacts, Change]] = [
     ("R33", "warning", "details:box_evidence", FACTS, _to("US")),
     ("R33", "warning", "details:box_evidence", FACTS, _to("DE", box_leg="home")),
     ("R33", "warning", "details:box_original_declaration", FACTS, _to("CN", box_leg="home")),
+    ("R34", "error", "details:box_original_declaration", HOME, _all(declared_boxes=(DeclaredBoxFacts("KLT6428", 10, 1),))),
+    ("R34", "error", "details:box_original_declaration", HOME, _all(declared_boxes=(DeclaredBoxFacts("CAGE", 10, 0),))),
     ("R35", "error", "asset_type:KLT6428:value", FACTS, _box(value=Decimal(0))),
     ("R35", "error", "asset_type:KLT6428:value_currency", FACTS, _box(value_currency="")),
     ("R40", "warning", "details:proxy_valid_until", FACTS, _details(proxy_valid_until=DAY)),

@@ -14,9 +14,13 @@ import pikepdf
 import pypdfium2
 import pytest
 
+from benchmarks.sets import LINES, TEN, _issued
 from config import ROOT
 from docs_gen import render
+from docs_gen.document_types import print_job
+from docs_gen.register import papers
 from docs_gen.render import Attachment
+from docs_gen.samples import sample_facts
 
 DAY = date(2026, 11, 20)
 HTML = (
@@ -141,6 +145,15 @@ def test_what_the_papers_of_a_set_have_in_common_is_in_it_once() -> None:
     assert len(fonts) == len(re.findall(rb"/Length1 ", render.merge([one])))
     with opened(ten) as file:
         assert len([1 for each in file.objects if isinstance(each, pikepdf.Stream) and each.get("/N") == 3]) == 1
+
+
+def test_a_set_of_ten_papers_of_thirty_lines_is_at_most_a_megabyte() -> None:
+    jobs = [print_job(one.type, one.facts, _issued(one)) for one in papers(sample_facts(LINES), codes=TEN)]
+    assert len(jobs) == 10
+    merged = render.merge([render.pdf(job.html, **job.options).data for job in jobs])  # type: ignore[arg-type]
+    assert len(merged) <= 1024 * 1024
+    with opened(merged) as file:
+        assert not file.check_pdf_syntax()
 
 
 # ---- versions

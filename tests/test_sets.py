@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from conftest import NOW, PASS, on_both_databases
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
-from samples import World
+from samples import World, completed
 
+from accounts.models import User
 from config import Settings
 from database import utc_now
 from docs_gen import jobs
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish, issue_document, take_number, void_document
 from docs_gen.models import IssuedDocument, PaperJob
+from docs_gen.register import REGISTER
+from docs_gen.views import file_name
 from errors import InvalidInput, Refused
 
 SET = [("packing_list", ""), ("china_export_declaration", ""), ("commercial_invoice", "")]
@@ -148,6 +153,28 @@ def test_zip_holds_each_valid_paper_under_a_name_a_clerk_would_choose(
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert PdfReader(io.BytesIO(packed.read(packed.namelist()[0]))).pages
+
+
+def test_a_chinese_clerk_gets_chinese_names(client: FlaskClient, user: User, world: World, settings: Settings) -> None:
+    document = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    completed(world)
+    issue_document(world.shipment, Order("customs_authorisation", reasons=PASS), None, NOW, settings)
+    user.language = "zh"
+    user.save()
+    header = client.get(f"/documents/{document.id}.pdf").headers["Content-Disposition"]
+    plain, encoded = header.split("; ")[1:]
+    assert plain == 'filename="PL-2026-0001 ___.pdf"'  # for programs that know no other
+    assert unquote(encoded) == "filename*=UTF-8''PL-2026-0001 装箱单.pdf"
+    packed = zipfile.ZipFile(io.BytesIO(client.get(f"{PAGE}/documents.zip").data))
+    assert packed.namelist() == ["PL-2026-0001 装箱单.pdf", "PA-2026-0001 代理报关委托书-委托报关协议.pdf"]
+
+
+def test_no_name_of_a_file_is_a_path(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = replace(REGISTER["packing_list"], title_en='../..\\A: *LIST*?\n"<X>|')
+    monkeypatch.setattr("docs_gen.views.named", lambda code: kind)
+    with app.test_request_context():
+        name = file_name(IssuedDocument(number="PL-2026-0001", type="packing_list"))
+    assert name == "PL-2026-0001 ..-..-A-List-X-.pdf"
 
 
 def test_the_merged_set_has_a_bookmark_for_each_paper(client: FlaskClient, world: World, settings: Settings) -> None:

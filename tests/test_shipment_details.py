@@ -30,7 +30,8 @@ TYPED = {
 }
 CODED = {
     "airport_of_departure": "PVG", "airport_of_destination": "FRA", "proxy_services": "ABD",
-    "box_original_declaration": "223320260001234567", "container_max_gross": "30480", "filing_no": "C12345678901",
+    "box_original_declaration": "223320260001234567", "box_declaration_no": "223320260001234568",
+    "container_max_gross": "30480", "filing_no": "C12345678901",
 }  # fmt: skip
 
 
@@ -142,6 +143,7 @@ def test_services_of_the_broker_are_letters_each_once(letters):
 @pytest.mark.parametrize("number", ["1" * 17, "1" * 19, "1" * 17 + "A", "１" * 18])
 def test_a_declaration_has_18_digits(number):
     assert set(wrong(box_original_declaration=number)) == {"box_original_declaration"}
+    assert set(wrong(box_declaration_no=number)) == {"box_declaration_no"}
 
 
 def test_a_container_holds_more_than_itself():

@@ -40,6 +40,7 @@ TYPES = (
             checks_customs.preference_claimed,
             checks_customs.boxes_decided,
             checks_customs.temporary_boxes,
+            checks_customs.boxes_written_off,
         ),
     ),
     DocumentType(

@@ -22,7 +22,7 @@ _BOXES = (
     checks.parties_complete, checks.boxes_scanned, checks.route_complete, checks.countries_plausible,
     checks.container_number, checks.texts_fit, checks.printable, checks.no_placeholders,
     checks_customs.details_printable, checks_customs.boxes_not_sold, checks_customs.boxes_valued,
-    checks_customs.boxes_return,
+    checks_customs.boxes_return, checks_customs.boxes_written_off,
 )  # fmt: skip
 
 
