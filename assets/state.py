@@ -333,7 +333,7 @@ def _moved(state: State, event: Event, target: str) -> State:
         return _moved(state, event, "AVA") if state.where != "there" else replace(state, condition="good")
     changed: dict[str, dict[str, Any]] = {
         "CLN": {"dirty": False},
-        "OWN": {"owner_id": event.party_id},
+        "OWN": {"owner_id": event.party_id or state.owner_id},
         "PCK": {"parent": event.parent},
         "UNP": {"parent": ""},
         "SEEN": at,
