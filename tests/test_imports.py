@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LINE = [
     "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing",
-    "accounts", "master_data", "shipments", "assets", "docs_gen", "today", "demo", "serve", "commands", "app",
+    "accounts", "master_data", "shipments", "assets", "docs_gen", "statements", "today", "demo", "serve", "commands", "app",
 ]  # fmt: skip
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.

@@ -10,9 +10,10 @@ import assets.models
 import docs_gen.models
 import master_data.models
 import shipments.models
+import statements.models
 from database import Row, migrate
 
-PARTS = (accounts.models, master_data.models, shipments.models, assets.models, docs_gen.models)
+PARTS = (accounts.models, master_data.models, shipments.models, assets.models, docs_gen.models, statements.models)
 MODELS = [
     thing
     for part in PARTS
