@@ -15,6 +15,7 @@ import commands
 from accounts.access import init_access, wants_json
 from accounts.login import init_login
 from accounts.views import blueprint as accounts_pages
+from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
 from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
@@ -33,6 +34,8 @@ from errors import N_, InvalidInput, Refused, UserError
 from i18n import init_i18n, translated
 from master_data.views import blueprint as master_data_pages
 from shipments.views import blueprint as shipments_pages
+from statements.reply_views import blueprint as reply_pages
+from statements.views import blueprint as statement_pages
 from today.views import blueprint as today_pages
 
 log = logging.getLogger("roundtrip")
@@ -91,6 +94,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         look_pages,
         pack_pages,
         profile_pages,
+        agreement_pages,
+        statement_pages,
+        reply_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):

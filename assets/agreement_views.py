@@ -26,7 +26,6 @@ from master_data.models import AssetType, Party
 
 blueprint = Blueprint("agreements", __name__)
 
-RISK = {"dispatch": N_("as soon as it leaves us"), "arrive": N_("when it arrives at the partner")}
 _DECIMALS = 4
 _LARGEST = Decimal(10_000_000)
 _MOST_DAYS = 3660
@@ -91,7 +90,6 @@ class AgreementForm(FlaskForm):
         lazy_gettext("Not below"), [Obeys(_per_cent)],
         description=lazy_gettext("So much of the price is due at any age."),
     )  # fmt: skip
-    risk_passes_at = SelectField(lazy_gettext("The partner answers for a box"))
     accepted_after_days = WholeField(
         lazy_gettext("Silence is consent after"), [_whole(365)],
         description=lazy_gettext("Only where the contract says so. Empty: a statement has to be answered."),
@@ -108,7 +106,6 @@ class AgreementForm(FlaskForm):
         self.types = {one.code: one for one in AssetType.select().order_by(AssetType.code) if _offered(one, row)}
         self.asset_type.choices = [("", _("every type"))]
         self.asset_type.choices += [(code, f"{code} · {name_of(one)}") for code, one in self.types.items()]
-        self.risk_passes_at.choices = [(code, translated(title)) for code, title in RISK.items()]
 
     def validate(self, extra_validators: Any = None) -> bool:
         """True when the row may be saved; else every error stands at its field."""

@@ -14,7 +14,9 @@ def addressed(facts: AccountPaper) -> Iterator[Problem]:
     """R45: both sides stand on it with their address."""
     for party in (facts.seller, facts.consignee):
         if not party.address_en and not party.address_zh:
-            yield error("R45", f"party:{party.code}:address_en", N_("The address of %(code)s is missing."), code=party.code)
+            yield error(
+                "R45", f"party:{party.code}:address_en", N_("The address of %(code)s is missing."), code=party.code
+            )
 
 
 def account_printable(facts: AccountPaper) -> Iterator[Problem]:
@@ -39,7 +41,7 @@ def balances_add_up(facts: BoxStatementFacts) -> Iterator[Problem]:
         if any(total != one.closing for total in sums):
             yield error(
                 "R46", f"asset_type:{one.type_code}:code",
-                N_("The account of %(code)s does not add up: the closing balance is %(closing)s, its lines give %(lines)s."),
+                N_("The account of %(code)s does not add up: its balance is %(closing)s, its lines give %(lines)s."),
                 code=one.type_code, closing=one.closing, lines=sums[1],
             )  # fmt: skip
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from config import ROOT
 from docs_gen import archive, checks, render
-from docs_gen.checks import Check, Problem
 from docs_gen.account_facts import AccountPaper
+from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole
 from docs_gen.render import Attachment, Paper
 from docs_gen.render_pool import Job, render_one
 from docs_gen.sandbox import Exemplars, PackSource, PaperType
-
 
 #: what a paper may be made of
 PaperFacts = ShipmentFacts | AccountPaper

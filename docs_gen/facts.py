@@ -517,7 +517,9 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
         also_shipments=tuple(one.number for one in shipments[1:]),
         ssccs=tuple(unit.sscc for unit in units if unit.package_no <= facts.package_count),
         declared_boxes=tuple(_declared_boxes(shipment, facts.details)),
-        **look_of(shipment.consignor_id, shipment.consignee_id, shipment.destination_country or shipment.consignee.country),
+        **look_of(
+            shipment.consignor_id, shipment.consignee_id, shipment.destination_country or shipment.consignee.country
+        ),
     )
 
 

@@ -27,7 +27,13 @@ log = logging.getLogger("roundtrip")
 REGISTER: dict[str, DocumentType] = {
     type.code: type
     for type in (
-        *money.TYPES, *goods.TYPES, *customs.TYPES, *transport.TYPES, *bank.TYPES, *returnables.TYPES, *accounts.TYPES,
+        *money.TYPES,
+        *goods.TYPES,
+        *customs.TYPES,
+        *transport.TYPES,
+        *bank.TYPES,
+        *returnables.TYPES,
+        *accounts.TYPES,
     )
 }
 

@@ -43,7 +43,9 @@ class StatementAnswer(Row):
 
     statement = ForeignKeyField(Statement, on_delete="RESTRICT", backref="answers")
     link = ForeignKeyField(StatementLink, null=True, on_delete="SET NULL", backref="answers")
-    user = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="statement_answers")  # told to us: by whom kept
+    user = ForeignKeyField(
+        User, null=True, on_delete="SET NULL", backref="statement_answers"
+    )  # told to us: by whom kept
     line = CharField(16)  # 1: the closing balance of account 1; 1.2: its second line; +1: a line that was missing
     verdict = CharField(10)  # confirmed, disputed, not_ours, missing
     quantity = IntegerField(null=True)  # by his books

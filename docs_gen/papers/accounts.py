@@ -27,7 +27,7 @@ TYPES = (
     DocumentType(
         code="box_charges",
         title=N_("Pro-forma invoice of box charges"),
-        title_en="PRO-FORMA INVOICE OF BOX CHARGES",
+        title_en="PRO-FORMA INVOICE, BOXES",
         title_zh="周转箱费用形式发票",
         un_code="325",
         series="BI",
