@@ -1,7 +1,7 @@
 """The box account of a partner in a month: from the account book and the levels of now, not summed from the start.
 
 Balance at the end of a day = the level now − what was booked after it. So a look costs what has happened since the
-month began, and not what happened before. + means that the partner has the boxes. Every balance is of one type and one owner.
+month began, and not what happened before. + means that the partner has the boxes. A balance is of one type and owner.
 
 An account is told in days of our home place. What happened in a month that had been told to the partner before we
 learned of it is booked on the day of recording: it is an adjustment, and names the month to which it belongs.
@@ -190,7 +190,8 @@ def _sums(partner: Party, month: Month, sign: int) -> Any:
     side was the partner too, the day of an adjustment, boxes in the month, boxes after it."""
     mine, other, place = _sides(sign)
     own = other == mine
-    happened = Case(None, [(Movement.event_day != Movement.booked_day, Movement.event_day)])
+    late = Case(None, [(Movement.event_day != Movement.booked_day, Movement.event_day)])
+    happened = late.converter(Movement.event_day.python_value)
     during = fn.SUM(Case(None, [(Movement.booked_day <= month.last, Movement.quantity)], 0))
     later = fn.SUM(Case(None, [(Movement.booked_day > month.last, Movement.quantity)], 0))
     return (

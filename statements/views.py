@@ -350,7 +350,7 @@ def _mail(row: Statement, facts: Any, url: str) -> str:
             "Statement of boxes %(number)s, %(month)s", number=row.document.number, month=f"{row.first_day:%Y-%m}"
         )
         body = _(
-            "Please look at our statement of the boxes that you have. Confirm it, or tell us what your books say:\n%(url)s",
+            "Please look at the boxes that you have of ours. Confirm them, or tell us what your books say:\n%(url)s",
             url=url,
         )
     return f"mailto:{quote(facts.consignee.email)}?subject={quote(subject)}&body={quote(body)}"
