@@ -197,7 +197,7 @@ def issue_statement(
             document=document, partner=partner, first_day=month.first, last_day=month.last,
             language=facts.language, accepted_after_days=facts.accepted_after_days, issued_time=now, changed_time=now,
         )  # fmt: skip
-    finish(document, settings)
+    statement.document = finish(document, settings)
     return statement
 
 

@@ -85,7 +85,7 @@ def account(code: str) -> Any:
     seller = _seller(companies)
     return render_template(
         "statements/account.html", partner=partner, month=month, over=month.last < today, accounts=accounts,
-        places=places, theirs=theirs, companies=companies, seller=seller, language=language_for(partner),
+        places=places, theirs=theirs, companies=companies, seller=seller, partner_language=language_for(partner),
         statement=statement_of(seller, partner, month) if seller else None, states=STATES,
         this_month=month_of(today), agreed=Agreement.select().where(Agreement.partner == partner).exists(),
         languages={code: own for code, (_locale, own) in LANGUAGES.items()},
