@@ -138,6 +138,12 @@ def one_view() -> Iterator[None]:
         yield
 
 
+def about_to_write(model: type[Model]) -> None:
+    """Wait until nobody keeps writers out of this table: what is read from now on holds when it is written."""
+    if _is_postgresql():
+        db.execute_sql(f'LOCK TABLE "{model._meta.table_name}" IN ROW EXCLUSIVE MODE')
+
+
 def keep_writers_out(model: type[Model]) -> None:
     """Until the transaction ends nobody adds to this table; who is at it is waited for. SQLite has locked it."""
     if _is_postgresql():

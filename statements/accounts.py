@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from peewee import JOIN, SQL, Case, fn
 
-from assets.agreements import agreement_for, free_days, periods
+from assets.agreements import agreement_for, agreements_of, free_days, periods
 from assets.charges import Stay, days_over, last_ones_in
 from assets.models import Agreement, Asset, Movement, ScanEvent, StockLevel, Trip
 from database import tuples
@@ -134,15 +134,6 @@ class Account:
         return sum(self.ages)
 
 
-def home_zone() -> str:
-    """The zone whose calendar days the accounts are told in: that of the place to which our boxes return."""
-    home = (
-        Place.select(Place.timezone).join(Party).where(Party.own)
-        .order_by(Place.return_address.desc(), Place.id).first()
-    )  # fmt: skip
-    return home.timezone if home else "UTC"
-
-
 def accounts_of(partner: Party, month: Month) -> list[Account]:
     """The partner's accounts in a month, by type and owner, without lines and ages. Fixed number of queries.
 
@@ -238,18 +229,13 @@ def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None
         account.lines.sort(key=lambda one: (one.booked_day, one.event_day, one.outgoing > 0, one.document, one.what))
 
 
-def agreements_with(partner: Party) -> list[Agreement]:
-    """All that was agreed with the partner."""
-    return list(Agreement.select().where(Agreement.partner == partner).order_by(Agreement.id))
-
-
 def add_ages(accounts: Sequence[Account], partner: Party, day: date, zone: str, *, named: bool = False) -> None:
     """Say of each account for how long its boxes have been out at the end of `day`, by their trips; of counted pools,
     by the last ones that went out. `named`: with the codes of the oldest boxes over the free days."""
-    agreements = agreements_with(partner)
+    agreements = agreements_of([partner.id])
     known = {(one.asset_type.id, one.owner.id): one for one in accounts}
     for one in accounts:
-        one.free_days = free_days(agreement_for(agreements, one.asset_type.id, day), one.asset_type)
+        one.free_days = free_days(agreement_for(agreements, partner.id, one.asset_type.id, day), one.asset_type)
     _ages_of_boxes(known, agreements, partner, day, zone)
     _ages_of_pools([one for one in accounts if one.asset_type.counted], agreements, partner, day)
     if named and any(one.over_free for one in accounts):
@@ -271,7 +257,7 @@ def _ages_of_boxes(
     classes = Case(None, [(Trip.out_time >= start, index) for index, start in enumerate(oldest)], len(AGES)).alias(
         "age"
     )
-    over = fn.SUM(Case(None, [(_over_free(known, agreements, day, zone), 1)], 0))
+    over = fn.SUM(Case(None, [(_over_free(known, agreements, partner, day, zone), 1)], 0))
     trips = (
         Trip.select(Trip.asset_type, Asset.owner, classes, fn.COUNT(Trip.id), over)
         .join(Asset, on=Trip.asset == Asset.id)
@@ -296,11 +282,13 @@ def _ages_of_boxes(
             account.lost = count
 
 
-def _over_free(known: dict[tuple[int, int], Account], agreements: Sequence[Agreement], day: date, zone: str) -> Any:
+def _over_free(
+    known: dict[tuple[int, int], Account], agreements: Sequence[Agreement], partner: Party, day: date, zone: str
+) -> Any:
     """Condition on Trip: out for longer than the free days that hold for it."""
     condition = Trip.id == 0
     for kind in {one.asset_type.id: one.asset_type for one in known.values()}.values():
-        for start, end, agreement in periods(agreements, kind.id):
+        for start, end, agreement in periods(agreements, partner.id, kind.id):
             free = free_days(agreement, kind)
             latest = min(end, day - timedelta(days=free))  # left on it or before: day free + 1 is over
             if free and latest >= start:
@@ -317,7 +305,7 @@ def _ages_of_pools(accounts: Sequence[Account], agreements: Sequence[Agreement],
         for out_day, quantity in lots.get((account.asset_type.id, account.owner.id), []):
             days = (day - out_day).days
             account.ages[sum(days > age for age in AGES)] += quantity
-            free = free_days(agreement_for(agreements, account.asset_type.id, out_day), account.asset_type)
+            free = free_days(agreement_for(agreements, partner.id, account.asset_type.id, out_day), account.asset_type)
             if free and days_over(Stay(out_day, None), day, free) > 0:
                 account.over_free += quantity
 
@@ -372,7 +360,7 @@ def _name_old_boxes(
     trips = (
         Trip.select(Trip.asset_type, Asset.owner, Asset.code, Trip.out_time)
         .join(Asset, on=Trip.asset == Asset.id)
-        .where(_out_at(partner, day, zone), _over_free(known, agreements, day, zone))
+        .where(_out_at(partner, day, zone), _over_free(known, agreements, partner, day, zone))
         .order_by(Trip.out_time, Asset.code)
         .limit(MOST_OLD_BOXES * max(1, len(known)))
     )

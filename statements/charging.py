@@ -15,7 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from peewee import fn
 
-from assets.agreements import agreement_for, free_days
+from assets.agreements import agreement_for, agreements_of, free_days
 from assets.charges import (
     Days,
     Stay,
@@ -31,7 +31,7 @@ from database import tuples
 from docs_gen.account_facts import BoxChargeFacts
 from master_data import codes
 from master_data.models import AssetType, Party
-from statements.accounts import Month, agreements_with, day_of, end_of, pool_lots
+from statements.accounts import Month, day_of, end_of, pool_lots
 
 KINDS = ("deposit", "rental", "loss")
 
@@ -72,7 +72,7 @@ class _Lost:
 
 def charges_of(partner: Party, month: Month, zone: str) -> list[Charge]:
     """All charges of the month, by type and in all currencies. Fixed number of queries."""
-    agreements = agreements_with(partner)
+    agreements = agreements_of([partner.id])
     if not agreements:
         return []
     stays, gone, lost = _stays_of_boxes(partner, month, zone)
@@ -95,7 +95,7 @@ def _by_agreement(
 ) -> Iterator[Charge]:
     grouped: dict[int, tuple[Agreement, list[Stay]]] = {}
     for stay in stays:
-        if agreement := agreement_for(agreements, kind.id, stay.out_day):
+        if agreement := agreement_for(agreements, agreements[0].partner_id, kind.id, stay.out_day):
             grouped.setdefault(agreement.id, (agreement, []))[1].append(stay)
     moves: dict[tuple[str, str, Decimal], int] = defaultdict(int)
     for agreement, own in grouped.values():
@@ -116,7 +116,7 @@ def _by_agreement(
 
 
 def _loss(kind: AssetType, one: _Lost, agreements: Sequence[Agreement]) -> Iterator[Charge]:
-    agreement = agreement_for(agreements, kind.id, one.out_day)
+    agreement = agreement_for(agreements, agreements[0].partner_id, kind.id, one.out_day)
     if agreement is None:
         return
     replacement = agreement.loss_charge

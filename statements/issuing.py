@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import force_locale, gettext
 
 from accounts.models import User
-from assets.agreements import agreement_for
+from assets.agreements import agreement_for, agreements_of
 from assets.models import AccountClosing, Movement
 from config import Settings
 from database import keep_writers_out, one_view, taking_turns
@@ -35,29 +35,33 @@ from docs_gen.register import types
 from errors import N_, Refused
 from i18n import LANGUAGES
 from master_data import codes
+from master_data.home import home_zone
 from master_data.models import Party, Place
 from spreadsheets import write_xlsx
-from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, agreements_with, home_zone
+from statements.accounts import Account, Month, accounts_of, add_ages, add_lines
 from statements.charging import Charge, as_facts, charges_of, currency_decimals
 from statements.models import Statement
 
 #: What an event is called on a statement, in the words of both sides; others are a movement.
 _WHAT = {
+    "commission": ("New boxes", "新箱"),
+    "opening": ("Balance when the books were opened", "建账余额"),
     "dispatch": ("Sent to partner", "发往合作方"),
     "cancel_dispatch": ("Sending undone", "撤销发出"),
     "arrive": ("Arrived at partner", "到达合作方"),
+    "empties_ready": ("Empties ready", "空箱待退"),
+    "return_shipped": ("Sent back by partner", "合作方发出退回"),
     "return": ("Returned by partner", "合作方退回"),
-    "receive": ("Returned by partner", "合作方退回"),
-    "return_shipped": ("Left the partner", "合作方发出退回"),
-    "transfer": ("Transferred", "调拨"),
-    "transfer_partner": ("Passed on between partners", "合作方之间转交"),
-    "found": ("Found", "找回"),
-    "lost": ("Lost", "丢失"),
-    "write_off": ("Written off", "核销"),
+    "receive": ("Received", "接收"),
+    "transfer_out": ("Transferred", "调拨"),
+    "transfer_in": ("Transferred", "调拨"),
+    "owner_change": ("Change of owner", "所有人变更"),
     "stock_take": ("Counted", "盘点"),
-    "count": ("Counted", "盘点"),
-    "commission": ("New boxes", "新箱"),
-    "change_owner": ("Change of owner", "所有人变更"),
+    "lost": ("Lost", "丢失"),
+    "found": ("Found", "找回"),
+    "write_off": ("Written off", "核销"),
+    "decommission": ("Taken out of service", "停用"),
+    "scrap": ("Scrapped", "报废"),
     "void": ("Correction", "更正"),
 }
 _MOVEMENT = ("Movement", "变动")
@@ -103,7 +107,7 @@ def statement_facts(seller: Party, partner: Party, month: Month, language: str =
 
 def _silence(partner: Party, day: date) -> int:
     """After how many days silence is consent, by the agreement for every type of box; 0: never."""
-    agreement = agreement_for(agreements_with(partner), 0, day)
+    agreement = agreement_for(agreements_of([partner.id]), partner.id, 0, day)
     return agreement.accepted_after_days if agreement else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -29,13 +30,14 @@ from docs_gen.document_types import render_paper
 from docs_gen.issuing import finish, latest_account_paper
 from docs_gen.models import IssuedDocument
 from docs_gen.register import types
-from errors import N_, InvalidInput
+from errors import N_, InvalidInput, Refused
 from form_fields import exact_number
 from i18n import LANGUAGES, name_of, translated
 from listing import Column, Filter, answer, attachment, table_file
+from master_data.home import home_place, home_zone
 from master_data.models import AssetType, Party, Place
 from statements import replies
-from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, home_zone, month_named, month_of
+from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, month_named, month_of
 from statements.charging import Charge, currency_decimals, text_of
 from statements.issuing import (
     charge_facts,
@@ -59,7 +61,9 @@ blueprint = Blueprint("statements", __name__)
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = {"deposit": N_("Deposits"), "rental": N_("Rental"), "loss": N_("Lost boxes")}
 #: what a correction may report of a box, from the desk
-CORRECTIONS = ("return", "dispatch", "arrive", "lost", "found", "write_off")
+CORRECTIONS = ("return", "arrive", "lost", "found", "write_off")
+#: and of a counted pool
+POOL_CORRECTIONS = ("return", "write_off")
 
 
 # ---- the account of a partner
@@ -305,7 +309,8 @@ def _statement_page(row: Statement, *, fault: InvalidInput | None = None, token:
         url=url, mail=_mail(row, facts, url) if url else "", fault=fault, typed=request.form,
         answer_rows=list(row.answers.order_by(replies.StatementAnswer.id.desc()).limit(500)),
         silent=accepted_by_silence(row.state, row.document.issue_date, row.accepted_after_days, today),
-        default_days=replies.DEFAULT_DAYS, corrections=_corrections(),
+        default_days=replies.DEFAULT_DAYS, corrections=_corrections(CORRECTIONS),
+        pool_corrections=_corrections(POOL_CORRECTIONS),
         overdue_days=(today - row.document.issue_date).days if row.state in ("issued", "partly") else 0,
         expired={link.id: not replies.is_valid(link, now) for link in links},
     )  # fmt: skip
@@ -318,6 +323,7 @@ class _Side:
 
     line: str
     what: str
+    counted: bool  # a pool without codes
     ours: int
     theirs: int | None
     reason: str
@@ -327,7 +333,7 @@ class _Side:
 
 
 def _sides(facts: Any, answers: dict[str, Any], cases: dict[str, ExceptionCase]) -> list[_Side]:
-    what = {}
+    what, counted = {}, {account.no for account in facts.accounts if account.counted}
     for account in facts.accounts:
         what[account.no] = f"{name_of(account)} · {_('Closing balance')}"
         for line in account.lines:
@@ -337,7 +343,15 @@ def _sides(facts: Any, answers: dict[str, Any], cases: dict[str, ExceptionCase])
         values = json.loads(case.values)
         found.append(
             _Side(
-                line, what.get(line, ""), values["ours"], values["theirs"], values["reason"], values["by"], case, values
+                line,
+                what.get(line, ""),
+                line.partition(".")[0] in counted,
+                values["ours"],
+                values["theirs"],
+                values["reason"],
+                values["by"],
+                case,
+                values,
             )
         )
     return sorted(found, key=lambda one: (one.case.state != "open", [int(n) for n in one.line.lstrip("+").split(".")]))
@@ -356,8 +370,8 @@ def _mail(row: Statement, facts: Any, url: str) -> str:
     return f"mailto:{quote(facts.consignee.email)}?subject={quote(subject)}&body={quote(body)}"
 
 
-def _corrections() -> list[tuple[str, str]]:
-    return [(code, translated(EVENT_TYPES[code].title)) for code in CORRECTIONS if code in EVENT_TYPES]
+def _corrections(codes: Sequence[str]) -> list[tuple[str, str]]:
+    return [(code, translated(EVENT_TYPES[code].title)) for code in codes]
 
 
 @blueprint.get("/statements/<int(max=2147483647):id>.xlsx")
@@ -430,7 +444,7 @@ def answer_told(id: int) -> Any:
 @signed_in
 def decide(id: int) -> Any:
     """Agree a dispute: `line`, `whose` (ours, theirs, other), `agreed`, `note`; where boxes moved that our books do not
-    know, `event` and `codes`: these are recorded as scans, and come to the account as adjustments."""
+    know, `event`, `day`, and `codes` or `pieces`: these are recorded as scans, and come to the account."""
     row, now = _statement(id), utc_now()
     line, whose = request.form.get("line", "")[:16], request.form.get("whose", "")
     note = storable(request.form.get("note", ""))
@@ -442,7 +456,8 @@ def decide(id: int) -> Any:
             raise InvalidInput("agreed", N_("Type a whole number."))
         if not note.strip():
             raise InvalidInput("note", N_("Say what was agreed, and with whom; it is kept."))
-        events = _record_correction(row, line) if request.form.get("codes", "").strip() else []
+        moved = request.form.get("codes", "").strip() or request.form.get("pieces", "").strip()
+        events = _record_correction(row, line) if moved else []
         replies.decide(
             row, line, whose, note, _user(), now, agreed=int(agreed) if agreed is not None else None, events=events
         )
@@ -461,7 +476,10 @@ def _record_correction(row: Statement, line: str) -> list[str]:
     kind, now = request.form.get("event", ""), utc_now()
     if kind not in CORRECTIONS:
         raise InvalidInput("event", N_("Choose what happened to the boxes."))
-    codes = storable(request.form["codes"]).replace(",", " ").split()
+    case = replies.cases_of(row).get(line)
+    if case is None or case.state != "open":
+        raise Refused("decided", N_("This line is not in dispute any more. Reload the page."))
+    codes = storable(request.form.get("codes", "")).replace(",", " ").split()
     if len(codes) > 500:
         raise InvalidInput("codes", N_("At most %(most)s boxes at a time."), most=500)
     day = request.form.get("day", "")
@@ -470,18 +488,30 @@ def _record_correction(row: Statement, line: str) -> list[str]:
     except ValueError:
         raise InvalidInput("day", N_("“%(typed)s” is no date; write it like 2026-11-23."), typed=day[:20]) from None
     at = datetime.combine(happened, time(12), ZoneInfo(home_zone())) if happened else now
-    scans = [
-        ScanInput(
-            str(uuid4()), kind, code, min(at, now), party=row.partner.code, device="statement", happened=True,
-            reason=f"{row.document.number}/{line}",
-        )
-        for code in codes
-    ]  # fmt: skip
+    about: dict[str, Any] = {"party": row.partner.code, "device": "statement", "happened": True}
+    about["reason"] = f"{row.document.number}/{line}"
+    scans = [ScanInput(str(uuid4()), kind, code, min(at, now), **about) for code in codes]
+    text = request.form.get("pieces", "").strip()
+    if text:
+        pieces, pool, place = exact_number(text[:30]), _pool_of(row, line), home_place()
+        if pieces is None or pieces != int(pieces) or pieces < 1:
+            raise InvalidInput("pieces", N_("“%(typed)s” is no whole number."), typed=text[:30])
+        if pool is None or place is None or kind not in POOL_CORRECTIONS:
+            raise InvalidInput("pieces", N_("Boxes with a code are reported by their codes."))
+        about |= {"asset_type": pool, "quantity": int(pieces), "place": place.code if kind == "return" else ""}
+        scans, codes = [ScanInput(str(uuid4()), kind, "", min(at, now), **about)], [pool]
     taken = record_scans(scans, _user(), now)
     for code, one in zip(codes, taken, strict=True):
         if one.outcome not in ("recorded", "known"):
-            raise InvalidInput("codes", N_("Box %(code)s: %(fault)s"), code=code[:40], fault=one.text)
+            field = "pieces" if text else "codes"
+            raise InvalidInput(field, N_("Box %(code)s: %(fault)s"), code=code[:40], fault=one.text)
     return [one.event_id for one in taken if one.outcome == "recorded"]
+
+
+def _pool_of(row: Statement, line: str) -> str | None:
+    """The code of the counted pool that a line is about; None when its boxes have codes."""
+    account = next((one for one in facts_of(row).accounts if one.no == line.partition(".")[0]), None)
+    return account.type_code if account and account.counted else None
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/close")

@@ -137,19 +137,21 @@ def test_over_the_free_days_is_what_costs_rental_and_what_is_late_tomorrow() -> 
 
 
 def agreement(id: int, valid_from: str, kind: int | None = None, days: int = 0) -> Agreement:
-    return Agreement(id=id, asset_type=kind, valid_from=date.fromisoformat(valid_from), free_days=days, currency="EUR")
+    return Agreement(
+        id=id, partner=5, asset_type=kind, valid_from=date.fromisoformat(valid_from), free_days=days, currency="EUR"
+    )
 
 
 def test_the_most_special_and_then_the_latest_agreement_holds_on_the_day_of_dispatch() -> None:
     general, later = agreement(1, "2026-01-01", days=30), agreement(2, "2026-06-01", days=45)
     special = agreement(3, "2026-03-01", kind=7)
     known = [later, special, general]
-    assert agreement_for(known, 7, date(2025, 12, 31)) is None
-    assert agreement_for(known, 7, date(2026, 2, 1)) is general
-    assert agreement_for(known, 7, date(2026, 3, 1)) is special
-    assert agreement_for(known, 7, date(2026, 7, 1)) is special  # a later general one does not overrule it
-    assert agreement_for(known, 8, date(2026, 7, 1)) is later
-    assert [(str(start), one) for start, _end, one in periods(known, 8)] == [
+    assert agreement_for(known, 5, 7, date(2025, 12, 31)) is None
+    assert agreement_for(known, 5, 7, date(2026, 2, 1)) is general
+    assert agreement_for(known, 5, 7, date(2026, 3, 1)) is special
+    assert agreement_for(known, 5, 7, date(2026, 7, 1)) is special  # a later general one does not overrule it
+    assert agreement_for(known, 5, 8, date(2026, 7, 1)) is later
+    assert [(str(start), one) for start, _end, one in periods(known, 5, 8)] == [
         ("0001-01-01", None), ("2026-01-01", general), ("2026-06-01", later),
     ]  # fmt: skip
 

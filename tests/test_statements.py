@@ -20,6 +20,7 @@ from peewee import Database
 from samples import World
 
 from accounts.models import User
+from assets.ledger_check import faults as ledger_faults
 from assets.models import AccountClosing, Agreement, ExceptionCase, ScanEvent, Trip
 from assets.registering import NewBox, register
 from assets.scanning import ScanInput, record_scan
@@ -409,9 +410,57 @@ def test_agreeing_records_the_boxes_that_moved_without_a_scan(
     assert "KLT-000901" in wrong.get_data(as_text=True)
     assert ExceptionCase.get(ExceptionCase.source == "statement").state == "open"
     client.post(f"/statements/{issued.id}/decide", data={**data, "codes": "KLT-000900"})
-    event = ScanEvent.get(ScanEvent.type == "return")
+    event = ScanEvent.get(ScanEvent.type == "return", ScanEvent.asset.is_null(False))
     assert (event.asset.code, event.asset.where, event.reason) == ("KLT-000900", "here", "BS-2026-0001/2")
     assert json.loads(ExceptionCase.get(ExceptionCase.source == "statement").values)["events"] == [event.event_id]
+
+
+@on_both_databases
+def test_real_scans_come_to_the_account_and_a_late_one_after_the_statement_is_an_adjustment(
+    db: Database, world: World, user: User, settings: Settings, app: Flask, client: FlaskClient
+) -> None:
+    """The ledger itself writes the account book: a shipment of October, a statement, and a return told late."""
+    october = datetime(2026, 10, 6, 2, tzinfo=UTC)
+    register([NewBox(world.klt, f"KLT-00010{n}") for n in range(4)], world.suzhou, world.plant, user, october)
+
+    def scan(number: int, type: str, text: str, at: datetime, recorded: datetime, **more: object) -> None:
+        id = f"00000000-0000-4000-8000-{number:012}"
+        answer = record_scan(ScanInput(id, type, text, at, **more), user, recorded)  # type: ignore[arg-type]
+        assert answer.outcome == "recorded", answer
+
+    for number in range(4):
+        scan(number, "dispatch", f"KLT-00010{number}", october + timedelta(hours=1 + number), october + timedelta(hours=9),
+             shipment=world.shipment.number, place="SZ-PLANT")  # fmt: skip
+    scan(
+        10,
+        "dispatch",
+        "",
+        october,
+        october,
+        shipment=world.shipment.number,
+        place="SZ-PLANT",
+        asset_type="EPAL",
+        quantity=6,
+    )
+    with app.test_request_context():
+        issued = issue_statement(world.suzhou, world.hamburg, OCTOBER, "", None, NOW, settings)
+    frozen = issued.document.facts
+    assert [(one.type_code, one.opening, one.incoming, one.closing) for one in facts_of(issued).accounts] == [
+        ("EPAL", 0, 6, 6), ("KLT6428", 0, 4, 4),
+    ]  # fmt: skip
+    late = datetime(2026, 10, 30, 3, tzinfo=UTC)
+    scan(20, "return", "KLT-000100", late, NOW, place="SZ-PLANT")
+    scan(21, "return", "", late, NOW, place="SZ-PLANT", party="HAMBURG", asset_type="EPAL", quantity=2)
+    for month, expected in ((OCTOBER, [(0, 6, 0, 6), (0, 4, 0, 4)]), (OCTOBER.next, [(6, 0, -2, 4), (4, 0, -1, 3)])):
+        found = [one.figures for one in accounts_of(world.hamburg, month)]
+        assert [(one.opening, one.incoming, one.adjustment, one.closing) for one in found] == expected
+    assert IssuedDocument.get_by_id(issued.document_id).facts == frozen
+    # The pallet that the partner says he sent back too is agreed, and booked from the page of the statement.
+    replies.take_answers(issued, [Answer("1", "disputed", 5)], "Jörg", NOW)
+    data = {"line": "1", "whose": "theirs", "note": "Pallet note 812", "event": "return", "pieces": "1"}
+    assert client.post(f"/statements/{issued.id}/decide", data=data).status_code == 302
+    assert ScanEvent.get(ScanEvent.reason == "BS-2026-0001/1").quantity == 1
+    assert [str(fault) for fault in ledger_faults()] == []
 
 
 def test_the_link_is_shown_once_to_be_copied_or_mailed_and_can_be_revoked(
