@@ -20,6 +20,7 @@ from assets.models import Asset
 from assets.scanning import ScanInput, record_scans, register_assets
 from config import Settings
 from database import db
+from demo import accounts
 from demo.company import Company, store
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish_many, issue_document, take_number
@@ -108,9 +109,11 @@ def live(now: datetime, settings: Settings) -> None:
     story = _Story(now)
     with db.atomic():
         story.tell()
+        accounts.agree(now)
     for number, (shipment, day) in enumerate(story.shipped, 1):
         old = number <= len(story.shipped) - _WHOLE_SETS
         _issue(shipment, _THREE if old else tuple(REGISTER), story.clerk, _at(day, 17, 30), settings)
+    accounts.state(now, story.clerk, settings)
 
 
 def _issue(shipment: Shipment, kinds: tuple[str, ...], clerk: User, now: datetime, settings: Settings) -> None:

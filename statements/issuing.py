@@ -278,7 +278,7 @@ def statement_xlsx(facts: BoxStatementFacts, number: str) -> bytes:
         header = [
             gettext(title)
             for title in (
-                N_("Statement"), N_("Line"), N_("Box type"), N_("Name"), N_("Owner"), N_("Date"), N_("Booked on"),
+                N_("Statement"), N_("Line no."), N_("Box type"), N_("Name"), N_("Owner"), N_("Date"), N_("Booked on"),
                 N_("What"), N_("Document"), N_("Place"), N_("To partner"), N_("From partner"),
                 N_("Adjustment for"), N_("Balance"),
             )

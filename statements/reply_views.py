@@ -46,7 +46,10 @@ def answer(token: str) -> Any:
     if not isinstance(link, StatementLink):
         return link
     try:
-        said = answers_in_form(replies.lines_of(facts_of(link.statement)), everything="all" in request.form)
+        if "all" in request.form:
+            said = replies.all_is_right(link.statement)
+        else:
+            said = answers_in_form(replies.lines_of(facts_of(link.statement)))
         count = replies.take_answers(
             link.statement, said, request.form.get("name", ""), utc_now(), link=link,
             address=request.remote_addr or "",
@@ -83,12 +86,8 @@ def xlsx(token: str) -> Any:
     return attachment(statement_xlsx(facts_of(link.statement), number), f"{number}.xlsx", _XLSX)
 
 
-def answers_in_form(
-    lines: dict[str, replies.ReplyLine], *, everything: bool = False
-) -> list[replies.Answer]:  # fmt: skip
+def answers_in_form(lines: dict[str, replies.ReplyLine]) -> list[replies.Answer]:
     """What was sent: an answer for each line that has one. Raises InvalidInput at the field of a wrong quantity."""
-    if everything:
-        return [replies.Answer(no, "confirmed") for no in lines if "." not in no]
     found = []
     for no in lines:
         verdict = request.form.get(f"verdict-{no}", "")
@@ -143,7 +142,7 @@ def _page(
     answers = replies.last_answers(statement)
     return render_template(
         "statements/reply.html", statement=statement, document=statement.document, facts=facts_of(statement),
-        answers=answers, added=[row for line, row in answers.items() if line.startswith("+")], token=token, link=link,
+        answers=answers, added=[row for row in answers.values() if row.verdict == "missing"], token=token, link=link,
         fault=fault, refused=translated(refused) if refused else "", typed=request.form, verdicts=VERDICTS,
         most_missing=replies.MOST_MISSING, max_reason=replies.MAX_REASON, max_name=replies.MAX_NAME,
     )  # fmt: skip

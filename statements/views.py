@@ -428,7 +428,7 @@ def answer_told(id: int) -> Any:
                 )
             ]  # fmt: skip
         elif verdict == "confirmed":
-            said = [replies.Answer(no, "confirmed") for no in replies.lines_of(facts_of(row)) if "." not in no]
+            said = replies.all_is_right(row)
         else:
             raise InvalidInput("line", N_("Choose the line."))
         replies.take_answers(row, said, storable(request.form.get("name", "")), utc_now(), user=_user())

@@ -338,7 +338,7 @@ def test_the_database_itself_refuses_a_number_twice(world: World, settings: Sett
     document = take_number(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings.base_url)
     with pytest.raises(IntegrityError):
         IssuedDocument.create(
-            shipment=world.shipment, seller=document.seller, type="packing_list", number=document.number,
+            shipment=world.shipment, party=world.hamburg, seller=document.seller, type="packing_list", number=document.number,
             issue_date=document.issue_date, facts="{}", issued_time=NOW,
         )  # fmt: skip
 
