@@ -10,7 +10,7 @@ learned of it is booked on the day of recording: it is an adjustment, and names 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -187,9 +187,15 @@ def _sums(partner: Party, month: Month, sign: int) -> Any:
     later = fn.SUM(Case(None, [(Movement.booked_day > month.last, Movement.quantity)], 0))
     return (
         Movement.select(Movement.asset_type, Movement.owner, place, own, happened, during, later)
-        .where(mine == partner, Movement.booked_day >= month.first)
+        .where(mine == partner, Movement.asset_type.in_(all_types()), Movement.booked_day >= month.first)
         .group_by(Movement.asset_type, Movement.owner, place, own, happened)
     )
+
+
+def all_types() -> list[int]:
+    """The ids of all box types: with them a query finds what was booked since a day by the index of the account book
+    (holder, type, day), however long the book is."""
+    return [id_ for (id_,) in tuples(AssetType.select(AssetType.id))]
 
 
 def _sides(sign: int) -> tuple[Any, Any, Any]:
@@ -214,7 +220,8 @@ def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None
             .join(ScanEvent, on=Movement.event == ScanEvent.event_id)
             .join(Shipment, JOIN.LEFT_OUTER, on=ScanEvent.shipment == Shipment.id)
             .where(
-                mine == partner, other.is_null() | (other != mine), Movement.booked_day.between(month.first, month.last)
+                mine == partner, Movement.asset_type.in_(all_types()), other.is_null() | (other != mine),
+                Movement.booked_day.between(month.first, month.last),
             )
             .group_by(*columns)
         )  # fmt: skip
@@ -300,7 +307,8 @@ def _over_free(
 
 
 def _ages_of_pools(accounts: Sequence[Account], agreements: Sequence[Agreement], partner: Party, day: date) -> None:
-    lots = pool_lots(partner, {one.asset_type.id for one in accounts}, day, _closing(accounts))
+    balances = {(one.asset_type.id, one.owner.id): one.figures.closing for one in accounts}
+    lots = pool_lots(partner, day, balances)
     for account in accounts:
         for out_day, quantity in lots.get((account.asset_type.id, account.owner.id), []):
             days = (day - out_day).days
@@ -310,48 +318,39 @@ def _ages_of_pools(accounts: Sequence[Account], agreements: Sequence[Agreement],
                 account.over_free += quantity
 
 
-def _closing(accounts: Iterable[Account]) -> Callable[[int, int], int]:
-    balances = {(one.asset_type.id, one.owner.id): one.figures.closing for one in accounts}
-    return lambda kind, owner: balances.get((kind, owner), 0)
-
-
 def pool_lots(
-    partner: Party, types: set[int], day: date, balance: Callable[[int, int], int], chunk: int = 500
+    partner: Party, day: date, balances: Mapping[tuple[int, int], int], chunk: int = 500
 ) -> dict[tuple[int, int], list[tuple[date, int]]]:
     """Of each counted pool (type, owner) the moves that its balance at the end of `day` consists of, oldest first.
+    `balances` has one for each.
 
-    The moves to the partner are read from that day backwards, until every balance is reached: usually at once.
+    The moves to the partner are read backwards, until every balance is reached: usually at once. A query for each type.
     """
     incoming: dict[tuple[int, int], list[tuple[date, int]]] = defaultdict(list)
-    open_ = set(types)
-    before: Any = None
-    while open_:
-        query = (
-            Movement.select(Movement.id, Movement.asset_type, Movement.owner, Movement.event_day, Movement.quantity)
-            .where(
-                Movement.to_holder == partner, Movement.asset_type.in_(open_), Movement.asset.is_null(),
-                Movement.from_holder.is_null() | (Movement.from_holder != partner), Movement.event_day <= day,
+    for kind in sorted({kind for kind, _owner in balances}):
+        before: tuple[date, int] | None = None
+        while True:
+            query = (
+                Movement.select(Movement.id, Movement.owner, Movement.booked_day, Movement.event_day, Movement.quantity)
+                .where(Movement.to_holder == partner, Movement.asset_type == kind, Movement.asset.is_null())
+                .where(Movement.from_holder.is_null() | (Movement.from_holder != partner), Movement.event_day <= day)
+                .order_by(Movement.booked_day.desc(), Movement.id.desc())
+                .limit(chunk)
             )
-            .order_by(Movement.event_day.desc(), Movement.id.desc())
-            .limit(chunk)
-        )  # fmt: skip
-        if before:
-            query = query.where(
-                (Movement.event_day < before[0]) | ((Movement.event_day == before[0]) & (Movement.id < before[1]))
-            )
-        rows = tuples(query)
-        for _id, kind, owner, happened, quantity in rows:
-            incoming[kind, owner].append((happened, quantity))
-        if len(rows) < chunk:
-            break
-        before = (rows[-1][3], rows[-1][0])
-        reached = {
-            kind
-            for kind in open_
-            if all(sum(q for _, q in moves) >= balance(*key) for key, moves in incoming.items() if key[0] == kind)
-        }
-        open_ -= reached
-    return {key: last_ones_in(balance(*key), moves) for key, moves in incoming.items()}
+            if before:
+                earlier = (Movement.booked_day == before[0]) & (Movement.id < before[1])
+                query = query.where((Movement.booked_day < before[0]) | earlier)
+            rows = tuples(query)
+            for _id, owner, _booked, happened, quantity in rows:
+                incoming[kind, owner].append((happened, quantity))
+            mine = [key for key in balances if key[0] == kind]
+            if len(rows) < chunk or all(sum(n for _, n in incoming[key]) >= balances[key] for key in mine):
+                break
+            before = (rows[-1][2], rows[-1][0])
+    return {
+        key: last_ones_in(balances.get(key, 0), sorted(moves, key=lambda move: move[0], reverse=True))
+        for key, moves in incoming.items()
+    }
 
 
 def _name_old_boxes(

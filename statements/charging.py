@@ -189,7 +189,8 @@ def _stays_of_pools(partner: Party, month: Month) -> dict[int, list[Stay]]:
         query = (
             Movement.select(Movement.asset_type, Movement.owner, Movement.event_day, fn.SUM(Movement.quantity))
             .where(
-                mine == partner, other.is_null() | (other != mine), Movement.booked_day >= month.first,
+                mine == partner, Movement.asset_type.in_(types), other.is_null() | (other != mine),
+                Movement.booked_day >= month.first,
                 Movement.event_day >= month.first, Movement.asset.is_null(), Movement.owner.in_(own),
             )
             .group_by(Movement.asset_type, Movement.owner, Movement.event_day)
@@ -199,7 +200,7 @@ def _stays_of_pools(partner: Party, month: Month) -> dict[int, list[Stay]]:
             if day <= month.last:
                 moves[kind, owner].append((day, sign * quantity))
     before = month.before.last
-    lots = pool_lots(partner, types, before, lambda kind, owner: opening.get((kind, owner), 0))
+    lots = pool_lots(partner, before, opening)
     found: dict[int, list[Stay]] = defaultdict(list)
     for key in {*lots, *moves}:
         in_order = sorted(moves.get(key, []), key=lambda move: (move[0], -move[1]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from datetime import date, timedelta
 from random import Random
+from uuid import uuid4
 
 import pytest
 from account_book import Book
@@ -12,11 +14,13 @@ from conftest import NOW, on_both_databases
 from peewee import Database
 from samples import World
 
-from assets.models import AccountClosing, Agreement, Movement, StockLevel
-from database import one_view
+from assets.ledger import Booking, book
+from assets.models import AccountClosing, Agreement, Movement, ScanEvent, StockLevel
+from assets.movements import Line
+from database import keep_writers_out, one_view
 from errors import InvalidInput
 from master_data.models import Party, Place
-from statements.accounts import Month, accounts_of, add_ages, add_lines, month_named, month_of
+from statements.accounts import Month, _sums, accounts_of, add_ages, add_lines, month_named, month_of, pool_lots
 
 OCTOBER = Month(2026, 10)
 
@@ -190,8 +194,6 @@ def test_ages_are_days_of_the_calendar_at_the_end_of_the_day_and_free_days_those
 @on_both_databases
 @pytest.mark.parametrize("chunk", [1, 500])
 def test_of_a_counted_pool_the_last_ones_out_are_still_there(db: Database, world: World, chunk: int) -> None:
-    from statements.accounts import pool_lots
-
     book = Book(world.suzhou)
     here, there = (world.suzhou, None), (world.hamburg, None)
     book.move(world.pallet, 100, here, there, date(2026, 6, 1))
@@ -199,7 +201,7 @@ def test_of_a_counted_pool_the_last_ones_out_are_still_there(db: Database, world
     book.move(world.pallet, 10, here, there, date(2026, 10, 25))
     book.move(world.pallet, 90, there, here, date(2026, 10, 26), what="return")
     key = (world.pallet.id, world.suzhou.id)
-    lots = pool_lots(world.hamburg, {world.pallet.id}, OCTOBER.last, lambda *_: 50, chunk)
+    lots = pool_lots(world.hamburg, OCTOBER.last, {key: 50}, chunk)
     assert lots[key] == [(date(2026, 6, 1), 10), (date(2026, 9, 20), 30), (date(2026, 10, 25), 10)]
     accounts = accounts_of(world.hamburg, OCTOBER)
     add_ages(accounts, world.hamburg, OCTOBER.last, "UTC")
@@ -235,7 +237,46 @@ def test_an_account_costs_the_same_number_of_queries_with_any_history(db: Databa
         for day in range(1, 200):
             for kind in (world.klt, world.cage, world.pallet):
                 book.move(kind, 5, here, there, date(2026, 4, 1) + timedelta(days=day))
-    assert queries() <= few + 1  # one more for the boxes over the free days
+    assert queries() <= few + 1  # one more for the boxes over the free days; a query for each counted type there is
+
+
+def test_what_was_booked_is_found_by_the_index_from_the_month_on(db: Database, world: World) -> None:
+    """The cost of an account must not grow with what happened before the month."""
+    for sign, side in ((1, "to"), (-1, "from")):
+        sql, values = _sums(world.hamburg, OCTOBER, sign).sql()
+        plan = " ".join(row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", values))
+        assert f"{side}_holder_id=? AND asset_type_id=? AND booked_day>?" in plan
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db: Database, world: World) -> None:
+    """SQLite lets one write after the other anyway."""
+    event = ScanEvent.create(
+        event_id=str(uuid4()), type="dispatch", scanned_text="", asset_type=world.klt, quantity=5, event_time=NOW,
+        record_time=NOW, body_sha256="0" * 64,
+    )  # fmt: skip
+    late = Booking(
+        Line(event.event_id, (world.suzhou.id, None), (world.hamburg.id, None), 5), None, world.klt.id, world.suzhou.id,
+        date(2026, 10, 20),
+    )  # fmt: skip
+    done = threading.Event()
+
+    def booking() -> None:
+        with db.connection_context(), db.atomic():
+            book([late], NOW)
+        done.set()
+
+    thread = threading.Thread(target=booking)
+    with db.atomic():
+        keep_writers_out(Movement)
+        AccountClosing.create(partner=world.hamburg, closed_until=OCTOBER.last)
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while not db.execute_sql(waiting).fetchone()[0]:
+            assert not done.is_set()
+    thread.join()
+    row = Movement.get()
+    assert (row.event_day, row.booked_day) == (date(2026, 10, 20), date(2026, 11, 23))
 
 
 def test_what_is_read_in_one_view_does_not_see_what_is_written_in_between(world: World, db: Database) -> None:
