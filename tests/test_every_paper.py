@@ -223,8 +223,11 @@ def test_user_text_is_text(code: str) -> None:
     typed = "{{7919*7919}}<B>&AMP;</B>"  # in capitals, as carriers have it
     facts = parts(code, "typical")[0].facts
     seller = replace(facts.seller, name_en=f"{typed}EN", name_zh=f"{typed}ZH")
-    lines = tuple(replace(line, description_zh=f"{typed}LINE") for line in facts.lines)
-    data = render_paper(REGISTER[code], replace(facts, seller=seller, lines=lines, marks=(typed,)), _ISSUED).data
+    changed = replace(facts, seller=seller)
+    if isinstance(changed, ShipmentFacts):
+        lines = tuple(replace(line, description_zh=f"{typed}LINE") for line in changed.lines)
+        changed = replace(changed, lines=lines, marks=(typed,))
+    data = render_paper(REGISTER[code], changed, _ISSUED).data
     with pypdfium2.PdfDocument(data) as document:
         text = "".join("".join(page.get_textpage().get_text_bounded().split()) for page in document)
     assert typed in text
