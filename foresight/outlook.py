@@ -23,6 +23,9 @@ from master_data.models import AssetType, Party, Place
 HORIZONS = (30, 60, 90)
 #: Days at home before a returned box may leave again, where the page is not told otherwise.
 CHECK_DAYS = 1
+#: Days that a box needs at home, and days until bought boxes arrive, where the fleet page is not told otherwise.
+HOME_DAYS = 3
+LEAD_DAYS = 60
 #: A box out for longer counts as lost where 99 % of its lane never were back by a known day.
 LOST_AFTER = 365
 
@@ -176,7 +179,14 @@ def outlook(known: Facts, kind: int, place: int, horizon: int, check_days: int =
     dated = [need for need in mine if need.day is not None]
     ahead = [need for need in dated if need.day is not None and (need.day - today).days <= horizon]
     planned = tuple(
-        Planned(need.number, max(0, (need.day - today).days), need.boxes) for need in ahead if need.day is not None
+        Planned(
+            need.number,
+            max(0, (need.day - today).days),
+            need.boxes,
+            tuple(known.basis(kind, place, need.consignee).back_within(days, 0) for days in range(horizon + 1)),
+        )
+        for need in ahead
+        if need.day is not None
     )
     open_ = [group for group in known.of(kind) if not group.end and group.home == place]
     situation = Situation(
@@ -359,7 +369,12 @@ class FleetNeed:
 
 
 def fleet_need(
-    known: Facts, kind: int, service: int = 95, home_days: float = 3, peak: float = 1, lead_days: int = 60
+    known: Facts,
+    kind: int,
+    service: int = 95,
+    home_days: int = HOME_DAYS,
+    peak: Decimal = Decimal(1),
+    lead_days: int = LEAD_DAYS,
 ) -> FleetNeed:
     """The fleet size of a type. `home_days`: those needed at home, waiting for nothing; `lead_days`: to buy."""
     groups = known.of(kind)
@@ -391,7 +406,7 @@ def fleet_need(
     }
     lost_a_day = sum(g.count for g in groups if g.end in ("lost", "written_off")) / days
     total = {
-        key: None if size is None else fleet.with_additions(size, peak, repair, lost_a_day, lead_days)
+        key: None if size is None else fleet.with_additions(size, float(peak), repair, lost_a_day, lead_days)
         for key, size in found.items()
     }
     return FleetNeed(n, days, flow, curve.complete, estimated, factor, len(daily), found, total, repair, lost_a_day)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 
@@ -32,11 +32,15 @@ class Returning:
 
 @dataclass(frozen=True)
 class Planned:
-    """What one planned shipment takes. `day`: days from today; a day that has passed is today."""
+    """What one planned shipment takes. `day`: days from today; a day that has passed is today.
+
+    `by_day[h]`: probability that its boxes are back h days after they left; empty: not within the days that are asked.
+    """
 
     label: str
     day: int
     boxes: int
+    by_day: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,16 +99,18 @@ def forecast(situation: Situation, horizon: int, runs: int = RUNS, seed: str = "
 
     available(d) = in hand + returns by d − check days, times the usable share − planned need by d. A shipment is hit
     when the boxes that came by its day are fewer than what it and those before it take; what leaves earlier goes first.
+    Boxes that leave on a planned shipment come back too; those that it misses do not.
     """
-    supply = _supplies(situation, horizon, runs, Random(f"{seed}/{horizon}"))  # noqa: S311
-    plan = sorted(situation.planned, key=lambda planned: (max(0, planned.day), planned.label))
-    needs = [0] * (horizon + 1)
-    for planned in plan:
-        if planned.day <= horizon:
-            needs[max(0, planned.day)] += planned.boxes
+    plan = sorted(
+        (replace(planned, day=max(0, planned.day)) for planned in situation.planned if planned.day <= horizon),
+        key=lambda planned: (planned.day, planned.label),
+    )
+    supply, hits = _futures(situation, plan, horizon, runs, Random(f"{seed}/{horizon}"))  # noqa: S311
+    needs = [sum(planned.boxes for planned in plan if planned.day == day) for day in range(horizon + 1)]
     taken = list(accumulate(needs))
     floor = max(0, situation.minimum)
-    means = [expected_returns(situation.returning, day) for day in range(horizon + 1)]
+    again = [Returning(p.label, p.boxes, (0.0,) * p.day + p.by_day) for p in plan if p.by_day]
+    means = [expected_returns((*situation.returning, *again), day) for day in range(horizon + 1)]
     days = []
     for day in range(horizon + 1):
         left = sorted(have - taken[day] for have in supply[day])
@@ -120,34 +126,37 @@ def forecast(situation: Situation, horizon: int, runs: int = RUNS, seed: str = "
             )
         )
     first = next((day.day for day in days if day.short > RISK), None)
-    return Forecast(tuple(days), first, _hits(plan, supply, horizon, runs))
+    return Forecast(tuple(days), first, tuple(hits))
 
 
-def _supplies(situation: Situation, horizon: int, runs: int, random: Random) -> list[list[float]]:
-    """[day][run]: boxes that were in hand or became usable by the end of that day."""
-    came = [[0.0] * runs for _ in range(horizon + 2)]
+def _futures(
+    situation: Situation, plan: Sequence[Planned], horizon: int, runs: int, random: Random
+) -> tuple[list[list[float]], list[Hit]]:
+    """[day][run]: boxes that were in hand or became usable by the end of that day; and what each shipment misses."""
+    came = [[0.0] * runs for _ in range(horizon + 1)]
+
+    def bring(by_day: Sequence[float], since: int, boxes: Sequence[float]) -> None:
+        """Draw for each run the day on which `boxes[run]` come, `since`: the day from which `by_day` counts."""
+        chances = by_day[: horizon + 1 - since]
+        for run in range(runs):
+            day = bisect_right(chances, random.random())
+            ready = since + day + situation.check_days
+            if day < len(chances) and ready <= horizon:
+                came[ready][run] += boxes[run] * situation.usable
+
     for group in situation.returning:
-        usable = group.boxes * situation.usable
-        cumulative = group.by_day[: horizon + 1]
-        draws = [bisect_right(cumulative, random.random()) for _ in range(runs)]
-        for run, day in enumerate(draws):
-            ready = day + situation.check_days
-            if day < len(cumulative) and ready <= horizon:
-                came[ready][run] += usable
-    supply, before = [], [float(situation.in_hand)] * runs
+        bring(group.by_day, 0, [group.boxes] * runs)
+    supply, hits, taken = [], [], 0
+    have, waiting = [float(situation.in_hand)] * runs, list(plan)
     for day in range(horizon + 1):
-        before = [have + more for have, more in zip(before, came[day], strict=True)]
-        supply.append(before)
-    return supply
-
-
-def _hits(plan: Sequence[Planned], supply: Sequence[Sequence[float]], horizon: int, runs: int) -> tuple[Hit, ...]:
-    hits, taken = [], 0
-    for planned in plan:
-        if planned.day > horizon:
-            continue
-        taken += planned.boxes
-        lacking = [taken - have for have in supply[max(0, planned.day)]]
-        missing = [min(float(planned.boxes), lack) for lack in lacking if lack > 1e-9]
-        hits.append(Hit(planned, len(missing) / runs, sum(missing) / len(missing) if missing else 0.0))
-    return tuple(hits)
+        have = [before + more for before, more in zip(have, came[day], strict=True)]
+        supply.append(have)
+        while waiting and waiting[0].day == day:
+            planned = waiting.pop(0)
+            taken += planned.boxes
+            missing = [min(float(planned.boxes), max(0.0, taken - boxes)) for boxes in have]
+            short = [count for count in missing if count > 1e-9]
+            hits.append(Hit(planned, len(short) / runs, sum(short) / len(short) if short else 0.0))
+            if planned.by_day and day < horizon:
+                bring(planned.by_day, day, [planned.boxes - count for count in missing])
+    return supply, hits

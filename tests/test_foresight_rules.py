@@ -13,7 +13,13 @@ from foresight import fleet, metrics
 from foresight.fleet import Flow
 from foresight.shortage import Planned, Returning, Situation, expected_returns, forecast
 from foresight.survival import (
-    Spell, aalen_johansen, basis, bootstrap, ended, first_in_first_out, kaplan_meier,
+    Spell,
+    aalen_johansen,
+    basis,
+    bootstrap,
+    ended,
+    first_in_first_out,
+    kaplan_meier,
 )  # fmt: skip
 
 
@@ -32,7 +38,14 @@ def trips(text: str) -> list[Spell]:
 
 def test_the_first_worked_example_of_the_reference():
     curve = kaplan_meier(trips("3 5 5+ 8 9+ 12"))
-    assert [round(curve.out_after(day), 4) for day in (2, 3, 5, 8, 11, 12)] == [1.0, 0.8333, 0.6667, 0.4444, 0.4444, 0.0]
+    assert [round(curve.out_after(day), 4) for day in (2, 3, 5, 8, 11, 12)] == [
+        1.0,
+        0.8333,
+        0.6667,
+        0.4444,
+        0.4444,
+        0.0,
+    ]
     assert curve.quantile(0.5) == 8
     assert curve.at_risk == (6, 5, 3, 1)
 
@@ -99,7 +112,10 @@ def test_the_chance_of_an_open_trip_is_conditional_on_its_age():
 def test_mean_days_away_is_the_area_under_the_share_still_out():
     curve = aalen_johansen(trips("2 4 6"))
     assert (curve.mean_out, curve.complete) == (pytest.approx(4.0), True)
-    assert (aalen_johansen(trips("2 10+")).mean_out, aalen_johansen(trips("2 10+")).complete) == (pytest.approx(6.0), False)
+    assert (aalen_johansen(trips("2 10+")).mean_out, aalen_johansen(trips("2 10+")).complete) == (
+        pytest.approx(6.0),
+        False,
+    )
 
 
 def random_spells(random: Random, *, losses: bool) -> list[Spell]:
@@ -157,9 +173,7 @@ def test_a_statistics_library_agrees_on_cumulative_incidence(seed):
 
 def test_intervals_draw_whole_shipments_and_are_wider_than_those_of_single_boxes():
     random = Random(7)
-    clustered = [
-        Spell(random.randint(20, 60), "returned", count=50, cluster=f"S{number}") for number in range(20)
-    ]
+    clustered = [Spell(random.randint(20, 60), "returned", count=50, cluster=f"S{number}") for number in range(20)]
     alone = [
         Spell(spell.days, "returned", cluster=f"{spell.cluster}/{i}") for spell in clustered for i in range(spell.count)
     ]
@@ -333,8 +347,13 @@ def test_the_day_it_breaks_and_the_shipments_that_are_hit_in_order():
     plan = (Planned("S3", 6, 2), Planned("S1", 2, 8), Planned("S2", 4, 7), Planned("S4", 60, 99))
     found = forecast(situation(planned=plan), 7)
     assert found.first_short == 4
-    assert [(hit.planned.label, hit.probability, hit.missing) for hit in found.hit] == [("S2", 1.0, 5.0), ("S3", 1.0, 2.0)]
-    assert [hit.planned.label for hit in found.shipments] == ["S1", "S2", "S3"], "what is beyond the horizon is not asked"
+    assert [(hit.planned.label, hit.probability, hit.missing) for hit in found.hit] == [
+        ("S2", 1.0, 5.0),
+        ("S3", 1.0, 2.0),
+    ]
+    assert [hit.planned.label for hit in found.shipments] == ["S1", "S2", "S3"], (
+        "what is beyond the horizon is not asked"
+    )
 
 
 def test_below_the_minimum_is_short_though_no_shipment_is_hit():
@@ -372,6 +391,17 @@ def test_twenty_per_cent_is_the_edge():
 
 
 def test_the_same_facts_give_the_same_answer():
-    mine = situation(returning=tuple(Returning(str(n), 7, (0.0, 0.2, 0.4, 0.7)) for n in range(9)), planned=(Planned("S1", 2, 40),))
+    mine = situation(
+        returning=tuple(Returning(str(n), 7, (0.0, 0.2, 0.4, 0.7)) for n in range(9)), planned=(Planned("S1", 2, 40),)
+    )
     assert forecast(mine, 3, seed="KLT/SZ/2026-11-23") == forecast(mine, 3, seed="KLT/SZ/2026-11-23")
     assert forecast(mine, 3, seed="KLT/SZ/2026-11-24") != forecast(mine, 3, seed="KLT/SZ/2026-11-23")
+
+
+def test_boxes_of_a_planned_shipment_come_back_too_but_not_those_that_it_misses():
+    back_in_2 = (0.0, 0.0, 1.0, 1.0, 1.0, 1.0)
+    found = forecast(situation(planned=(Planned("S1", 1, 8, back_in_2),)), 5)
+    assert [day.available for day in found.days] == [10, 2, 2, 10, 10, 10]
+    assert [day.returns for day in found.days] == [0, 0, 0, 8, 0, 0]
+    found = forecast(situation(planned=(Planned("S1", 1, 14, back_in_2),)), 5)
+    assert [day.available for day in found.days] == [10, -4, -4, 6, 6, 6], "10 left, 4 are owed"
