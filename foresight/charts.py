@@ -1,8 +1,8 @@
 """Small charts as SVG: steps, bands, bars, marks. No script; for screen, print and a screen reader.
 
 Colours and weights are classes of foresight.css, so a chart follows dark mode; lines are told apart by pattern and
-label, never by colour alone. Each line carries its own label; there is no legend. A chart is drawn twice, wide and narrow, and
-the style shows the one that fits: text in a picture that shrinks would not be readable on a phone.
+label, never by colour alone. Each line carries its own label; there is no legend. A chart is drawn twice, wide and
+narrow, and the style shows the one that fits: text in a picture that shrinks would not be readable on a phone.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Chart:
     head: int = 0  # room above the plot for labels
     parts: list[Markup] = field(default_factory=list)
     labels: list[tuple[float, float, str, str]] = field(default_factory=list)  # x, y, text, class
+    notes: list[Markup] = field(default_factory=list)  # texts that stand over all lines
 
     def __post_init__(self) -> None:
         self.marks = ticks(min(self.low, self.high), max(self.low, self.high))
@@ -135,9 +136,7 @@ class Chart:
         anchor, at = ("end", x - 5) if right and x - 5 - width > 0 else ("start", x + 5)
         if right and anchor == "start":
             at = max(2, self.width - width - 4)
-        self.add(
-            '<text class="fs-label {}" x="{}" y="{}" text-anchor="{}">{}</text>', look, round(at, 1), y, anchor, label
-        )
+        self.notes.append(_label(at, y, label, look, anchor))
 
     def heads(self, items: Sequence[tuple[float, str, str]]) -> None:
         """(x, text, class): labels in the room above the plot, each with a line down; as many as there is room for."""
@@ -168,19 +167,21 @@ class Chart:
             at = max(_TOP + 2.0, min(y, lowest - _LINE))
             lowest = at
             anchor = "end" if x > self.width / 2 else "start"
-            placed.append(
-                Markup('<text class="fs-label {}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-                    look, round(x, 1), round(at, 1), anchor, text
-                )
-            )
+            placed.append(_label(x, at, text, look, anchor))
         name = f"{self.name}-{self.width}"
         return Markup(
             '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-labelledby="{}-t {}-d">'
             '<title id="{}-t">{}</title><desc id="{}-d">{}</desc>{}</svg>'
         ).format(
             self.width, self.height, self.width, self.height, name, name, name, self.title, name, self.description,
-            Markup("").join([*self.parts, *placed]),
+            Markup("").join([*self.parts, *self.notes, *placed]),
         )  # fmt: skip
+
+
+def _label(x: float, y: float, text: str, look: str, anchor: str) -> Markup:
+    return Markup('<text class="fs-label {}" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+        look, round(x, 1), round(y, 1), anchor, text
+    )
 
 
 @dataclass(frozen=True)

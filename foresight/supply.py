@@ -138,7 +138,7 @@ def late(types: Iterable[int], today: date) -> list[Late]:
             Asset.due_day <= today,
             Asset.holder.is_null(False),
         )
-        .where(Asset.due_day <= today, Asset.where.in_(["out", "there", "back"]))
+        .where(Asset.where.in_(["out", "there", "back"]))
         .group_by(*kept)
     )
     return [Late(*row) for row in tuples(query)]

@@ -251,7 +251,7 @@ def legs_table(found: ReturnTimes) -> Table:
 
 def metrics_table(found: ReturnTimes) -> Table:
     titles = [
-        N_("Figure"), N_("Value"), N_("Unit"), N_("From"), N_("To"), N_("Cases"), N_("Of"), N_("Formula"),
+        N_("Figure"), N_("Result"), N_("Unit"), N_("From"), N_("To"), N_("Cases"), N_("Of"), N_("Formula"),
     ]  # fmt: skip
     rows = [
         [

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import Case, fn
+from peewee import SQL, Case, fn
 
 from assets.models import Asset, Movement, Trip
 from database import tuples
@@ -84,7 +84,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
         Trip.select(*kept, fn.COUNT(Trip.id))
         .join(Asset, on=(Trip.asset == Asset.id))
         .where(Trip.asset_type.in_(list(types)), open_ | (Trip.end_time >= begin))
-        .group_by(*kept)
+        .group_by(*[SQL(str(number + 1)) for number in range(len(kept))])  # by place: they hold parameters
     )
     groups = []
     for kind, place, home, partner, shipment, *rest in tuples(query):

@@ -11,6 +11,7 @@ from uuid import uuid4
 from samples import World
 
 from assets.models import Asset, PoolMinimum, StockLevel, Trip
+from database import db
 from master_data.models import AssetType, Party, Place
 from shipments.models import Package, Shipment
 
@@ -87,7 +88,11 @@ def planned(world: World, now: datetime, number: str, day: date | None, boxes: i
 
 def half_a_year(world: World, now: datetime, seed: int = 5) -> None:
     """A flow to Hamburg (sea, 40 ± 8 days) and to Nagoya (15 ± 4), with losses and damage, and a plan that breaks."""
-    random = Random(seed)
+    with db.atomic():
+        _half_a_year(world, now, Random(seed))
+
+
+def _half_a_year(world: World, now: datetime, random: Random) -> None:
     for age in range(180, 0, -4):
         for partner, mean, spread, boxes in ((world.hamburg, 40, 8, 30), (world.nagoya, 15, 4, 12)):
             size, days = random.randint(boxes // 2, boxes), max(3, round(random.gauss(mean, spread)))
