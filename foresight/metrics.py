@@ -97,9 +97,9 @@ def loss_rate(lost: int, unseen: int, dispatched: int, limit: int) -> Metric:
 
 
 def damage_rate(damaged: int, returned: int) -> Metric:
-    """Boxes found damaged while away or at the first inspection ÷ boxes that came back."""
+    """Boxes found damaged while away or at the first inspection ÷ boxes that came back and were inspected."""
     formula = Message(
-        N_("%(damaged)s found damaged while away or at the first check ÷ %(n)s that came back"),
+        N_("%(damaged)s found damaged while away or at the first check ÷ %(n)s that came back and were checked"),
         {"damaged": damaged, "n": returned},
     )
     return _share("damage", N_("Damage rate"), formula, damaged, returned, _RETURNED)

@@ -89,10 +89,13 @@ def facts(now: datetime, code: str = "") -> Facts:
     types = {row.id: row for row in trips.types_by_code(code)}
     places, own = trips.by_id(Place), trips.own_parties()
     groups = trips.trip_groups(now, types, places)
+    levels, needs = supply.levels(types), supply.needs(types)
     counted = [id_ for id_, kind in types.items() if kind.counted]
     if counted:
-        groups += trips.pool_groups(now.date(), counted, own)
-    levels, needs = supply.levels(types), supply.needs(types)
+        held: dict[tuple[int, int], int] = {}
+        for level in levels:
+            held[level.asset_type, level.holder] = held.get((level.asset_type, level.holder), 0) + level.boxes
+        groups += trips.pool_groups(now.date(), counted, own, held)
     late = supply.late(types, now.date() + timedelta(days=1))
     named = {g.partner for g in groups} | {level.holder for level in levels} | {need.consignee for need in needs}
     parties = trips.by_id(Party, ids=named | {row.holder for row in late})
@@ -590,8 +593,8 @@ def legs(groups: Sequence[TripGroup]) -> tuple[metrics.Leg, ...]:
 
 
 def damage(groups: Iterable[TripGroup]) -> metrics.Metric:
-    """Damage rate of the trips that came back; a counted pool has none."""
-    home = [group for group in groups if group.end == "returned" and not group.estimated]
+    """Damage rate of the trips that came back and were checked, or were known to be damaged; of codes only."""
+    home = [group for group in groups if group.end == "returned" and (group.inspected or group.damaged)]
     return metrics.damage_rate(sum(g.count for g in home if g.damaged), sum(g.count for g in home))
 
 

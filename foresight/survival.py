@@ -218,15 +218,21 @@ def basis(levels: Iterable[tuple[str, Sequence[Spell]]], agreed_days: int) -> Ba
 
 
 def first_in_first_out(
-    sent: Sequence[tuple[int, int]], came_back: Sequence[tuple[int, int]], today: int
+    sent: Sequence[tuple[int, int]], came_back: Sequence[tuple[int, int]], today: int, held: int | None = None
 ) -> list[tuple[int, Spell]]:
     """Trips that counted boxes may have made: what comes back from a partner is taken for what he has had longest.
 
     `sent`, `came_back`: (day number, boxes), any order; gives (day sent, spell), one cluster for each day of sending.
-    The result is an estimate: nobody knows which pallet came back. More back than sent is taken for the opening stock.
+    `held`: what the partner has now by our books. More than was sent and did not come back: he had them before, and
+    they go back first; nobody knows since when, so they make no trip. Less: the oldest were written off. The result is
+    an estimate: which pallet came back is not known.
     """
+    left_there = sum(count for _, count in sent) - sum(count for _, count in came_back)
+    had, gone = (max(0, held - left_there), max(0, left_there - held)) if held is not None else (0, 0)
     open_, spells = [list(item) for item in sorted(sent)], []
-    for day, count in sorted(came_back):
+    for day, came in sorted(came_back):
+        count = max(0, came - had)
+        had = max(0, had - came)
         for item in open_:
             if item[0] > day or not count:
                 break
@@ -235,5 +241,9 @@ def first_in_first_out(
                 spells.append((item[0], Spell(day - item[0], "returned", count=took, cluster=str(item[0]))))
             item[1] -= took
             count -= took
+    for item in open_:
+        took = min(gone, item[1])
+        item[1] -= took
+        gone -= took
     spells += [(day, Spell(max(0, today - day), count=left, cluster=str(day))) for day, left in open_ if left]
     return spells

@@ -6,7 +6,7 @@ trips of that time only those are seen that were long enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -42,6 +42,7 @@ class TripGroup:
     back: date | None
     ended: date | None
     end: str  # '' open, returned, lost, written_off
+    inspected: bool
     damaged: bool
     due: date | None  # last agreed day, while open
     count: int
@@ -77,6 +78,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
         Trip.shipment,
         *hours,
         Trip.end,
+        Trip.inspected,
         Trip.damaged,
         Case(None, [(open_, Asset.due_day)], None),
     ]
@@ -88,7 +90,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
     )
     groups = []
     for kind, place, home, partner, shipment, *rest in tuples(query):
-        *moments, end, damaged, due, count = rest
+        *moments, end, inspected, damaged, due, count = rest
         zone = ZoneInfo(places[place].timezone if place else "UTC")
         left, observed, arrived, ready, back, ended = [_day_of(hour, zone) for hour in moments]
         out = left or now.date()  # never null
@@ -97,7 +99,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
         groups.append(
             TripGroup(
                 kind, place, home or place, partner, shipment, out, seen, arrived, ready, back, ended, end,
-                bool(damaged), _day(due), count,
+                bool(inspected), bool(damaged), _day(due), count,
             )
         )  # fmt: skip
     return sorted(groups, key=lambda group: (group.out, group.cluster, group.end, str(group.ended)))
@@ -115,8 +117,13 @@ def _day(value: Any) -> date | None:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-def pool_groups(today: date, types: Iterable[int], own: set[int]) -> list[TripGroup]:
-    """Counted pools: the trips that their boxes may have made, from the account book; an estimate."""
+def pool_groups(
+    today: date, types: Iterable[int], own: set[int], held: Mapping[tuple[int, int], int]
+) -> list[TripGroup]:
+    """Counted pools: the trips that their boxes may have made, from the account book; an estimate.
+
+    `held`: (type, partner) → boxes that he has now.
+    """
     query = Movement.select(
         Movement.event, Movement.asset_type, Movement.from_holder, Movement.from_place, Movement.to_holder,
         Movement.to_place, Movement.event_day, Movement.quantity,
@@ -141,13 +148,15 @@ def pool_groups(today: date, types: Iterable[int], own: set[int]) -> list[TripGr
             came.setdefault((kind, partner), []).append((day.toordinal(), -quantity))
     groups = []
     for (kind, partner), pieces in sent.items():
-        for day_no, spell in first_in_first_out(pieces, came.get((kind, partner), []), today.toordinal()):
+        for day_no, spell in first_in_first_out(
+            pieces, came.get((kind, partner), []), today.toordinal(), held.get((kind, partner), 0)
+        ):
             left, place = date.fromordinal(day_no), place_of[kind, partner, day_no]
             ended = date.fromordinal(day_no + spell.days) if spell.end else None
             groups.append(
                 TripGroup(
-                    kind, place, place, partner, None, left, left, None, None, None, ended, spell.end, False, None,
-                    spell.count, estimated=True,
+                    kind, place, place, partner, None, left, left, None, None, None, ended, spell.end, False, False,
+                    None, spell.count, estimated=True,
                 )
             )  # fmt: skip
     return sorted(groups, key=lambda group: (group.out, group.partner, group.end, str(group.ended)))

@@ -104,6 +104,7 @@ def test_counted_pools_go_first_in_first_out_and_are_called_estimated(db, world,
     moved(40, 50)
     moved(35, 33, wrong=True)  # undone: its lines cancel out
     moved(30, 120, back=True)
+    level(world.pallet, world.hamburg, None, 30, where="there")
     known = facts(NOW, "EPAL")
     assert [(g.count, g.end, g.age(NOW.date()), g.home) for g in known.groups] == [
         (100, "returned", 30, world.plant.id), (30, "", 40, world.plant.id), (20, "returned", 10, world.plant.id),

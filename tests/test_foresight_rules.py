@@ -216,6 +216,17 @@ def test_counted_pools_first_in_first_out():
     assert first_in_first_out([], [(5, 7)], 9) == []
 
 
+def test_what_a_partner_had_before_goes_back_first_and_makes_no_trip():
+    sent, back = [(10, 100)], [(12, 40), (30, 60)]
+    assert [(spell.days, spell.end, spell.count) for _, spell in first_in_first_out(sent, back, 50, held=50)] == [
+        (20, "returned", 50), (40, "", 50),
+    ]  # fmt: skip
+    written_off = first_in_first_out([(10, 100), (20, 10)], [(30, 60)], 50, held=35)
+    assert [(spell.days, spell.end, spell.count) for _, spell in written_off] == [
+        (20, "returned", 60), (40, "", 25), (30, "", 10),
+    ]  # fmt: skip
+
+
 # fleet size
 
 

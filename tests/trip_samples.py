@@ -59,6 +59,7 @@ def trips(
             "out_event": str(uuid4()), "out_time": out, "observed_from": out + day * seen_age, "arrived_time": at[0],
             "ready_time": at[1], "back_time": at[2], "end_time": None if days is None else out + day * days,
             "end": "" if open_ else end, "damaged": n < damaged,
+            "inspected": days is not None and end == "returned",
         }
         for n, id_ in enumerate(ids)
     ]).execute()  # fmt: skip
