@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -46,6 +47,7 @@ class Facts:
     changes: dict[int, list[tuple[date, int]]]
     _bases: dict[tuple[int, int | None, int], Basis] = field(default_factory=dict)
     _usable: dict[int, float] = field(default_factory=dict)
+    _homes: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def today(self, place: int | None) -> date:
         """Today by the calendar of a place."""
@@ -75,6 +77,24 @@ class Facts:
             )
             self._bases[key] = basis(levels, self.types[kind].agreed_days_out)
         return self._bases[key]
+
+    def home(self, kind: int, place: int) -> int:
+        """The place with which `place` shares its boxes: where most of what leaves from it comes home to.
+
+        A gate and the yard for empties behind it are two places, but one stock.
+        """
+        if not self._homes:
+            counts: dict[tuple[int, int], Counter[int]] = {}
+            for group in self.groups:
+                if group.from_place and group.home:
+                    counts.setdefault((group.asset_type, group.from_place), Counter())[group.home] += group.count
+            for key, homes in counts.items():
+                other, most = homes.most_common(1)[0]
+                self._homes[key] = other if 2 * most > homes.total() else key[1]
+        walked = [place]
+        while (other := self._homes.get((kind, walked[-1]), walked[-1])) not in walked:
+            walked.append(other)
+        return min(walked[walked.index(other) :])  # two places that send to each other: one of them, always the same
 
     def usable(self, kind: int) -> float:
         """Share of the returned boxes that is not damaged; 1 while too few have come back."""
@@ -137,6 +157,7 @@ class Outlook:
 
     type: AssetType
     place: Place
+    shares: tuple[Place, ...]  # other places with the same boxes
     today: date
     situation: Situation
     forecast: Forecast
@@ -171,14 +192,16 @@ def pairs(known: Facts) -> list[tuple[int, int]]:
     found = {(level.asset_type, level.place) for level in known.levels if level.where == "here" and level.boxes}
     found |= {(need.asset_type, need.place) for need in known.needs} | set(known.minimums)
     found |= {(group.asset_type, group.home) for group in known.groups if not group.end}
-    sorted_ = [(kind, place) for kind, place in found if place in known.places]
-    return sorted(sorted_, key=lambda pair: (known.types[pair[0]].code, known.places[pair[1] or 0].code))  # type: ignore[return-value]
+    homes = {(kind, known.home(kind, place)) for kind, place in found if place is not None}
+    return sorted(homes, key=lambda pair: (known.types[pair[0]].code, known.places[pair[1]].code))
 
 
 def outlook(known: Facts, kind: int, place: int, horizon: int, check_days: int = CHECK_DAYS) -> Outlook:
-    """Simulate one type at one place."""
+    """Simulate one type at one place, with the places that share its boxes."""
+    place = known.home(kind, place)
+    here = {id_ for id_ in known.places if known.home(kind, id_) == place}
     today, type_ = known.today(place), known.types[kind]
-    mine = [need for need in known.needs if need.asset_type == kind and need.place == place and need.boxes]
+    mine = [need for need in known.needs if need.asset_type == kind and need.place in here and need.boxes]
     dated = [need for need in mine if need.day is not None]
     ahead = [need for need in dated if need.day is not None and (need.day - today).days <= horizon]
     planned = tuple(
@@ -191,22 +214,23 @@ def outlook(known: Facts, kind: int, place: int, horizon: int, check_days: int =
         for need in ahead
         if need.day is not None
     )
-    open_ = [group for group in known.of(kind) if not group.end and group.home == place]
+    open_ = [group for group in known.of(kind) if not group.end and group.home in here]
+    good = [level for level in known.levels if level.asset_type == kind and level.place in here and level.in_hand]
     situation = Situation(
-        sum(
-            level.boxes for level in known.levels if level.asset_type == kind and level.place == place and level.in_hand
-        ),
-        known.minimums.get((kind, place), 0),
+        sum(level.boxes for level in good),
+        sum(known.minimums.get((kind, id_), 0) for id_ in here),
         known.usable(kind),
         check_days,
         tuple(_returning(known, open_, horizon)),
         planned,
     )
     result = shortage.forecast(situation, horizon, seed=f"{type_.code}/{known.places[place].code}/{today}")
+    shares = tuple(known.places[id_] for id_ in sorted(here - {place}))
     return Outlook(
-        type_, known.places[place], today, situation, result, tuple(ahead),
+        type_, known.places[place], shares, today, situation, result, tuple(ahead),
         sum(need.boxes for need in mine if need.day is None), sum(group.count for group in open_),
-        tuple(_sources(known, open_)), tuple(_levers(known, kind, place)), any(group.estimated for group in open_),
+        tuple(_sources(known, open_)), tuple(_levers(known, kind, place, here)),
+        any(group.estimated for group in open_),
     )  # fmt: skip
 
 
@@ -260,7 +284,7 @@ def _sources(known: Facts, open_: Iterable[TripGroup]) -> list[Source]:
     return sorted(sources, key=lambda source: (-source.boxes, source.partner.code))
 
 
-def _levers(known: Facts, kind: int, place: int) -> list[Lever]:
+def _levers(known: Facts, kind: int, place: int, shares: set[int]) -> list[Lever]:
     value = known.types[kind].value
     overdue: dict[int, list[tuple[int, int]]] = {}
     for row in known.late:
@@ -278,9 +302,9 @@ def _levers(known: Facts, kind: int, place: int) -> list[Lever]:
     for level in known.levels:
         if level.asset_type != kind or level.life != "active" or level.where != "here" or level.place is None:
             continue
-        if level.place == place and level.condition != "good":
+        if level.place in shares and level.condition != "good":
             here[level.condition] = here.get(level.condition, 0) + level.boxes
-        elif level.place != place and level.in_hand:
+        elif level.place not in shares and level.in_hand:
             elsewhere[level.place] = elsewhere.get(level.place, 0) + level.boxes
     states = [word for word in ("unchecked", "in_repair", "damaged") if here.get(word, 0) > 0]
     found += [Lever(word, here[word], place=known.places[place]) for word in states]

@@ -69,6 +69,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
     urls: dict[tuple[int, int], str] = field(default_factory=dict)
     bad: frozenset[tuple[int, int]] = frozenset()
+    decimals: dict[int, int] = field(default_factory=dict)  # of money, by column
 
 
 def rounded(value: float | None, decimals: int = 0) -> Decimal | None:
@@ -203,7 +204,7 @@ def levers_table(item: Outlook) -> Table:
             urls[index, 0] = url_for("assets.overdue_list", holder=lever.party.code, type=item.type.code)
         elif lever.kind == "elsewhere" and lever.place:
             urls[index, 0] = url_for("foresight.shortage_page", code=item.type.code, place_code=lever.place.code)
-    return Table("levers", titles, rows, urls)
+    return Table("levers", titles, rows, urls, decimals={3: 2})
 
 
 def curve_table(found: ReturnTimes) -> Table:

@@ -73,7 +73,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
     kept = [
         Trip.asset_type,
         Trip.from_place,
-        Case(None, [(open_, Asset.return_place)], None),
+        Asset.return_place,
         Trip.partner,
         Trip.shipment,
         *hours,

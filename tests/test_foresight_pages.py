@@ -136,14 +136,46 @@ def test_a_small_lane_falls_back_to_its_partner_then_the_type_then_the_agreed_da
     assert looking.expected(known, world.cage.id, None, (79, 80)) == {79: 0.0, 80: 3.0}
 
 
-def test_a_box_returns_to_where_it_belongs_and_not_to_where_it_left_from(world):
+def test_a_gate_and_the_yard_to_which_its_boxes_come_home_are_one_stock(world, client):
+    yard = Place.create(code="SZ-YARD", party=world.suzhou, name_en="Yard", country="CN", changed_time=NOW)
     other = Place.create(code="SZ-2", party=world.suzhou, name_en="Hall 2", country="CN", changed_time=NOW)
     trips(world, NOW, 6, 10)
-    Asset.update(return_place=other).execute()
+    Asset.update(return_place=yard).execute()
+    trips(world, NOW, 4, 10)  # these come home to the gate itself
+    trips(world, NOW, 2, 10, place=other)
+    trips(world, NOW, 2, 70, 10, place=yard)
+    level(world.klt, world.suzhou, yard, 40)
+    level(world.klt, world.suzhou, world.plant, 3)
+    level(world.klt, world.suzhou, other, 7)
+    PoolMinimum.create(asset_type=world.klt, place=yard, minimum=5)
+    PoolMinimum.create(asset_type=world.klt, place=world.plant, minimum=2)
     known = facts(NOW, "KLT6428")
-    assert {g.home for g in known.groups} == {other.id}
-    assert looking.outlook(known, world.klt.id, other.id, 30).out == 6
-    assert looking.outlook(known, world.klt.id, world.plant.id, 30).out == 0
+    assert looking.pairs(known) == [(world.klt.id, other.id), (world.klt.id, yard.id)]
+    for place in (world.plant, yard):
+        item = looking.outlook(known, world.klt.id, place.id, 30)
+        assert (item.place, item.shares, item.in_hand, item.situation.minimum, item.out, item.need) == (
+            yard, (world.plant,), 43, 7, 10, 12,
+        )  # fmt: skip
+        assert [(lever.kind, lever.place) for lever in item.levers] == [("elsewhere", other)]
+    assert "they are reckoned as one stock" in text_of(client, "/foresight/shortage/KLT6428/SZ-PLANT")
+
+
+def test_two_places_that_send_to_each_other_are_one_stock_too(world):
+    yard = Place.create(code="SZ-YARD", party=world.suzhou, name_en="Yard", country="CN", changed_time=NOW)
+    gate = Place.create(code="SZ-3", party=world.suzhou, name_en="Gate 3", country="CN", changed_time=NOW)
+    trips(world, NOW, 6, 10)
+    Asset.update(return_place=yard).execute()
+    trips(world, NOW, 3, 10, place=yard)
+    Asset.update(return_place=world.plant).where(Asset.return_place == yard, Asset.code.endswith("0")).execute()
+    Asset.update(return_place=world.plant).where(
+        Asset.id.in_(Trip.select(Trip.asset).where(Trip.from_place == yard))
+    ).execute()
+    trips(world, NOW, 1, 10, place=gate)
+    Asset.update(return_place=yard).where(
+        Asset.id.in_(Trip.select(Trip.asset).where(Trip.from_place == gate))
+    ).execute()
+    known = facts(NOW, "KLT6428")
+    assert {known.home(world.klt.id, place.id) for place in (world.plant, yard, gate)} == {world.plant.id}
 
 
 def test_what_could_be_done_names_overdue_unchecked_in_repair_and_other_places(world):
