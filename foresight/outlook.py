@@ -45,13 +45,17 @@ class Facts:
     minimums: dict[tuple[int, int], int]
     late: list[supply.Late]
     changes: dict[int, list[tuple[date, int]]]
+    _today: dict[int | None, date] = field(default_factory=dict)
+    _spells: dict[int, Spell] = field(default_factory=dict)  # by id() of the group
     _bases: dict[tuple[int, int | None, int], Basis] = field(default_factory=dict)
     _usable: dict[int, float] = field(default_factory=dict)
     _homes: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def today(self, place: int | None) -> date:
         """Today by the calendar of a place."""
-        return day_at(self.places.get(place) if place else None, self.now)
+        if place not in self._today:
+            self._today[place] = day_at(self.places.get(place) if place else None, self.now)
+        return self._today[place]
 
     def of(self, kind: int, place: int | None = None, partner: int | None = None) -> list[TripGroup]:
         """The trips of a type, of one place it left from and one partner where they are given."""
@@ -64,7 +68,14 @@ class Facts:
         ]
 
     def spells(self, groups: Iterable[TripGroup]) -> list[Spell]:
-        return [group.spell(self.today(group.from_place)) for group in groups]
+        """What the return times of trips are reckoned from."""
+        found = []
+        for group in groups:
+            spell = self._spells.get(id(group))
+            if spell is None:
+                spell = self._spells[id(group)] = group.spell(self.today(group.from_place))
+            found.append(spell)
+        return found
 
     def basis(self, kind: int, place: int | None, partner: int) -> Basis:
         """What forecasts for a lane rest on: the lane, else the partner, else the type, else the agreed days."""

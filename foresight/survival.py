@@ -12,6 +12,7 @@ Aalen and Johansen, which may stay below 1.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
@@ -20,6 +21,8 @@ from random import Random
 MIN_ENDED = 20
 #: Boxes of one shipment come back together; fewer shipments than this give no interval.
 MIN_CLUSTERS = 8
+#: More shipments than this are drawn in so many blocks.
+MOST_CLUSTERS, BLOCKS = 300, 100
 
 _EPSILON = 1e-9  # S is a product of fractions: a half may come out a hair above 0.5
 
@@ -121,13 +124,17 @@ class _Tally:
     def add(self, spell: Spell) -> None:
         if spell.entry >= spell.days:
             return
-        for ages, age in (
-            (self.entered, spell.entry),
-            (self.gone, spell.days),
-            *(((self.returned, spell.days),) if spell.end == "returned" else ()),
-            *(((self.lost, spell.days),) if spell.end == "lost" else ()),
-        ):
-            ages[age] = ages.get(age, 0) + spell.count
+        self.entered[spell.entry] = self.entered.get(spell.entry, 0) + spell.count
+        self.gone[spell.days] = self.gone.get(spell.days, 0) + spell.count
+        if spell.end:
+            ends = self.returned if spell.end == "returned" else self.lost
+            ends[spell.days] = ends.get(spell.days, 0) + spell.count
+
+    def merge(self, other: _Tally, times: int) -> None:
+        """Add another tally so many times."""
+        for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True):
+            for age, count in theirs.items():
+                mine[age] = mine.get(age, 0) + count * times
 
 
 def _curve(tally: _Tally) -> Curve:
@@ -159,18 +166,21 @@ def bootstrap(
     Boxes of a shipment come back together, so intervals that count each box as a case of its own are far too narrow.
     A figure that a drawn curve does not reach counts as above all others; a bound of None is not known.
     """
-    clusters: dict[str, list[Spell]] = {}
+    clusters: dict[str, int] = {}
     for spell in spells:
-        clusters.setdefault(spell.cluster, []).append(spell)
+        clusters.setdefault(spell.cluster, len(clusters))
     if len(clusters) < MIN_CLUSTERS:
         return None
-    random, groups = Random(seed), list(clusters.values())  # noqa: S311 - the same figures at each look, no secret
+    # Very many shipments are drawn in blocks, so that the work does not grow with them; each block tallied once.
+    blocks = [_Tally.of(()) for _ in range(len(clusters) if len(clusters) <= MOST_CLUSTERS else BLOCKS)]
+    for spell in spells:
+        blocks[clusters[spell.cluster] % len(blocks)].add(spell)
+    random = Random(seed)  # noqa: S311 - the same figures at each look, no secret
     drawn: list[Sequence[float | None]] = []
     for _run in range(runs):
-        tally = _Tally({}, {}, {}, {})
-        for group in random.choices(groups, k=len(groups)):
-            for spell in group:
-                tally.add(spell)
+        tally = _Tally.of(())
+        for index, times in Counter(random.choices(range(len(blocks)), k=len(blocks))).items():
+            tally.merge(blocks[index], times)
         drawn.append(figures(_curve(tally)))
     return [_interval([row[i] for row in drawn]) for i in range(len(drawn[0]))]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import timedelta
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from conftest import NOW, on_both_databases
 from trip_samples import half_a_year, level, planned, trips
 
 from assets.models import Asset, Movement, PoolMinimum, ScanEvent, Trip
+from assets.scanning import ScanInput, dispatches_onto, record_scans, register_assets
 from database import utc_now
 from foresight import outlook as looking
 from foresight.outlook import facts
@@ -425,3 +427,79 @@ def test_lost_boxes_of_a_party_that_was_archived_still_have_a_page(client, world
     assert "Hamburg Automotive GmbH" in text_of(client, "/foresight/return-times/KLT6428")
     PoolMinimum.create(asset_type=world.klt, place=world.plant, minimum=3)
     assert "nothing to foresee" in text_of(client, "/foresight")
+
+
+# with real scans
+
+
+def scan(kind, codes, at, **fields):
+    fields = {"place": "SZ-PLANT", **fields}
+    inputs = [ScanInput(str(uuid4()), kind, code, at, **fields) for code in codes]
+    answers = record_scans(inputs, None, at)
+    assert {answer.outcome for answer in answers} == {"recorded"}, answers
+    return inputs
+
+
+@on_both_databases
+def test_scans_become_what_is_foreseen(db, world):
+    start = NOW - 90 * DAY
+    codes = [f"KLT-{n:04}" for n in range(40)]
+    register_assets(world.klt, codes, world.suzhou, world.plant, None, start)
+    made = {number: planned(world, NOW, number, NOW.date() + 3 * DAY, 12) for number in ("S-1", "S-2")}
+    gone = planned(world, NOW, "S-0", start.date(), 25, state="dispatched")
+    scan("dispatch", codes[:25], start + 2 * DAY, shipment=gone.number)
+    scan("arrive", codes[:25], start + 12 * DAY, place="HH-VMI")
+    scan("return", codes[:22], start + 42 * DAY)
+    scan("damage", codes[:1], start + 42 * DAY, reason="wall torn")
+    scan("inspect", codes[1:22], start + 42 * DAY)
+    scan("write_off", codes[22:23], start + 50 * DAY, place="", reason="burnt")
+
+    # Onto the planned shipments: two change over to the other one, one is taken back, one is undone.
+    scan("dispatch", codes[25:33], NOW, shipment="S-1")
+    scan("dispatch", codes[25:27], NOW + timedelta(minutes=1), shipment="S-2", happened=True)
+    scan("cancel_dispatch", codes[27:28], NOW + timedelta(minutes=2), shipment="S-1")
+    (undone,) = scan("dispatch", codes[33:34], NOW + timedelta(minutes=3), shipment="S-2")
+    scan("void", [""], NOW + timedelta(minutes=4), voids=undone.event_id, reason="wrong box", place="")
+
+    known = facts(NOW + timedelta(minutes=10), "KLT6428")
+    for need in known.needs:
+        if need.number in made:
+            truth = dispatches_onto(made[need.number]).count()
+            assert (need.gone, need.boxes) == (truth, 12 - truth), need.number
+    assert {need.number: need.gone for need in known.needs if need.number in made} == {"S-1": 5, "S-2": 2}
+    past = [group for group in known.groups if group.shipment == gone.id]
+    assert sorted((g.end, g.damaged, g.inspected, g.count, g.age(NOW.date())) for g in past) == [
+        ("", False, False, 2, 88), ("returned", False, True, 21, 40), ("returned", True, True, 1, 40),
+        ("written_off", False, False, 1, 48),
+    ]  # fmt: skip
+    found = looking.return_times(known, world.klt.id, None, None)
+    assert (found.ended, found.median, found.legs[0].median) == (22, 40, 10)
+    item = looking.outlook(known, world.klt.id, world.plant.id, 30)
+    assert item.in_hand == 21 + 15 - 7
+    assert [(lever.kind, lever.boxes, lever.days_late) for lever in item.levers] == [
+        ("overdue", 2, 88 - 60), ("damaged", 1, 0),
+    ]  # fmt: skip
+
+
+@on_both_databases
+def test_pallets_that_are_only_counted_are_foreseen_from_their_scans(db, world):
+    def pool(kind, at, quantity, **fields):
+        scan(kind, [""], at, asset_type="EPAL", quantity=quantity, **fields)
+
+    start = NOW - 90 * DAY
+    pool("commission", start, 500)
+    for week in range(10):
+        planned(world, NOW, f"S-{week}", None, 30, kind=world.pallet, state="dispatched")
+        pool("dispatch", start + (week * 7 + 1) * DAY, 30, shipment=f"S-{week}")
+    pool("return", start + 21 * DAY, 30, party="HAMBURG")
+    pool("return", start + 40 * DAY, 60, party="HAMBURG")
+    plan = planned(world, NOW, "S-PLAN", NOW.date() + 4 * DAY, 50, kind=world.pallet)
+    pool("dispatch", NOW, 20, shipment=plan.number)
+    known = facts(NOW + timedelta(minutes=10), "EPAL")
+    assert sorted((g.count, g.end, g.age(NOW.date())) for g in known.groups if g.end) == [
+        (30, "returned", 20), (30, "returned", 25), (30, "returned", 32),
+    ]  # fmt: skip
+    assert sum(group.count for group in known.groups if not group.end) == 7 * 30 + 20
+    assert [(need.number, need.gone, need.boxes) for need in known.needs] == [("S-PLAN", 20, 30)]
+    item = looking.outlook(known, world.pallet.id, world.plant.id, 30)
+    assert (item.estimated, item.in_hand, item.out) == (True, 500 - 10 * 30 + 90 - 20, 230)
