@@ -10,11 +10,13 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import SelectField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms.validators import InputRequired, NumberRange, Optional
 
+from errors import N_
 from foresight.fleet import SERVICE
 from foresight.outlook import CHECK_DAYS, HOME_DAYS, HORIZONS, LEAD_DAYS
 from form_fields import ExactField, WholeField
+from i18n import translated
 
 _NEEDED = lazy_gettext("This is needed.")
 
@@ -35,6 +37,39 @@ class _Asked(FlaskForm):
     def __init__(self) -> None:
         super().__init__(MultiDict({**self.defaults, **{k: v for k, v in request.args.items() if k in self.defaults}}))
         self.valid = self.validate()
+
+
+def _may_be(low: int, high: int) -> list[Any]:
+    return [Optional(), *_within(low, high)[1:]]
+
+
+class CountingForm(_Asked):
+    """What is known of a count: how many to count, what a count found, two counts of a pool of unknown size."""
+
+    defaults = dict.fromkeys(("boxes", "share", "margin", "counted", "missing", "first", "second", "both"), "") | {
+        "share": "5",
+        "margin": "2",
+    }
+    boxes = WholeField(lazy_gettext("Boxes expected at the place"), _may_be(1, 10_000_000))
+    share = ExactField(lazy_gettext("Share that is missing, about"), _within(0, 100))
+    margin = ExactField(lazy_gettext("To be known to ±"), _within(0, 100))
+    counted = WholeField(lazy_gettext("Boxes looked for"), _may_be(1, 10_000_000))
+    missing = WholeField(lazy_gettext("of them missing"), _may_be(0, 10_000_000))
+    first = WholeField(lazy_gettext("Boxes found by the first count"), _may_be(0, 10_000_000))
+    second = WholeField(lazy_gettext("Boxes found by the second count"), _may_be(0, 10_000_000))
+    both = WholeField(lazy_gettext("found by both"), _may_be(0, 10_000_000))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Besides the single fields: a part is not larger than the whole, a margin is not nothing."""
+        if not super().validate(extra_validators):
+            return False
+        for part, wholes in ((self.missing, (self.counted,)), (self.both, (self.first, self.second))):
+            known = [whole.data for whole in wholes if whole.data is not None]
+            if part.data is not None and known and part.data > min(known):
+                part.errors = [translated(N_("This is more than the count it is a part of."))]
+        if not self.margin.data:
+            self.margin.errors = [translated(N_("A margin above 0 is needed."))]
+        return not self.errors
 
 
 class AheadForm(_Asked):

@@ -11,9 +11,9 @@ from flask import Blueprint, Response, abort, render_template, request
 from accounts.access import signed_in
 from assets.scanned_text import storable
 from database import utc_now
+from foresight import metrics, pictures, tables
 from foresight import outlook as looking
-from foresight import pictures, tables
-from foresight.forms import AheadForm, FleetForm
+from foresight.forms import AheadForm, CountingForm, FleetForm
 from foresight.outlook import AHEAD, HORIZONS, Facts, facts
 from foresight.tables import Table
 from foresight.trips import WINDOW
@@ -110,4 +110,24 @@ def fleet_page(code: str) -> Any:
         "foresight/fleet.html", (tables.fleet_table(need, active),), 200 if form.valid else 422, type=type_, need=need,
         active=active, form=form, models=tables.FLEET_MODELS, chart=pictures.fleet_chart(need, active),
         service=service, home_days=home_days, lead_days=lead_days, peak=peak,
+    )  # fmt: skip
+
+
+@blueprint.get("/counting")
+@signed_in
+def counting_page() -> Any:
+    """Estimates by counting: how many to count, how sure a share is, how large a pool of unknown size is."""
+    form, size, share, interval, pool = CountingForm(), None, None, None, None
+    if form.valid:
+        if form.boxes.data and form.share.data is not None and form.margin.data:
+            size = metrics.sample_size(form.boxes.data, float(form.share.data) / 100, float(form.margin.data) / 100)
+        if form.counted.data and form.missing.data is not None:
+            share = 100 * form.missing.data / form.counted.data
+            interval = metrics.wilson(form.missing.data, form.counted.data)
+        first, second, both = form.first.data, form.second.data, form.both.data
+        if first is not None and second is not None and both is not None:
+            pool = metrics.chapman(first, second, both)
+    return _answer(
+        "foresight/counting.html", (), 200 if form.valid else 422, form=form, size=size, share=share, interval=interval,
+        pool=pool,
     )  # fmt: skip

@@ -429,6 +429,18 @@ def test_lost_boxes_of_a_party_that_was_archived_still_have_a_page(client, world
     assert "nothing to foresee" in text_of(client, "/foresight")
 
 
+def test_estimates_by_counting_are_those_of_the_reference(client):
+    page = text_of(client, "/foresight/counting?boxes=5000&share=5&margin=2&first=180&second=160&both=120")
+    assert "Count 419 boxes" in page
+    assert "About 240 boxes." in page
+    page = text_of(client, "/foresight/counting?counted=200&missing=0")
+    assert "0.0 % are missing, between 0.0 and 1.9 %." in page
+    for wrong in ("counted=5&missing=6", "first=5&second=9&both=6", "boxes=5&margin=0", "boxes=x", "share=101"):
+        assert client.get(f"/foresight/counting?{wrong}").status_code == 422
+    assert "more than the count it is a part of" in text_of(client, "/foresight/counting?counted=5&missing=6", 422)
+    assert "boxes, drawn" not in text_of(client, "/foresight/counting")
+
+
 # with real scans
 
 
