@@ -31,6 +31,7 @@ from docs_gen.register import open_packs
 from docs_gen.verify_views import blueprint as verify_pages
 from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
+from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
 from master_data.views import blueprint as master_data_pages
 from shipments.views import blueprint as shipments_pages
@@ -87,6 +88,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         assets_api,
         scan_pages,
         public_pages,
+        foresight_pages,
         docs_pages,
         label_pages,
         credit_pages,

@@ -126,6 +126,9 @@ PAGES = {
     "/parties/new": ("统一社会信用代码", ["Name, English", "Customs registration", "Save"]),
     "/products/new": ("申报要素", ["Declaration elements", "HS code", "Country of origin"]),
     "/asset-types/new": ("皮重", ["Tare", "Payload", "Agreed days out"]),
+    "/foresight": ("预测", ["Foresight", "In hand", "Expected back", "Boxes needed", "Estimates by counting"]),
+    "/foresight/fleet/KLT6428": ("箱队规模", ["Fleet size", "Peak factor", "Days to buy boxes", "Enough on"]),
+    "/foresight/shortage/KLT6428/SZ-PLANT": ("逐日可用箱数", ["Available boxes", "Planned need", "Days of checking"]),
     "/scan": ("发出", ["Dispatch", "Where are you?", "Choose the place", "Please decide"]),
 }
 
