@@ -15,12 +15,14 @@ import commands
 from accounts.access import init_access, wants_json
 from accounts.login import init_login
 from accounts.views import blueprint as accounts_pages
+from alerts.views import blueprint as alert_pages
 from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
 from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
 from assets.views import blueprint as assets_pages
 from config import Settings, SettingsFault, load_settings
+from customs.views import blueprint as customs_pages
 from database import db, end_of_request, open_database
 from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
@@ -99,6 +101,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         agreement_pages,
         statement_pages,
         reply_pages,
+        customs_pages,
+        alert_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):

@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 
 LINE = [
     "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing",
-    "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "today", "demo", "serve",
-    "commands", "app",
+    "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts", "today",
+    "demo", "serve", "commands", "app",
 ]  # fmt: skip
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.
@@ -20,6 +20,7 @@ PURE = [
     "assets/event_types.py", "assets/state.py", "assets/scanned_text.py", "docs_gen/checks.py", "docs_gen/words.py",
     "shipments/rules.py", "errors.py", "foresight/survival.py", "foresight/metrics.py", "foresight/fleet.py",
     "foresight/shortage.py", "foresight/charts.py",
+    "customs/rules.py", "alerts/rules.py",
 ]  # fmt: skip
 
 
