@@ -278,7 +278,8 @@ def test_papers_of_a_temporary_export_are_offered_until_their_declaration_is_rec
     world.shipment.details = details
     world.shipment.save()
     IssuedDocument.create(
-        shipment=world.shipment, seller=world.suzhou, type="china_export_declaration", part="2600-1", number="CD-2026-0007",
+        shipment=world.shipment, party=world.hamburg, seller=world.suzhou, type="china_export_declaration", part="2600-1",
+        number="CD-2026-0007",
         issue_date=NOW.date(), state="issued", facts="{}", sha256="a" * 64, issued_time=datetime.now(UTC),
     )  # fmt: skip
     page = client.get("/customs/declarations").get_data(as_text=True)
