@@ -7,7 +7,7 @@ number of boxes; `ledger_check.faults()` proves it from the events.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -383,32 +383,47 @@ def histories(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str]]]:
     """asset id → its events that count (neither refused nor void), each with the exceptions that its row has."""
     found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
     void = ScanEvent.alias()
-    at = Party.alias()
+    undone = void.select(void.id).where(void.voids == ScanEvent.event_id)
     for part in parts(sorted(asset_ids)):
-        rows = (
-            ScanEvent.select(
-                ScanEvent.asset, ScanEvent.exception, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
-                ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
-                Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
-                AssetType.inspected_before_dispatch,
-            )
-            .join_from(ScanEvent, Asset)
-            .join_from(Asset, AssetType)
-            .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
-            .join_from(Place, at, JOIN.LEFT_OUTER, on=(Place.party == at.id))
-            .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
-            .where(
-                ScanEvent.asset.in_(part),
-                ScanEvent.refused == "",
-                ScanEvent.type != "void",
-                ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
-            )
-            .order_by(ScanEvent.id)
-        )  # fmt: skip
-        for asset_id, exception, event_id, type, event_time, record_time, place, party, own, *rest in tuples(rows):
-            event = Event(event_id, type, event_time, record_time, place, party, bool(own), *rest)
+        rows = _events_of(part, ScanEvent.exception).where(ScanEvent.type != "void", ~fn.EXISTS(undone))
+        for asset_id, exception, event in _as_events(rows.order_by(ScanEvent.id)):
             found[asset_id].append((event, exception))
     return found
+
+
+def as_told(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str | None]]]:
+    """asset id → all its rows that were not refused, in the order in which they were recorded; those that were undone
+    later, and the void ones among them, these with the event_id that they undo."""
+    found: dict[int, list[tuple[Event, str | None]]] = defaultdict(list)
+    for part in parts(sorted(asset_ids)):
+        rows = _events_of(part, ScanEvent.voids).order_by(ScanEvent.record_time, ScanEvent.id)
+        for asset_id, voids, event in _as_events(rows):
+            found[asset_id].append((event, voids))
+    return found
+
+
+def _events_of(asset_ids: Sequence[int], *more: Any) -> Any:
+    """Query of what the rules need of the events of these boxes that were not refused."""
+    at = Party.alias()
+    return (
+        ScanEvent.select(
+            ScanEvent.asset, *more, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
+            ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
+            Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
+            AssetType.inspected_before_dispatch,
+        )
+        .join_from(ScanEvent, Asset)
+        .join_from(Asset, AssetType)
+        .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
+        .join_from(Place, at, JOIN.LEFT_OUTER, on=(Place.party == at.id))
+        .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
+        .where(ScanEvent.asset.in_(asset_ids), ScanEvent.refused == "")
+    )  # fmt: skip
+
+
+def _as_events(rows: Any) -> Iterator[tuple[int, Any, Event]]:
+    for asset_id, more, event_id, type, event_time, record_time, place, party, own, *rest in tuples(rows):
+        yield asset_id, more, Event(event_id, type, event_time, record_time, place, party, bool(own), *rest)
 
 
 def after_migrations(names: Sequence[str], now: datetime) -> None:

@@ -111,6 +111,7 @@ ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.corrects).where(ScanEvent.corrects.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))
 
 
