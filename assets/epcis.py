@@ -60,6 +60,8 @@ def rows_of(asset: Asset) -> list[ScanEvent]:
     """The rows that tell the life of a box: its own, those of loads in which it was moved, and what undid them."""
     own = tuples(ScanEvent.select(ScanEvent.event_id, ScanEvent.via).where(ScanEvent.asset == asset))
     ids = {via or event_id for event_id, via in own}
+    if not ids:
+        return []
     wanted = ScanEvent.event_id.in_(ids) | ScanEvent.voids.in_(ids)
     return list(_told().where(wanted).order_by(ScanEvent.record_time, ScanEvent.id))
 
@@ -175,8 +177,8 @@ class _Teller:
         for history in as_told(ids).values():
             self.known |= _known(history)
         loads = {self._parent(row) for row in told} - {""}
-        wanted = Asset.id.in_(ids) | Asset.code.in_({load for load in loads if not load.startswith("(00)")})
-        assets = list(Asset.select().where(wanted)) if ids or loads else []
+        codes = {load for load in loads if not load.startswith("(00)")}
+        assets = [row for field, keys in ((Asset.id, ids), (Asset.code, codes)) for row in _among(field, keys)]
         self.boxes = {asset.id: asset for asset in assets}
         self.boxes_by_code = {asset.code: asset for asset in assets}
         self.kinds: dict[int, AssetType] = {kind.id: kind for kind in AssetType.select()}
@@ -365,5 +367,9 @@ def _corrective(voids: Collection[str]) -> dict[str, list[str]]:
 
 
 def _by_id(model: Any, ids: set[int | None]) -> dict[int, Any]:
-    wanted = ids - {None}
-    return {row.id: row for row in model.select().where(model.id.in_(wanted))} if wanted else {}
+    return {row.id: row for row in _among(model.id, ids - {None})}
+
+
+def _among(field: Any, keys: Collection[Any]) -> list[Any]:
+    """The rows of its model whose `field` is one of `keys`."""
+    return list(field.model.select().where(field.in_(keys))) if keys else []

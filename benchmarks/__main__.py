@@ -16,7 +16,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--only", choices=("papers", "sets", "scans", "growth"), help="one part")
     parser.add_argument(
-        "--boxes", type=int, default=growth.SIZES[-1], help="growth: the largest ledger, in boxes; 1000000 takes long to build"
+        "--boxes",
+        type=int,
+        default=growth.SIZES[-1],
+        help="growth: the largest ledger, in boxes; 1000000 takes long to build",
     )
     arguments = parser.parse_args()
     figures: list[Figure] = []

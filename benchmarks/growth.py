@@ -27,11 +27,11 @@ from flask.testing import FlaskClient
 
 from accounts.people import create_token, create_user
 from app import create_app
-from assets import ledger, movements, trips
+from assets import movements, trips
 from assets import state as rules
 from assets.balances import overdue
 from assets.ledger import LevelKey, change_levels, level_of
-from assets.models import Asset, ExceptionCase, Movement, ScanEvent, Trip
+from assets.models import Asset, ExceptionCase, ScanEvent, Trip
 from assets.state import Event
 from benchmarks.figures import Figure
 from config import load_settings
@@ -90,8 +90,13 @@ def _measured(url: str, folder: Path, size: int) -> dict[str, tuple[float, str]]
     migrate()
     start = time.perf_counter()
     build(size)
-    print(f"{url.partition(':')[0]}: {size:,} boxes, {10 * size:,} events in {time.perf_counter() - start:.0f} s", flush=True)
-    token = create_token(create_user("bench", "a long password", NOW), "bench", NOW)
+    print(
+        f"{url.partition(':')[0]}: {size:,} boxes, {10 * size:,} events in {time.perf_counter() - start:.0f} s",
+        flush=True,
+    )
+    with app.app_context():
+        token = create_token(create_user("bench", "a long password", NOW), "bench", NOW)
+    db.connect(reuse_if_open=True)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     chance = random.Random(4)
@@ -180,7 +185,9 @@ def build(boxes: int) -> None:
 
 def _world() -> _World:
     def party(code: str, own: bool = False) -> Party:
-        return Party.create(code=code, own=own, name_en=f"Company {code}", country="CN" if own else "DE", changed_time=NOW)
+        return Party.create(
+            code=code, own=own, name_en=f"Company {code}", country="CN" if own else "DE", changed_time=NOW
+        )
 
     ours = party("OURS", own=True)
     gate = Place.create(
@@ -249,9 +256,13 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
             if line:
                 lines.append((cohort, seq, *line.source, *line.target, one.event_time.astimezone(zone).date()))
         for trip in trips.trips(steps):
-            travels.append((cohort, *(int(trip.out_event) if name == "out_event" else getattr(trip, name) for name in _TRIP)))
+            travels.append(
+                (cohort, *(int(trip.out_event) if name == "out_event" else getattr(trip, name) for name in _TRIP))
+            )
         state = steps[-1].after
-        due = state.out_since.astimezone(zone).date() + timedelta(days=kind.agreed_days_out) if state.out_since else None
+        due = (
+            state.out_since.astimezone(zone).date() + timedelta(days=kind.agreed_days_out) if state.out_since else None
+        )
         states.append(
             (cohort, kind.id, f"0{kind.gs1_company_prefix}{kind.gs1_asset_type}{_check(kind)}", history[0].event_time,
              *(getattr(state, name) for name in _STATE), due, history[-1].event_time)
@@ -268,7 +279,11 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
     ):  # fmt: skip
         db.execute_sql(f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM {like} LIMIT 0")
         _insert(name, "", rows)
-    names = "(id, number, consignor_id, consignee_id, state, created_time, changed_time, incoterm, named_place, transport_mode, currency, " + ", ".join(sorted(_REST)) + ")"
+    names = (
+        "(id, number, consignor_id, consignee_id, state, created_time, changed_time, incoterm, named_place, transport_mode, currency, "
+        + ", ".join(sorted(_REST))
+        + ")"
+    )
     rest = [value for _, value in sorted(_REST.items())]
     _insert("shipment", names, [(*row, "FCA", "Suzhou", "1", "EUR", *rest) for row in shipments])
     return levels
