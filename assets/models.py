@@ -120,7 +120,7 @@ class ScanEvent(Row):
 ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )
-# Not for its length alone: SQLite knows no statistics and would take `refused = ''` for a good way to find a few events.
+# Not for its length alone: SQLite knows no statistics and would take `refused = ''` for a way to find few events.
 ScanEvent.add_index(ScanEvent.index(ScanEvent.refused, ScanEvent.record_time).where(ScanEvent.refused != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.corrects).where(ScanEvent.corrects.is_null(False)))

@@ -296,7 +296,7 @@ class _Batch:
         if loads:
             more.append(Asset.parent.in_(loads))
         if self.wanted_voids:
-            undone = ScanEvent.event_id.in_(self.wanted_voids) | ScanEvent.via.in_(self.wanted_voids)
+            undone = ScanEvent.event_id.in_(self.wanted_voids) | _via(self.wanted_voids)
             more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
         for other in more:
             condition = other if condition is None else condition | other
@@ -333,7 +333,7 @@ class _Batch:
         ids = {scan.input.event_id for scan in self.scans} | self.wanted_voids
         condition = one_of(ScanEvent.event_id, ids)
         if self.wanted_voids:
-            condition = condition | ScanEvent.via.in_(self.wanted_voids)
+            condition = condition | _via(self.wanted_voids)
         rows: Any = ScanEvent.select().where(condition).dicts()
         self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in rows}
         used = {
@@ -1057,6 +1057,11 @@ def _exist(codes: Sequence[str]) -> Refused:
 
 def _some(codes: Sequence[str]) -> str:
     return ", ".join(codes[:20]) + (f" … ({len(codes)})" if len(codes) > 20 else "")
+
+
+def _via(event_ids: Collection[str]) -> Any:
+    """Condition: moved by the scan of one of these loads. That it is not empty is said for the index."""
+    return ScanEvent.via.in_(event_ids) & (ScanEvent.via != "")
 
 
 def _by(model: Any, column: Any, keys: set[str]) -> dict[str, Any]:
