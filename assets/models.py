@@ -49,7 +49,7 @@ class Asset(Row):
         indexes = (
             (("asset_type", "life", "where"), False),
             (("holder", "asset_type"), False),
-            (("life", "seen_time"), False),
+            (("life", "seen_time", "holder", "asset_type"), False),
             (("place", "where"), False),
             (("parent",), False),
         )
@@ -198,6 +198,7 @@ class Trip(Row):
             (("asset_type", "partner", "out_time"), False),
             (("partner", "end_time"), False),
             (("end", "out_time"), False),
+            (("end", "end_time", "partner", "damaged"), False),
         )
         constraints = [Check("\"end\" IN ('', 'returned', 'lost', 'written_off')")]
 
@@ -223,7 +224,7 @@ class ExceptionCase(Row):
     class Meta:
         indexes = (
             (("source", "code", "event", "subject"), True),
-            (("state", "opened_time"), False),
+            (("state", "opened_time", "code"), False),
             (("asset", "state"), False),
         )
         constraints = [Check("state IN ('open', 'explained', 'accepted', 'mended')")]

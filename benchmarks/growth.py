@@ -26,12 +26,12 @@ from zoneinfo import ZoneInfo
 from flask.testing import FlaskClient
 
 from accounts.people import create_token, create_user
+from alerts.current import current_alerts
 from app import create_app
 from assets import movements, trips
 from assets import state as rules
-from assets.balances import overdue
 from assets.ledger import LevelKey, change_levels, level_of
-from assets.models import Asset, ExceptionCase, ScanEvent, Trip
+from assets.models import Asset, ScanEvent, Trip
 from assets.state import Event
 from benchmarks.figures import Figure
 from config import load_settings
@@ -118,7 +118,10 @@ def _measured(url: str, folder: Path, size: int) -> dict[str, tuple[float, str]]
     return {
         "balances": (_median(page(lambda: "/balances")), "page of balances"),
         "box_page": (_median(page(lambda: f"/assets/{chance.choice(at_home)}")), "page of one box"),
-        "alerts": (_median(alerts), "overdue by partner, open cases, boxes unseen for longest"),
+        "alerts": (
+            _median(lambda: current_alerts(NOW)),
+            "all alerts: overdue, unseen, damaged, conflicts, pools, customs",
+        ),
         "dispatch_500": (_median(report("dispatch", 500, at_home)), "500 dispatches in one request"),
         "return_100": (_median(report("return", 100, away)), "100 returns in one request"),
     }
@@ -144,16 +147,6 @@ def _post(client: FlaskClient, kind: str, codes: Sequence[str]) -> None:
     ]  # fmt: skip
     answer = client.post("/api/v1/scan-events", data=json.dumps({"events": events}), content_type="application/json")
     assert all(result["status"] == 201 for result in answer.get_json()["results"])
-
-
-def alerts() -> None:
-    """What the home page asks of the boxes."""
-    overdue(NOW)
-    cases = ExceptionCase.select().where(ExceptionCase.state == "open")
-    list(cases.order_by(ExceptionCase.opened_time.desc()).limit(50))
-    cases.count()
-    unseen = Asset.select().where(Asset.life == "active", Asset.seen_time < NOW - timedelta(days=180))
-    list(unseen.order_by(Asset.seen_time).limit(50))
 
 
 # the ledger
@@ -205,11 +198,13 @@ def _world() -> _World:
 
 
 def _history(cohort: int, of: int, world: _World) -> list[Event]:
-    """Ten events: two trips, then four of ten are out, one of forty for too long, and one of forty without being inspected."""
+    """Ten events: two trips, then four of ten are out; of forty one for too long and one without having been inspected,
+    and one at home was not seen for long."""
     born = NOW - timedelta(days=700 - 200 * cohort / of)
     away, careless = cohort % 10 < 4, cohort % 40 == 3
-    out_for = 63 if cohort % 40 == 13 else cohort % 10 * 15 + 5  # days; 60 are agreed
-    last = NOW - timedelta(days=out_for) if away else born + timedelta(days=300)
+    long_ago = cohort % 40 in (13, 17)
+    days_ago = 63 if away and long_ago else 230 if long_ago else cohort % 10 * 5 + 5  # 60 days are agreed
+    last = NOW - timedelta(days=days_ago)
     days = [10, 30, 60, 61, 210, 230, 260, 261]
     kinds = ["dispatch", "arrive", "return", "inspect"] * 2
     if careless:

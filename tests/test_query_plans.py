@@ -14,13 +14,14 @@ from datetime import timedelta
 import pytest
 from conftest import on_both_databases
 
+from alerts.current import current_alerts
 from assets.balances import by_place, overdue
 from assets.epcis import document, recorded, rows_of
 from assets.ledger import as_told, histories
 from assets.ledger_check import faults
-from assets.models import Asset, ExceptionCase, StockLevel
+from assets.models import Asset, StockLevel
 from assets.scanning import ScanInput, record_scans
-from benchmarks.growth import NOW, alerts, build
+from benchmarks.growth import NOW, build
 
 #: what grows with the boxes or with their history
 LARGE = ("scan_event", "asset", "movement", "trip", "exception_case")
@@ -114,15 +115,14 @@ def test_the_ledger_of_the_benchmark_obeys_the_rules(db, ledger):
     assert list(faults()) == []
     states = {(row.life, row.where, row.condition) for row in StockLevel.select()}
     assert len(states) >= 2
-    assert overdue(NOW)
-    assert ExceptionCase.select().where(ExceptionCase.state == "open").count()
+    assert {alert.kind for alert in current_alerts(NOW)} == {"overdue", "unseen", "conflict"}
 
 
 @on_both_databases
 def test_pages_and_alerts(db, ledger, client):
     for page in ("/balances", "/assets/KLT0000007", "/assets/KLT0000160"):
         assert_by_index(db, lambda page=page: client.get(page))
-    for question in (by_place, lambda: overdue(NOW), alerts):
+    for question in (by_place, lambda: overdue(NOW), lambda: current_alerts(NOW)):
         assert_by_index(db, question)
 
 
