@@ -120,7 +120,7 @@ def test_the_ledger_of_the_benchmark_obeys_the_rules(db, ledger):
 
 @on_both_databases
 def test_pages_and_alerts(db, ledger, client):
-    for page in ("/balances", "/assets/KLT0000007", "/assets/KLT0000160"):
+    for page in ("/balances", "/assets/KLT0000007", "/assets/KLT0000160", "/overdue"):
         assert_by_index(db, lambda page=page: client.get(page))
     for question in (by_place, lambda: overdue(NOW), lambda: current_alerts(NOW)):
         assert_by_index(db, question)
