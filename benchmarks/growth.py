@@ -30,7 +30,8 @@ from alerts.current import current_alerts
 from app import create_app
 from assets import movements, trips
 from assets import state as rules
-from assets.ledger import LevelKey, change_levels, level_of
+from assets.labels import grai
+from assets.ledger import LevelKey, change_levels, insert_rows, level_of
 from assets.models import Asset, ScanEvent, Trip
 from assets.state import Event
 from benchmarks.figures import Figure
@@ -47,8 +48,8 @@ COHORT, TYPES, PARTNERS = 50, 8, 40
 ZONE = "Asia/Shanghai"
 
 
-def run(most: int = SIZES[-1]) -> list[Figure]:
-    """balances, box_page, dispatch_500, return_100, alerts at each size up to `most`: milliseconds, less is better."""
+def run(most: int) -> list[Figure]:
+    """balances, box_page, alerts, dispatch_500 and return_100 at each size up to `most` boxes: less is better."""
     figures: list[Figure] = []
     for server in (_sqlite, _postgresql):
         first: dict[str, float] = {}
@@ -236,9 +237,13 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
         history = _history(cohort, cohorts, world)
         partner = world.partners[cohort % PARTNERS].id
         shipments += [
-            (cohort * 3 + n + 1, f"S-{cohort:06}-{n}", world.ours.id, partner, "closed", *[history[0].event_time] * 2)
-            for n in range(3)
-        ]
+            {
+                "id": cohort * 3 + number + 1, "number": f"S-{cohort:06}-{number}", "consignor": world.ours.id,
+                "consignee": partner, "state": "closed", "incoterm": "FCA", "named_place": "Suzhou", "transport_mode": "1",
+                "currency": "EUR", "created_time": history[0].event_time, "changed_time": history[0].event_time,
+            }
+            for number in range(3)
+        ]  # fmt: skip
         steps = list(rules.steps(history))
         for step in steps:
             one, seq = step.event, int(step.event.event_id)
@@ -259,7 +264,7 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
             state.out_since.astimezone(zone).date() + timedelta(days=kind.agreed_days_out) if state.out_since else None
         )
         states.append(
-            (cohort, kind.id, f"0{kind.gs1_company_prefix}{kind.gs1_asset_type}{_check(kind)}", history[0].event_time,
+            (cohort, kind.id, grai(kind, ""), history[0].event_time,
              *(getattr(state, name) for name in _STATE), due, history[-1].event_time)
         )  # fmt: skip
         level = level_of(kind.id, state)
@@ -273,23 +278,11 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
         ("t_case", "0 AS cohort, 0 AS seq, code, place_id, opened_time", "exception_case", cases),
     ):  # fmt: skip
         db.execute_sql(f"CREATE TEMP TABLE {name} AS SELECT {columns} FROM {like} LIMIT 0")
-        _insert(name, "", rows)
-    names = (
-        "(id, number, consignor_id, consignee_id, state, created_time, changed_time, incoterm, named_place, transport_mode, currency, "
-        + ", ".join(sorted(_REST))
-        + ")"
-    )
-    rest = [value for _, value in sorted(_REST.items())]
-    _insert("shipment", names, [(*row, "FCA", "Suzhou", "1", "EUR", *rest) for row in shipments])
+        _insert(name, rows)
+    insert_rows(Shipment, shipments)
     return levels
 
 
-#: columns of a shipment that have a default in the model only
-_REST: dict[str, Any] = {
-    field.column_name: default
-    for field, default in Shipment._meta.defaults.items()
-    if field.name not in ("id", "number", "consignor", "consignee", "state", "created_time", "changed_time", "incoterm", "named_place", "transport_mode", "currency") and not callable(default)
-}  # fmt: skip
 _STATE = rules.FIELDS
 _TRIP = tuple(trips.TripFacts.__dataclass_fields__)
 
@@ -301,25 +294,15 @@ def _column(model: Any, name: str, special: str = "") -> str:
     return f'"{column.column_name}"'
 
 
-def _check(kind: AssetType) -> str:
-    from biip.checksums import gs1_standard_check_digit
-
-    return str(gs1_standard_check_digit(kind.gs1_company_prefix + kind.gs1_asset_type))
-
-
-def _insert(table: str, columns: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    marks = ", ".join([_mark()] * len(rows[0]))
+def _insert(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    marks = ", ".join([str(db.param)] * len(rows[0]))
     time = ScanEvent.event_time.db_value
     stored = [tuple(time(value) if isinstance(value, datetime) else value for value in row) for row in rows]
-    db.cursor().executemany(f"INSERT INTO {table} {columns} VALUES ({marks})", stored)
+    db.cursor().executemany(f"INSERT INTO {table} VALUES ({marks})", stored)
 
 
 def _is_postgresql() -> bool:
     return db.param != "?"
-
-
-def _mark() -> str:
-    return str(db.param)
 
 
 def _event_id() -> str:
