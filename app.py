@@ -18,6 +18,7 @@ from accounts.views import blueprint as accounts_pages
 from alerts.views import blueprint as alert_pages
 from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
+from assets.epcis_views import blueprint as epcis_pages
 from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
 from assets.views import blueprint as assets_pages
@@ -88,6 +89,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         shipments_pages,
         assets_pages,
         assets_api,
+        epcis_pages,
         scan_pages,
         public_pages,
         foresight_pages,

@@ -17,6 +17,8 @@ from i18n import translated
 from spreadsheets import write_csv, write_xlsx
 
 PAGE_SIZES = (25, 50, 100, 200)
+#: So many rows are counted and paged through; to count all of a long ledger takes longer than to show a page of it.
+COUNTED = 50_000
 _MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -56,6 +58,7 @@ class Page:
     sort: str
     search: str
     searchable: bool
+    more: bool = False  # there are more rows than `total`
 
     @property
     def last(self) -> int:
@@ -95,9 +98,11 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, query)
 
-    total = query.count()
+    counted = query.limit(COUNTED + 1).count()
+    total = min(counted, COUNTED)
     number, size = _paged(total)
-    page = Page(columns, filters, list(query.paginate(number, size)), total, number, size, order, text, bool(search))
+    rows = list(query.paginate(number, size))
+    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > COUNTED)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 
 

@@ -44,7 +44,7 @@ from assets.movements import NOWHERE, Account, Line
 from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
-from database import locked, taking_turns, tuples
+from database import locked, one_of, taking_turns, tuples
 from errors import N_, Message, Refused
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
@@ -251,7 +251,7 @@ class _Batch:
     """The rows that a batch of scans needs, read once, and the rows that it makes, written once."""
 
     def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
-        self.scans, self.user, self.now = list(scans), user, now
+        self.scans, self.user_id, self.now = list(scans), user.id if user else None, now
         self.rows: list[dict[str, Any]] = []
         self.bookings: list[Booking] = []
         self.level_deltas: Counter[LevelKey] = Counter()
@@ -296,7 +296,7 @@ class _Batch:
         if loads:
             more.append(Asset.parent.in_(loads))
         if self.wanted_voids:
-            undone = ScanEvent.event_id.in_(self.wanted_voids) | ScanEvent.via.in_(self.wanted_voids)
+            undone = ScanEvent.event_id.in_(self.wanted_voids) | _via(self.wanted_voids)
             more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
         for other in more:
             condition = other if condition is None else condition | other
@@ -308,8 +308,10 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD and (box := self._box(scan.code)[0]) is not None
         }
         if parents:
-            inside = Asset.select().where(Asset.parent.in_(parents), Asset.id.not_in(list(self.boxes)))
-            self._keep([*assets, *locked(inside.order_by(Asset.code))])
+            inside = Asset.select().where(one_of(Asset.parent, parents)).order_by(Asset.code)
+            more_assets = [asset for asset in locked(inside) if asset.id not in self.boxes]
+            if more_assets:
+                self._keep([*assets, *more_assets])
 
     def _keep(self, assets: list[Asset]) -> None:
         self.boxes = {
@@ -320,6 +322,7 @@ class _Batch:
         }
         self.by_code = {box.asset.code: box for box in self.boxes.values()}
         self.by_grai = {box.asset.grai: box for box in self.boxes.values() if box.asset.grai}
+        self.found: dict[tuple[Any, ...], tuple[_Box | None, str]] = {}
         self.inside: dict[str, list[_Box]] = defaultdict(list)
         for box in self.boxes.values():
             if box.asset.parent:
@@ -328,9 +331,9 @@ class _Batch:
     def _find_known(self) -> None:
         """Rows of these ids, of what is undone, and of what came with an id that had been used for something else."""
         ids = {scan.input.event_id for scan in self.scans} | self.wanted_voids
-        condition = ScanEvent.event_id.in_(ids)
+        condition = one_of(ScanEvent.event_id, ids)
         if self.wanted_voids:
-            condition = condition | ScanEvent.via.in_(self.wanted_voids)
+            condition = condition | _via(self.wanted_voids)
         rows: Any = ScanEvent.select().where(condition).dicts()
         self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in rows}
         used = {
@@ -348,7 +351,10 @@ class _Batch:
 
     def _box(self, code: ScannedCode) -> tuple[_Box | None, str]:
         """The box of a text, or the reason why there is none."""
-        return box_of(code, self.by_code, self.by_grai)
+        key = (code.kind, code.canonical, code.warnings, code.reason)
+        if key not in self.found:  # asked for several times for each scan
+            self.found[key] = box_of(code, self.by_code, self.by_grai)
+        return self.found[key]
 
     def _load_key(self, scan: _Scan) -> str:
         """What a load of this text would be called in the column `parent`."""
@@ -377,7 +383,7 @@ class _Batch:
             query = (
                 ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
                 .where(
-                    ScanEvent.parent.in_({key for key, _ in keys}),
+                    one_of(ScanEvent.parent, {key for key, _ in keys}),
                     ScanEvent.parent != "",  # for the index
                     ScanEvent.type.in_(["pack", "unpack"]),
                     ScanEvent.asset_type.is_null(False),
@@ -413,7 +419,7 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD:
                 touched += self._load_of(scan)[1]
             for one in touched:
-                time = self._event(scan, one, index).order_time
+                time = rules.order_time(scan.input.event_time, self.now + timedelta(microseconds=index))
                 before = last[one.asset.id]
                 if (before is not None and time <= before) or scan.input.event_id in self.wanted_voids:
                     late.add(one.asset.id)
@@ -442,7 +448,7 @@ class _Batch:
             ScanEvent.event_id, ScanEvent.event_time, ScanEvent.asset, ScanEvent.type, ScanEvent.device, ScanEvent.user,
             ScanEvent.shipment, ScanEvent.place, ScanEvent.party,
         ).where(
-            ScanEvent.asset.in_(list(self.boxes)),
+            one_of(ScanEvent.asset, self.boxes),
             ScanEvent.event_time.between(min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER),
             ScanEvent.refused == "",
             ScanEvent.type.not_in(["void", "commission"]),
@@ -491,7 +497,7 @@ class _Batch:
             return self._refuse(scan, box, fault)
         event = self._event(scan, box)
         context = (
-            box.asset.id, scan.input.type, scan.input.device, self.user.id if self.user else None, event.shipment_id,
+            box.asset.id, scan.input.type, scan.input.device, self.user_id, event.shipment_id,
             event.place_id, event.party_id,
         )  # fmt: skip
         if any(abs(scan.input.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
@@ -862,7 +868,7 @@ class _Batch:
             "voids": None,
             "reason": storable(told.reason),
             "body_sha256": scan.body,
-            "user": self.user.id if self.user else None,
+            "user": self.user_id,
             **more,
         }
 
@@ -1051,6 +1057,11 @@ def _exist(codes: Sequence[str]) -> Refused:
 
 def _some(codes: Sequence[str]) -> str:
     return ", ".join(codes[:20]) + (f" … ({len(codes)})" if len(codes) > 20 else "")
+
+
+def _via(event_ids: Collection[str]) -> Any:
+    """Condition: moved by the scan of one of these loads. That it is not empty is said for the index."""
+    return ScanEvent.via.in_(event_ids) & (ScanEvent.via != "")
 
 
 def _by(model: Any, column: Any, keys: set[str]) -> dict[str, Any]:

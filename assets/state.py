@@ -87,7 +87,7 @@ class Event:
     @property
     def order_time(self) -> datetime:
         """When it happened, as far as we believe it."""
-        return self.record_time if self.clock_ahead else self.event_time
+        return order_time(self.event_time, self.record_time)
 
     @property
     def order(self) -> tuple[bool, datetime, datetime, str]:
@@ -101,6 +101,11 @@ class Event:
     def partner_id(self) -> int | None:
         """At whom, to whom, from whom: named by the scan, else whose place it is, else the consignee."""
         return self.party_id or self.place_party_id or self.consignee_id
+
+
+def order_time(event_time: datetime, record_time: datetime) -> datetime:
+    """Of an event that happened at `event_time` by its device and reached us at `record_time`."""
+    return record_time if event_time > record_time + CLOCK_TOLERANCE else event_time
 
 
 @dataclass(frozen=True)

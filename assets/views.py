@@ -19,7 +19,7 @@ from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
 from assets.event_types import EVENT_TYPES, REASONS, STATES
 from assets.forms import RegisterForm, ReportForm
-from assets.models import Asset, ScanEvent
+from assets.models import Asset, ScanEvent, StockLevel
 from assets.scanned_text import storable
 from assets.scanning import Answer, ScanInput, dispatches_onto, record_scan
 from assets.state import State, shown
@@ -116,7 +116,7 @@ def _assets() -> ModelSelect[Any]:
 
 def _asset_filters() -> list[Filter]:
     types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
-    holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder))).order_by(Party.code)
+    holders = Party.select().where(Party.id.in_(StockLevel.select(StockLevel.holder))).order_by(Party.code)
     filters = [
         Filter(
             "type",
@@ -129,7 +129,7 @@ def _asset_filters() -> list[Filter]:
             "holder", N_("Holder"), [(row.code, name_of(row)) for row in holders], lambda q, v: q.where(Party.code == v)
         ),
     ]
-    at_home = Asset.select(Asset.place).where(Asset.where == "here")
+    at_home = StockLevel.select(StockLevel.place).where(StockLevel.where == "here", StockLevel.quantity != 0)
     places = Place.select().where(Place.id.in_(at_home)).order_by(Place.code)
     filters.append(
         Filter(
