@@ -20,7 +20,7 @@ from assets import movements, trips
 from assets import state as rules
 from assets.agreements import agreed_days, agreements_of
 from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEvent, StockLevel, Trip
-from assets.movements import Account, Line
+from assets.movements import NOWHERE, Account, Line
 from assets.state import Event, State, Step
 from assets.trips import TripFacts
 from database import about_to_write, one_of, taking_turns, tuples
@@ -202,7 +202,6 @@ class Booking:
     line: Line
     asset_id: int | None
     asset_type_id: int
-    owner_id: int
     event_day: date
 
 
@@ -224,11 +223,12 @@ def book(bookings: Sequence[Booking], now: datetime) -> None:
     rows = []
     for one in bookings:
         line = one.line
-        until = [closed[holder] for holder, _ in (line.source, line.target) if holder in closed]
+        until = [closed[holder] for holder, *_ in (line.source, line.target) if holder in closed]
         booked = today if any(one.event_day <= day for day in until) else one.event_day
         rows.append(
             {
-                "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id, "owner": one.owner_id,
+                "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id,
+                "owner": line.source[2] or line.target[2],
                 "from_holder": line.source[0], "from_place": line.source[1], "to_holder": line.target[0],
                 "to_place": line.target[1], "quantity": line.quantity, "event_day": one.event_day,
                 "booked_day": booked, "record_time": now,
@@ -243,28 +243,26 @@ def _book_changes(changes: Sequence[Change], now: datetime, zone: ZoneInfo) -> N
     for change in changes:
         wanted = [line for line in map(movements.line, change.steps) if line]
         before = booked.get(change.asset.id, [])
-        days = {line.event_id: (day, owner) for line, day, owner in before}
-        for step in change.steps:
-            owner = step.after.owner_id or change.asset.owner_id
-            days[step.event.event_id] = (step.event.order_time.astimezone(zone).date(), owner)
-        for line in movements.corrections(wanted, [line for line, _, _ in before]):
-            day, owner = days[line.event_id]
-            bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, owner, day))
+        days = {line.event_id: day for line, day in before}
+        days |= {step.event.event_id: step.event.order_time.astimezone(zone).date() for step in change.steps}
+        for correction in movements.corrections(wanted, [line for line, _ in before]):
+            for line in movements.of_one_owner(correction):
+                bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, days[line.event_id]))
     book(bookings, now)
 
 
-def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date, int]]]:
-    """asset id → its lines in the account book, each with its day and the owner."""
-    found: dict[int, list[tuple[Line, date, int]]] = defaultdict(list)
+def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date]]]:
+    """asset id → its lines in the account book, each with its day."""
+    found: dict[int, list[tuple[Line, date]]] = defaultdict(list)
     for part in parts(asset_ids):
         query = Movement.select(
             Movement.asset, Movement.event, Movement.from_holder, Movement.from_place, Movement.to_holder,
             Movement.to_place, Movement.quantity, Movement.event_day, Movement.owner,
         ).where(one_of(Movement.asset, part))  # fmt: skip
-        for asset, event_id, *account, quantity, day, owner in tuples(query):
-            source: Account = (account[0], account[1])
-            target: Account = (account[2], account[3])
-            found[asset].append((Line(event_id, source, target, quantity), day, owner))
+        for asset, event_id, giver, giver_at, taker, taker_at, quantity, day, owner in tuples(query):
+            source: Account = (giver, giver_at, owner) if giver else NOWHERE
+            target: Account = (taker, taker_at, owner) if taker else NOWHERE
+            found[asset].append((Line(event_id, source, target, quantity), day))
     return found
 
 

@@ -785,11 +785,10 @@ class _Batch:
         for key, direction in zip(keys, (-sign, sign), strict=True):
             if key:
                 self.level_deltas[key] += direction * quantity
-        giver, taker = _account(source), _account(target)
+        giver, taker = _account(keys[0]), _account(keys[1])
         if giver != taker:
-            owner = next(key.owner_id for key in keys if key)
             line = Line(event_id, giver, taker, quantity) if sign > 0 else Line(event_id, taker, giver, quantity)
-            self.bookings.append(Booking(line, None, kind.id, owner, event_time.astimezone(self._zone()).date()))
+            self.bookings.append(Booking(line, None, kind.id, event_time.astimezone(self._zone()).date()))
         return keys[0]
 
     def _zone(self) -> ZoneInfo:
@@ -886,8 +885,8 @@ class _Batch:
         explain(self.explained, self.now)
 
 
-def _account(point: Point | None) -> Account:
-    return (point.holder_id, point.place_id) if point else NOWHERE
+def _account(level: LevelKey | None) -> Account:
+    return (level.holder_id, level.place_id, level.owner_id) if level else NOWHERE
 
 
 def _case_of(row: dict[str, Any], word: str, now: datetime) -> dict[str, Any]:

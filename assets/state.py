@@ -308,6 +308,8 @@ def _moved(state: State, event: Event, target: str) -> State:
         if target == "BCK" and state.away:
             holder = state.holder_id  # who sends it back answers for it until it is here
         condition = "damaged" if damaged else "good"
+        if target == "PAR" and state.where != "there" and not event.place_id:
+            at = {"place_id": None, "place_party_id": None}  # somewhere at the partner, and no longer at our gate
         return replace(
             state, life="active", where="there" if target == "PAR" else "back", condition=condition, holder_id=holder,
             shipment_id=state.shipment_id or event.shipment_id, out_since=state.out_since or event.order_time,
