@@ -379,9 +379,7 @@ def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
 # histories
 
 
-def histories(
-    asset_ids: Collection[int], known_until: datetime | None = None
-) -> dict[int, list[tuple[Event, str]]]:
+def histories(asset_ids: Collection[int], known_until: datetime | None = None) -> dict[int, list[tuple[Event, str]]]:
     """asset id → its events that count (neither refused nor void), each with the exceptions that its row has.
 
     `known_until`: only what had been recorded by then, declarations that an event is void too.
