@@ -109,16 +109,9 @@ def timeline(life: Timeline) -> Markup:
         out.append(f"<title>{escape(stay.text)}</title></rect>")
         before = stay
     under = life.stays[-1] if life.stays else None
-    if (
-        under is not None
-        and under.lane is None
-        and under.end is None
-        and before is not None
-        and before.lane is not None
-    ):
-        left, right = x(before.end or before.start), x(life.now)  # it left, and is under way
-        level = y(before.lane)
-        out.append(f'<line class="as-way" x1="{left}" y1="{level}" x2="{right}" y2="{level + 8}">')
+    if under and before and under.lane is None and under.end is None and before.lane is not None:
+        off, level = x(before.end or before.start), y(before.lane)  # it left, and is under way
+        out.append(f'<line class="as-way" x1="{off}" y1="{level}" x2="{x(life.now)}" y2="{level + 8}">')
         out.append(f"<title>{escape(under.text)}</title></line>")
     for mark in life.marks:
         out.append(f"<g><title>{escape(mark.text)}</title>{_sign(x(mark.time), y(mark.lane), mark.look)}</g>")
