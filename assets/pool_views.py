@@ -62,7 +62,9 @@ LEVEL_COLUMNS = (
 
 def level_filters(counted: bool | None) -> list[Filter]:
     """By type, holder, place. `counted` None: all types."""
-    kinds = AssetType.select().where(*([] if counted is None else [AssetType.counted == counted]))
+    kinds = AssetType.select()
+    if counted is not None:
+        kinds = kinds.where(AssetType.counted == counted)
     holders = Party.select().where(Party.id.in_(StockLevel.select(StockLevel.holder))).order_by(Party.code)
     places = Place.select().where(Place.id.in_(StockLevel.select(StockLevel.place))).order_by(Place.code)
     return [

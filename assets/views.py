@@ -196,7 +196,7 @@ def balance_list() -> Response | str:
     rows = balances(utc_now())
     return answer_reckoned(
         rows, _balance_columns(), template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
-        pools=_pools(rows),
+        pools=_pools(rows), conditions=_CONDITIONS,
     )  # fmt: skip
 
 
@@ -215,7 +215,9 @@ def _balance_columns() -> list[Column]:
             N_("Box type"),
             lambda row: name_of(row.asset_type),
             sort=lambda row: (row.asset_type.code, row.holder.code),
-            url=lambda row: url_for("assets.asset_list", **_whose(row)),
+            url=lambda row: url_for(
+                "pools.pool_list" if row.asset_type.counted else "assets.asset_list", **_whose(row)
+            ),
         ),
         *(_count_column(word) for word in words),
         Column("total", N_("Total"), lambda row: row.total, sort=lambda row: row.total, numeric=True),
@@ -249,10 +251,16 @@ def _count_column(word: str) -> Column:
         _TITLES[word],
         lambda row: row.counts.get(word, 0),
         sort=lambda row: row.counts.get(word, 0),
-        url=lambda row: url_for("assets.asset_list", state=word, **_whose(row)) if row.counts.get(word) else "",
+        url=lambda row: _boxes_url(row, word) if row.counts.get(word) else "",
         numeric=True,
         html=lambda row: number(row.counts[word]) if row.counts.get(word) else "",
     )
+
+
+def _boxes_url(row: Any, word: str) -> str:
+    if row.asset_type.counted:
+        return url_for("pools.pool_list", **_whose(row))
+    return url_for("assets.asset_list", state=word, **_whose(row))
 
 
 def _whose(row: Any) -> dict[str, Any]:
@@ -264,33 +272,57 @@ def _balance_text(row: Any) -> str:
     return "\n".join(names)
 
 
+#: conditions of boxes at home in the order of their bars → what stands beside the number
+_CONDITIONS = {
+    "good": N_("here"), "unchecked": N_("not checked"), "damaged": N_("damaged"), "in_repair": N_("in repair"),
+}  # fmt: skip
+
+
 def _pools(rows: list[Any]) -> list[dict[str, Any]]:
-    """By type: where its boxes are, as bars. At home by place, away by partner; the longest bar fills the width."""
+    """By type: where its boxes are, as bars. At home by place and condition, away by partner; the longest bar fills
+    the width."""
     pools: dict[int, dict[str, Any]] = {}
-    for place, kind, count in by_place():
+    for place, kind, counts in by_place():
+        state: dict[str, Any] = {"state": "in_transit_own"} if place is None else {"place": place.code}
         pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
             {
-                "label": name_of(place),
-                "look": "here",
-                "count": count,
-                "url": url_for("assets.asset_list", type=kind.code, place=place.code),
+                "label": name_of(place) if place else translated(_TITLES["in_transit_own"]),
+                "look": "moving" if place is None else "here",
+                "count": sum(counts.values()),
+                "parts": [(word, counts[word]) for word in _CONDITIONS if counts.get(word)] if place else [],
+                "url": url_for("pools.pool_list", type=kind.code)
+                if kind.counted
+                else url_for("assets.asset_list", type=kind.code, **state),
             }
         )
     for row in rows:
         bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
         away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
+        if not row.holder.own:
+            away += row.counts.get("damaged", 0) + row.counts.get("in_repair", 0)
         whose = _whose(row)
+        if row.asset_type.counted:
+            there = lost = url_for("pools.pool_list", **whose)
+        else:
+            there, lost = url_for("assets.asset_list", **whose), url_for("assets.asset_list", state="lost", **whose)
         for look, count, url in (
-            ("away", away, url_for("assets.asset_list", **whose)),
+            ("away", away, there),
             ("late", row.overdue, url_for("assets.overdue_list", **whose)),
-            ("lost", row.counts.get("lost", 0), url_for("assets.asset_list", state="lost", **whose)),
+            ("lost", row.counts.get("lost", 0), lost),
         ):
             if count:
-                bars.append({"label": name_of(row.holder), "look": look, "count": count, "url": url})
+                bars.append({"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url})
     for pool in pools.values():
-        most = max(bar["count"] for bar in pool["bars"])
+        most = max(1, *(bar["count"] for bar in pool["bars"]))
         for bar in pool["bars"]:
             bar["width"] = max(1, round(100 * bar["count"] / most))
+            left = 0.0
+            drawn = []
+            for word, count in bar["parts"]:
+                wide = max(0.0, 100 * count / most)
+                drawn.append({"look": word, "count": count, "x": round(left, 2), "width": round(wide, 2)})
+                left += wide
+            bar["parts"] = drawn
     return sorted(pools.values(), key=lambda pool: pool["type"].code)
 
 
