@@ -73,21 +73,26 @@ def _state_html(case: ExceptionCase) -> Markup:
     return Markup('<span class="rt-state rt-{}">{}</span>{}').format(look, translated(title), who)
 
 
+def _subject_html(case: ExceptionCase) -> Markup | str:
+    return subject_of(case) if case.asset else Markup('<span class="as-raw">{}</span>').format(subject_of(case))
+
+
 def _matter_html(case: ExceptionCase) -> Markup:
-    return Markup('<strong>{}</strong><br><span class="text-body-secondary">{} {}</span>').format(
-        case_text(case), translated(N_("Assumed:")), translated(assumed(case))
-    )
+    told = [translated(SOURCES.get(case.source, case.source)), event_title(case.event) if case.event else ""]
+    return Markup(
+        '<span><a class="as-matter" href="{}"><strong>{}</strong></a> <span class="text-body-secondary">{}</span> '
+        '<small class="text-body-secondary">({})</small></span>'
+    ).format(case_url(case), case_text(case), translated(assumed(case)), ", ".join(filter(None, told)))
 
 
 def _mend_html(case: ExceptionCase) -> Markup:
-    """The likeliest mend as one button; where it asks for something, or for others, the page of the case."""
+    """What explains the case, as one button; where a person has to choose or to fill in something, its page."""
     if case.state != "open":
-        return Markup("")
-    offer: Offer = _offers()[case.id]
-    first = offer.mends[0]
-    if first.needs:
-        return Markup('<a class="btn btn-sm btn-outline-primary" href="{}">{}</a>').format(
-            case_url(case), translated(first.title)
+        return Markup("{}").format(case.note)
+    first = _offers()[case.id].mends[0]
+    if first.needs or first.key in ("accept", "void", "retake"):
+        return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(
+            case_url(case), _("Decide")
         )
     return Markup(
         '<form method="post" action="{}"><input type="hidden" name="csrf_token" value="{}">'
@@ -100,22 +105,27 @@ def _offers() -> dict[int, Offer]:
 
 
 _COLUMNS = (
-    Column("opened", N_("Since"), lambda row: row.opened_time, sort=ExceptionCase.opened_time,
-           html=lambda row: _age_html(row)),
-    Column("source", N_("Source"), lambda row: translated(SOURCES.get(row.source, row.source)),
-           sort=ExceptionCase.source),
-    Column("subject", N_("Box"), subject_of, sort=Asset.code,
-           url=lambda row: url_for("assets.asset_page", code=row.asset.code) if row.asset else case_url(row)),
-    Column("matter", N_("What is the matter"), lambda row: f"{case_text(row)} {translated(assumed(row))}",
-           sort=ExceptionCase.code, url=case_url, html=_matter_html),
-    Column("scan", N_("Scan"), lambda row: event_title(row.event) if row.event else "", sort=ScanEvent.type),
+    Column("opened", N_("Since"), lambda row: row.opened_time, sort=ExceptionCase.opened_time, html=_age_html),
+    Column("subject", N_("Box"), subject_of, sort=Asset.code, html=_subject_html,
+           url=lambda row: url_for("assets.asset_page", code=row.asset.code) if row.asset else ""),
+    Column("matter", N_("What is the matter, and what was assumed"),
+           lambda row: f"{case_text(row)} {translated(assumed(row))}", sort=ExceptionCase.code, html=_matter_html),
     Column("party", N_("Partner"), lambda row: name_of(row.party) if row.party else "", sort=Party.code),
     Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
     Column("state", N_("State"), lambda row: translated(CASE_STATES[row.state][0]), sort=ExceptionCase.state,
            html=_state_html),
-    Column("note", N_("Note"), lambda row: row.note),
 )  # fmt: skip
 _MEND = Column("mend", N_("Mend"), lambda row: "", html=_mend_html)
+#: files only: a page has no room for them
+_MORE = (
+    Column("source", N_("Source"), lambda row: translated(SOURCES.get(row.source, row.source))),
+    Column("code", N_("Kind"), lambda row: row.code),
+    Column("scan", N_("Scan"), lambda row: event_title(row.event) if row.event else ""),
+    Column("event_id", N_("Event id"), lambda row: row.event_id or ""),
+    Column("decided", N_("Decided"), lambda row: row.decided_time),
+    Column("person", N_("Person"), lambda row: row.decided_by.username if row.decided_by else ""),
+    Column("note", N_("Note"), lambda row: row.note),
+)
 
 
 def _filters() -> list[Filter]:
@@ -137,10 +147,9 @@ def _filters() -> list[Filter]:
 @signed_in
 def case_list() -> Response | str:
     """The cases; `?state=open` are those that somebody has to decide."""
-    file = request.args.get("format") in ("csv", "xlsx")
-    g.offers = {}
+    columns = (*_COLUMNS, *(_MORE if request.args.get("format") in ("csv", "xlsx") else (_MEND,)))
     return answer(
-        cases(), _COLUMNS if file else (*_COLUMNS, _MEND), template="assets/exceptions.html", name="exceptions",
+        cases(), columns, template="assets/exceptions.html", name="exceptions",
         search=(Asset.code, ScanEvent.scanned_text, Shipment.number, ExceptionCase.code, ExceptionCase.note),
         filters=_filters(), sort="-opened", prepare=_prepare,
     )  # fmt: skip

@@ -234,15 +234,19 @@ class ReportForm(ToldForm):
         offered = tellable(state)
         now = [(code, translated(EVENT_TYPES[code].title)) for code, fits in offered.items() if fits]
         after = [(code, translated(EVENT_TYPES[code].title)) for code, fits in offered.items() if not fits]
-        self.type.choices = now
+        choose = [("", translated(N_("Choose")))]
+        self.type.choices = [*choose, *now]
         if after:
             self.type.choices = {
+                "–": choose,
                 translated(N_("As the box stands")): now,
                 translated(N_("Only after the fact")): after,
             }
-        self.brings = {
+        self.brings: dict[str, list[str]] = {
             code: [*EVENT_TYPES[code].needs, *EVENT_TYPES[code].takes, *_ALWAYS] for code, _ in (*now, *after)
         }
+        if self.brings:
+            self.brings[""] = []
 
 
 #: What may come with every kind of event.

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 WIDTH = 960
-_LEFT = 190  # room for the names of the lanes
+_LEFT = 200  # room for the names of the lanes
 _RIGHT = 24
 _LANE = 34
 
@@ -84,7 +84,7 @@ def timeline(life: Timeline) -> Markup:
     out.append(_text(4, 24, life.trips_title, "as-lane"))
     for number, name in enumerate(life.lanes):
         out.append(f'<line class="as-rule" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y(number)}" y2="{y(number)}"/>')
-        out.append(_text(4, y(number) + 4, _short(name, 26), "as-lane", name))
+        out.append(_text(4, y(number) + 4, _short(name, 25), "as-lane", name))
     for time, label in _ticks(first, last, ZoneInfo(life.zone)):
         out.append(f'<line class="as-tick" x1="{x(time)}" x2="{x(time)}" y1="{top - 6}" y2="{height - 26}"/>')
         out.append(_text(x(time), height - 10, label, "as-date"))
@@ -184,15 +184,15 @@ class Flow:
 
 _NODE_WIDTH = 14
 _COLUMN = 205
-_ROW = 150
+_ROW = 140
 _MOST = 90  # pixels of the widest ribbon
 
 
 def flow(picture: Flow) -> Markup:
     """The SVG of a flow: a ribbon is as wide as its share of the largest station, and its number stands on it."""
     columns = 1 + max(node.column for node in picture.nodes)
-    rows = 1 + max(node.row for node in picture.nodes)
-    width, height = 60 + _COLUMN * (columns - 1) + 190, 50 + _ROW * rows
+    last_row = max(node.row for node in picture.nodes)
+    width, height = 60 + _COLUMN * (columns - 1) + 190, 64 + _ROW * last_row
     nodes = {node.key: node for node in picture.nodes}
     ins = {key: sum(one.count for one in picture.ribbons if one.target == key) for key in nodes}
     outs = {key: sum(one.count for one in picture.ribbons if one.source == key) for key in nodes}
