@@ -339,12 +339,7 @@ class _Story:
         tokai = [Opening(parties["TOKAI"], places["NGO-INBOUND"], day) for day in since]
         boxes = [NewBox(types["KLT6428"], f"KLT{321 + number:06d}", one) for number, one in enumerate(tokai)]
         register(boxes, parties["STABIL"], places["SZ-EMPTIES"], self.clerk, now)
-        for kind, place, minimum in (
-            ("KLT6428", "SZ-EMPTIES", 100),
-            ("GLT1210", "SZ-EMPTIES", 20),
-            ("EPAL", "SZ-GATE2", 240),
-        ):
-            PoolMinimum.create(asset_type=types[kind], place=places[place], minimum=minimum)
+        PoolMinimum.create(asset_type=types["EPAL"], place=places["SZ-GATE2"], minimum=240)
 
     def _recent_mistakes(self) -> None:
         """What a yard really scans: goods labels, foreign boxes, boxes that were never scanned out."""
