@@ -48,18 +48,19 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
 
     query = (
         Trip.select(
-            stage, Trip.end, within(Trip.out_time), within(Trip.arrived_time), within(Trip.back_time),
+            sent_back, arrived, Trip.end, within(Trip.out_time), within(Trip.arrived_time), within(Trip.back_time),
             within(Trip.end_time),
         )
         .where(Trip.end.in_(["", "returned", "lost", "written_off"]))  # all of them: for the index
         .where((Trip.end == "") | (Trip.out_time >= since - LONGEST))
-        .group_by(stage, Trip.end)
+        .group_by(sent_back, arrived, Trip.end)
     )  # fmt: skip
     if asset_type is not None:
         query = query.where(Trip.asset_type == asset_type)
-    for last, end, out, arrived, back, ended in tuples(query):
+    for was_sent, was_there, end, out, came, back, ended in tuples(query):
+        last = "back" if was_sent else "partner" if was_there else "out"
         counts["home", "out"] += int(out or 0)
-        counts["out", "partner"] += int(arrived or 0)
+        counts["out", "partner"] += int(came or 0)
         if last == "back":
             counts["partner", "back"] += int(back or 0)
         if end == "returned":

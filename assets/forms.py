@@ -42,9 +42,10 @@ class RegisterForm(FlaskForm):
     )
     party = SelectField(
         lazy_gettext("Out already, at partner"),
+        default="",
         description=lazy_gettext("When the books are opened: who has them. In a file a column “party” goes first."),
     )
-    party_place = SelectField(lazy_gettext("At his place"))
+    party_place = SelectField(lazy_gettext("At his place"), default="")
     since = DayField(lazy_gettext("Out since"), description=lazy_gettext("Empty: nobody knows."))
     codes = TextAreaField(lazy_gettext("Codes"), description=lazy_gettext("One in each line, or parted by commas."))
     prefix = CodeField(lazy_gettext("Prefix"), upper=True)
@@ -147,9 +148,9 @@ class ToldForm(FlaskForm):
     """
 
     type = SelectField(lazy_gettext("What happened"), [InputRequired()], validate_choice=False)
-    place = SelectField(lazy_gettext("Place"))
-    destination = SelectField(lazy_gettext("Going to"))
-    party = SelectField(lazy_gettext("Partner"))
+    place = SelectField(lazy_gettext("Place"), default="")
+    destination = SelectField(lazy_gettext("Going to"), default="")
+    party = SelectField(lazy_gettext("Partner"), default="")
     shipment = CodeField(lazy_gettext("Shipment"))
     parent = CodeField(lazy_gettext("Load"), description=lazy_gettext("Its SSCC, or the code of the box that it is."))
     document = CodeField(
@@ -341,8 +342,8 @@ class PackForm(FlaskForm):
     codes = TextAreaField(
         lazy_gettext("Codes"), description=lazy_gettext("Scan, type or paste them, one in each line.")
     )
-    place = SelectField(lazy_gettext("Place"))
-    asset_type = SelectField(lazy_gettext("Counted type"))
+    place = SelectField(lazy_gettext("Place"), default="")
+    asset_type = SelectField(lazy_gettext("Counted type"), default="")
     quantity = WholeField(lazy_gettext("How many"))
 
     def __init__(self) -> None:

@@ -102,7 +102,8 @@ def load_page(key: str) -> Any:
 
 
 def _key(text: str) -> str:
-    """The key of the load that a text means; '' when it means none."""
+    """The key of the load that a text means; '' when it means none. 18 digits are an SSCC without its (00)."""
+    text = f"(00){text.strip()}" if re.fullmatch(r"\s*[0-9]{18}\s*", text) else text
     code = read_scanned_text(storable(text), own_hosts(current_app.config["ROUNDTRIP"].base_url))
     box, _fault = find_box(code)
     return sscc_key(code) or (box.code if box else "")

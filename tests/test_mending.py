@@ -133,7 +133,9 @@ def test_what_is_offered_first_explains_the_case_and_the_ledger_follows(db, worl
     assert list(map(str, faults())) == []
     reasons = [row.reason for row in ScanEvent.select().where(ScanEvent.record_time >= LATER)]
     assert reasons
-    assert wanted in ("meant", "holder") or all(f"case {case.id} {code}: asked the gate" in reason for reason in reasons)
+    assert wanted in ("meant", "holder") or all(
+        f"case {case.id} {code}: asked the gate" in reason for reason in reasons
+    )
     with pytest.raises(Refused, match="decided already"):
         mend(case.id, "accept", None, LATER)
 

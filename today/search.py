@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,8 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
         found.add(document_url(document))
     for kind in AssetType.select().where(fn.UPPER(AssetType.code) == number.upper()):
         found.add(type_url(kind))
-    load = sscc_key(scanned)
+    bare = re.fullmatch(r"[0-9]{18}", text.strip())  # an SSCC without its (00)
+    load = sscc_key(read_scanned_text(f"(00){bare[0]}", own_hosts) if bare and not asset else scanned)
     if load:
         found.add(url_for("loads.load_page", key=load))
     for event in _events_of(text.strip().lower()):
