@@ -41,7 +41,7 @@ class Legs:
 def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
     """The legs gone since then, of boxes with codes. Three queries; their cost follows from the window."""
     counts: Counter[tuple[str, str]] = Counter()
-    stage = Case(None, [(Trip.back_time.is_null(False), "back"), (Trip.arrived_time.is_null(False), "partner")], "out")
+    sent_back, arrived = Trip.back_time.is_null(False), Trip.arrived_time.is_null(False)
 
     def within(column: object) -> object:
         return fn.SUM(Case(None, [((column >= since), 1)], 0))  # type: ignore[operator]

@@ -223,12 +223,12 @@ class _Story:
         if "ready" in notes:
             boxes = []  # complete on paper, not loaded yet
         loaded = _at(min(day, self.today) - timedelta(days=1), 15)
-        single = boxes
-        if "on pallets" in notes:
-            single = self._pack(boxes, loaded - timedelta(hours=2), shipment)
         if "loading" in notes:
             boxes = boxes[:-1]  # 11 of 12: one box is still to be scanned
             loaded = self.now - timedelta(minutes=20)
+        single = boxes
+        if "on pallets" in notes:
+            single = self._pack(boxes, loaded - timedelta(hours=2), shipment)
         for number, asset in enumerate(single):
             self._scan(
                 "dispatch", asset, loaded + timedelta(seconds=7 * number), shipment=shipment.number, place="SZ-GATE2"
