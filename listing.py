@@ -74,12 +74,14 @@ def answer(
     search: Sequence[Field] = (),
     filters: Sequence[Filter] = (),
     sort: str = "",
+    prepare: Callable[[list[Any]], None] | None = None,
     **context: Any,
 ) -> Response | str:
     """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
 
     `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
+    `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
     """
     text = _searched()
     if text and search:
@@ -102,6 +104,8 @@ def answer(
     total = min(counted, COUNTED)
     number, size = _paged(total)
     rows = list(query.paginate(number, size))
+    if prepare:
+        prepare(rows)
     page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > COUNTED)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 

@@ -44,6 +44,10 @@ others. Only a body that is no such object or list is answered 400 with {"error"
 GET /api/v1/shipments/<number>/expected
     {number, consignee, state, expected: [{asset_type, name, count}],
      scanned: [{code, asset_type, event_id, event_time}]}
+POST /api/v1/shipments/<number>/counted
+    Records that the counted packages of a shipment left, as far as that has not been recorded: {recorded: pieces}
+POST /api/v1/photos          the picture itself as the body: JPEG, PNG or WebP, at most 10 MB
+    {sha256}: what `photo` of an event names; the picture is made anew, without what the camera wrote into it
 GET /api/v1/resolve?text=…
     {kind, canonical, number, code, text}: what a scanned text is; kind as in scanned_text.KINDS, number of a shipment
     and code of an asset that exist, else null
@@ -79,10 +83,12 @@ from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
 from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
 from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, record_scans
+from assets.shipment_pools import dispatch_counted
 from database import utc_now
 from errors import N_, InvalidInput, Message
 from i18n import name_of, translated
 from master_data.models import AssetType, Party
+from photos import keep_photo
 from shipments.models import Package, Shipment
 
 blueprint = Blueprint("assets_api", __name__, url_prefix="/api/v1")
@@ -276,6 +282,20 @@ def _scanned(shipment: Shipment) -> list[Any]:
         .order_by(ScanEvent.event_time, ScanEvent.record_time)
     )
     return list({row.asset_id: row for row in query}.values())
+
+
+@blueprint.post("/shipments/<number>/counted")
+@signed_in
+def post_counted(number: str) -> Response:
+    shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
+    return jsonify(recorded=dispatch_counted(shipment, current_user, utc_now()))
+
+
+@blueprint.post("/photos")
+@signed_in
+def post_photo() -> tuple[Response, int]:
+    folder = current_app.config["ROUNDTRIP"].photos_dir
+    return jsonify(sha256=keep_photo(request.get_data(), "body", folder)), 201
 
 
 @blueprint.get("/resolve")

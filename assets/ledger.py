@@ -355,17 +355,17 @@ def _case(source: str, word: str, event_id: str, asset: Asset, event: Event, now
 
 
 def open_cases(rows: Sequence[dict[str, Any]]) -> None:
-    """Open cases; one that had explained itself opens again, one that a person decided stays decided."""
+    """Open cases; one that had explained itself or was mended opens again, one that was accepted stays accepted."""
     if not rows:
         return
-    again = Case(None, [(ExceptionCase.state == "explained", "open")], ExceptionCase.state)
+    again = Case(None, [(ExceptionCase.state.in_(["explained", "mended"]), "open")], ExceptionCase.state)
     target = [ExceptionCase.source, ExceptionCase.code, ExceptionCase.event, ExceptionCase.subject]
     state = {"state": "open", "note": ""}
     insert = ExceptionCase.insert({**rows[0], **state}).on_conflict(
         conflict_target=target, update={ExceptionCase.state: again}
     )
     names = [*rows[0], *state]
-    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=2)
+    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=3)
 
 
 def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
@@ -379,13 +379,22 @@ def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
 # histories
 
 
-def histories(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str]]]:
-    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has."""
+def histories(asset_ids: Collection[int], known_until: datetime | None = None) -> dict[int, list[tuple[Event, str]]]:
+    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has.
+
+    `known_until`: only what had been recorded by then, declarations that an event is void too.
+    """
     found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
     void = ScanEvent.alias()
-    undone = void.select(void.id).where(void.voids == ScanEvent.event_id)
+    undone = void.voids == ScanEvent.event_id
+    recorded: list[Any] = []
+    if known_until is not None:
+        undone = undone & (void.record_time <= known_until)
+        recorded = [ScanEvent.record_time <= known_until]
     for part in parts(sorted(asset_ids)):
-        rows = _events_of(part, ScanEvent.exception).where(ScanEvent.type != "void", ~fn.EXISTS(undone))
+        rows = _events_of(part, ScanEvent.exception).where(
+            ScanEvent.type != "void", ~fn.EXISTS(void.select(void.id).where(undone)), *recorded
+        )
         for asset_id, exception, event in _as_events(rows.order_by(ScanEvent.id)):
             found[asset_id].append((event, exception))
     return found

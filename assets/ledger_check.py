@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from peewee import JOIN, fn
 
+import archive
 from assets import movements, trips
 from assets import state as rules
 from assets.labels import grai
@@ -38,6 +40,15 @@ def faults() -> Iterator[Message]:
                 yield Message(N_("Box %(code)s: its trips do not follow from its events."), _of(asset))
     yield from _level_faults()
     yield from _event_faults()
+
+
+def photo_faults(folder: Path) -> Iterator[str]:
+    """One sentence for each photo of an event that is missing or changed."""
+    for (sha256,) in tuples(ScanEvent.select(ScanEvent.photo).where(ScanEvent.photo != "").distinct()):
+        try:
+            archive.read(folder, sha256, suffix=".jpg")
+        except archive.ArchiveFault as fault:
+            yield str(fault)
 
 
 def _of(asset: Asset) -> dict[str, Any]:

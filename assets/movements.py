@@ -1,8 +1,8 @@
 """The account book: what an event means for the accounts, and which lines bring the book to say so. Pure.
 
-An account is a holder, a place (None: on the way) and an owner. A box that changes none of them has not moved. Lines are
-only ever added: when the replay of a history comes to say something else of an event than the book does, the difference
-is booked.
+An account is a holder, a place (None: on the way) and an owner. A box that changes none of them has not moved. Lines
+are only ever added: when the replay of a history comes to say something else of an event than the book does, the
+difference is booked.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
-from peewee import Case, IntegrityError, OperationalError, fn
+from peewee import IntegrityError, OperationalError, fn
 
 from accounts.models import User
 from assets import state as rules
@@ -39,6 +39,7 @@ from assets.ledger import (
     state_of,
     store,
 )  # fmt: skip
+from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.movements import NOWHERE, Account, Line
 from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
@@ -150,11 +151,42 @@ def record_scans(
     body it is a conflict. Known scans and open questions have no row, so their ids are as good as new.
     `own_hosts`: labels.own_hosts(base_url), so that our short links are known.
     """
-    read = [_Scan.read(scan, own_hosts) for scan in scans]
+    return _recorded([_Scan.read(scan, own_hosts) for scan in scans], user, now)
+
+
+def correct_event(
+    wrong: str, right: ScanInput, why: str, user: User | None, now: datetime, own_hosts: Collection[str] = ()
+) -> Answer:
+    """Declare the event `wrong` void and record `right` in its place, both or none; gives the answer to `right`.
+
+    `why`: what was wrong, for the error declaration, whose reason begins with the word that EPCIS has for it. When the
+    answer is not "recorded" nothing has been written.
+    """
+    void = ScanInput(str(uuid4()), "void", "", now, device=right.device, voids=wrong, reason=f"incorrect_data {why}")
+    read = [_Scan.read(one, own_hosts) for one in (void, replace(right, corrects=wrong))]
+    try:
+        return _recorded(read, user, now, whole=True)[1]
+    except _NotWhole as fault:
+        return fault.answer
+
+
+class _NotWhole(Exception):
+    """One of the scans that belong together was not taken; rolls all of them back."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+def _recorded(read: Sequence[_Scan], user: User | None, now: datetime, *, whole: bool = False) -> list[Answer]:
     for tries_left in (2, 1, 0):
         try:
             with taking_turns():
-                return _Batch(read, user, now).run()
+                answers = _Batch(read, user, now).run()
+                if whole:
+                    for answer in answers:
+                        if answer.outcome != "recorded":
+                            raise _NotWhole(answer)
+                return answers
         except (IntegrityError, OperationalError) as error:
             # Another connection took one of these ids in the meantime (PostgreSQL), and it is known in the next round;
             # or each waited for a row that the other had locked, and one of them was sent back.
@@ -358,10 +390,8 @@ class _Batch:
 
     def _load_key(self, scan: _Scan) -> str:
         """What a load of this text would be called in the column `parent`."""
-        if scan.code.kind == "sscc":
-            return f"(00){scan.code.canonical}"
         box, _ = self._box(scan.code)
-        return box.asset.code if box else ""
+        return sscc_key(scan.code) or (box.asset.code if box else "")
 
     def _load_of(self, scan: _Scan) -> tuple[str, list[_Box]]:
         """The key of the load that was scanned, '' when it is none, and the boxes in it."""
@@ -378,25 +408,8 @@ class _Batch:
         keys = {(self._load_key(scan), scan.input.type) for scan in self.scans if scan.input.type in _MOVES_A_LOAD}
         keys = {(key, type) for key, type in keys if key}
         if keys:
-            void = ScanEvent.alias()
-            sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
-            query = (
-                ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
-                .where(
-                    one_of(ScanEvent.parent, {key for key, _ in keys}),
-                    ScanEvent.parent != "",  # for the index
-                    ScanEvent.type.in_(["pack", "unpack"]),
-                    ScanEvent.asset_type.is_null(False),
-                    ScanEvent.refused == "",
-                    ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
-                )
-                .group_by(ScanEvent.parent, ScanEvent.asset_type)
-            )
-            inside: dict[str, Counter[int]] = defaultdict(Counter)
-            for key, kind, quantity in tuples(query):
-                if quantity > 0:
-                    inside[key][kind] = quantity
-                    kinds.add(kind)
+            inside = counted_in({key for key, _ in keys})
+            kinds |= {kind for counted in inside.values() for kind in counted}
             self.pool_loads = {(key, type): inside[key] for key, type in keys if inside.get(key)}
         if kinds:
             rows = locked(StockLevel.select().where(StockLevel.asset_type.in_(kinds)).order_by(StockLevel.key))
@@ -621,10 +634,8 @@ class _Batch:
         """The load into which something is packed: an SSCC, or a box of ours; '' when it is neither."""
         if scan.parent is None:
             return ""
-        if scan.parent.kind == "sscc":
-            return f"(00){scan.parent.canonical}"
         box, _ = self._box(scan.parent)
-        return box.asset.code if box else ""
+        return sscc_key(scan.parent) or (box.asset.code if box else "")
 
     def _declare_void(self, scan: _Scan) -> Answer:
         row = self.known.get(scan.input.voids)

@@ -201,6 +201,18 @@ def why_not(state: State, event: Event, confirmed: Sequence[str] = ()) -> str | 
     return cell.code if refused else None
 
 
+def tellable(state: State) -> dict[str, bool]:
+    """What may be told of a box in this state: kind of scan → True as it stands, False only after the fact."""
+    found = {}
+    for code, kind in EVENT_TYPES.items():
+        verdicts = {cell.verdict for cell in kind.transitions.get(column(state), ())}
+        if verdicts & {"→", "w", "?"}:
+            found[code] = True
+        elif "✗" in verdicts and kind.happened and code != "opening" and state.life not in ("none", "gone"):
+            found[code] = False
+    return found
+
+
 def apply(state: State, event: Event) -> Step:
     """What an event that was accepted makes of the state, and the rules that it broke."""
     kind = acts_as(state, event)

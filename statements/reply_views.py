@@ -8,10 +8,10 @@ from flask import Blueprint, Response, current_app, flash, redirect, render_temp
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+import archive
 from accounts.access import public
 from config import Settings
 from database import utc_now
-from docs_gen import archive
 from errors import N_, InvalidInput, Refused
 from form_fields import exact_number
 from i18n import offer_language, translated

@@ -19,13 +19,13 @@ from openpyxl import load_workbook
 from peewee import Database
 from samples import World
 
+import archive
 from accounts.models import User
 from assets.ledger_check import faults as ledger_faults
 from assets.models import AccountClosing, Agreement, ExceptionCase, ScanEvent, Trip
 from assets.registering import NewBox, register
 from assets.scanning import ScanInput, record_scan
 from config import Settings
-from docs_gen import archive
 from docs_gen.integrity import faults
 from docs_gen.issuing import void_document
 from docs_gen.models import IssuedDocument
