@@ -2,8 +2,5 @@
 
 
 def up(migrator, db):
-    for name, columns, condition in (
-        ("scan_event_document", "document", "document <> ''"),
-        ("scan_event_corrects", "corrects", "corrects IS NOT NULL"),
-    ):
+    for name, columns, condition in (("scan_event_document", "document", "document <> ''"),):
         db.execute_sql(f"CREATE INDEX {name} ON scan_event ({columns}) WHERE {condition}")
