@@ -164,7 +164,8 @@ def movement_list() -> Response | str:
                sort=giver.code),
         Column("from_place", N_("From place"), lambda row: row.from_place.code if row.from_place else "",
                sort=source.code),
-        Column("to", N_("To holder"), lambda row: name_of(row.to_holder) if row.to_holder else _("gone"), sort=taker.code),
+        Column("to", N_("To holder"), lambda row: name_of(row.to_holder) if row.to_holder else _("gone"),
+               sort=taker.code),
         Column("to_place", N_("To place"), lambda row: row.to_place.code if row.to_place else "", sort=target.code),
     )  # fmt: skip
     filters = [
