@@ -1,9 +1,0 @@
-"""Events are found by the document that came with them and by the event in whose place they stand."""
-
-
-def up(migrator, db):
-    for name, columns, condition in (
-        ("scan_event_document", "document", "document <> ''"),
-        ("scan_event_corrects", "corrects", "corrects IS NOT NULL"),
-    ):
-        db.execute_sql(f"CREATE INDEX {name} ON scan_event ({columns}) WHERE {condition}")
