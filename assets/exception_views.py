@@ -33,7 +33,7 @@ SOURCES = {
     "scan": N_("taken, but look"), "refused": N_("refused"), "count": N_("count"), "statement": N_("statement"),
 }  # fmt: skip
 CASE_STATES = {
-    "open": (N_("open"), "warn"), "explained": (N_("explained itself"), "ok"), "accepted": (N_("accepted"), "ok"),
+    "open": (N_("to decide"), "warn"), "explained": (N_("explained itself"), "ok"), "accepted": (N_("accepted"), "ok"),
     "mended": (N_("mended"), "ok"),
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ blueprint = Blueprint("flows", __name__)
 WINDOWS = (30, 90, 180, 365)
 
 _STATION_TITLES = {
-    "home": N_("Home"), "out": N_("On the way out"), "partner": N_("At the partner"), "back": N_("On the way back"),
+    "home": N_("At home"), "out": N_("On the way out"), "partner": N_("At the partner"), "back": N_("On the way back"),
     "home2": N_("Home again"), "lost": N_("Lost"), "written_off": N_("Written off"),
 }  # fmt: skip
 _ENDS = {
@@ -52,7 +52,7 @@ def flow_page() -> Any:
     kind = request.args.get("format", "")
     if kind in ("csv", "xlsx"):
         told = ((translated(source), translated(target), count) for source, target, count in rows)
-        return table_file(kind, "flow", (N_("From"), N_("To"), N_("Boxes")), told)
+        return table_file(kind, "flow", (N_("From station"), N_("To station"), N_("Boxes")), told)
     return render_template(
         "assets/flow.html", picture=_picture(found, window), rows=rows, window=window, windows=WINDOWS, types=types,
         chosen=chosen, legs=found,
@@ -160,11 +160,12 @@ def movement_list() -> Response | str:
                url=lambda row: url_for("assets.asset_page", code=row.asset.code) if row.asset else ""),
         Column("type", N_("Box type"), lambda row: row.asset_type.code, sort=AssetType.code),
         Column("quantity", N_("Boxes"), lambda row: row.quantity, sort=Movement.quantity, numeric=True),
-        Column("from", N_("From"), lambda row: name_of(row.from_holder) if row.from_holder else _("new"),
+        Column("from", N_("From holder"), lambda row: name_of(row.from_holder) if row.from_holder else _("new"),
                sort=giver.code),
         Column("from_place", N_("From place"), lambda row: row.from_place.code if row.from_place else "",
                sort=source.code),
-        Column("to", N_("To"), lambda row: name_of(row.to_holder) if row.to_holder else _("gone"), sort=taker.code),
+        Column("to", N_("To holder"), lambda row: name_of(row.to_holder) if row.to_holder else _("gone"),
+               sort=taker.code),
         Column("to_place", N_("To place"), lambda row: row.to_place.code if row.to_place else "", sort=target.code),
     )  # fmt: skip
     filters = [

@@ -13,7 +13,7 @@ from peewee import Case, fn
 
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
-from database import tuples
+from database import one_of, tuples
 
 
 def sscc_key(code: ScannedCode) -> str:
@@ -31,7 +31,7 @@ def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
     query = (
         ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
         .where(
-            ScanEvent.parent.in_(keys),
+            one_of(ScanEvent.parent, keys),
             ScanEvent.parent != "",  # for the index
             ScanEvent.type.in_(["pack", "unpack"]),
             ScanEvent.asset_type.is_null(False),

@@ -208,16 +208,25 @@ def flow(picture: Flow) -> Markup:
         return 44 + _ROW * node.row
 
     out = _head("as-flow", width, height, picture.title, picture.description)
-    given, taken = dict.fromkeys(nodes, 0.0), dict.fromkeys(nodes, 0.0)
+    drawn = [one for one in picture.ribbons if one.count]
+    starts: dict[tuple[str, str], float] = {}
+    ends: dict[tuple[str, str], float] = {}
+    for key in nodes:  # stacked so that what goes straight on stays on top
+        level = upper(nodes[key])
+        leaving = (one for one in drawn if one.source == key)
+        for one in sorted(leaving, key=lambda one: (nodes[one.target].row, nodes[one.target].column)):
+            starts[one.source, one.target] = level
+            level += wide(one.count)
+        level = upper(nodes[key])
+        coming = (one for one in drawn if one.target == key)
+        for one in sorted(coming, key=lambda one: -nodes[one.source].column):
+            ends[one.source, one.target] = level
+            level += wide(one.count)
     numbers = []
-    for ribbon in sorted(picture.ribbons, key=lambda one: (nodes[one.target].row, nodes[one.target].column)):
-        if not ribbon.count:
-            continue
+    for ribbon in drawn:
         source, target, thick = nodes[ribbon.source], nodes[ribbon.target], wide(ribbon.count)
-        y1 = upper(source) + given[source.key] + thick / 2
-        y2 = upper(target) + taken[target.key] + thick / 2
-        given[source.key] += thick
-        taken[target.key] += thick
+        y1 = starts[ribbon.source, ribbon.target] + thick / 2
+        y2 = ends[ribbon.source, ribbon.target] + thick / 2
         x1, x2 = left(source) + _NODE_WIDTH, left(target)
         middle = (x1 + x2) / 2
         curve = f"M{x1} {y1:.1f}C{middle} {y1:.1f} {middle} {y2:.1f} {x2} {y2:.1f}"

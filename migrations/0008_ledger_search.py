@@ -1,6 +1,5 @@
-"""Events are found by the document that came with them and by the event in whose place they stand."""
+"""Events are found by the number of the document that came with them."""
 
 
 def up(migrator, db):
-    for name, columns, condition in (("scan_event_document", "document", "document <> ''"),):
-        db.execute_sql(f"CREATE INDEX {name} ON scan_event ({columns}) WHERE {condition}")
+    db.execute_sql("CREATE INDEX scan_event_document ON scan_event (document) WHERE document <> ''")

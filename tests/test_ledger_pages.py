@@ -641,7 +641,7 @@ def test_the_flow_is_a_picture_with_its_numbers_as_text(client, boxes):
     assert "No box has moved" in text_of(client, "/flow?type=GLT1210")
     assert "No box has moved" not in text_of(client, "/flow?days=nonsense&type=nonsense")
     file = client.get("/flow?format=csv").data.decode("utf-8-sig")
-    assert '"Home","On the way out","2"' in file
+    assert '"At home","On the way out","2"' in file
 
 
 def test_trips_movements_and_levels_are_listed_and_filtered(client, boxes):
