@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -71,16 +72,24 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def context(browser: Browser, live: Live, user: User) -> Iterator[BrowserContext]:
-    """A fresh, signed-in browser profile at handheld size, in English."""
-    context = browser.new_context(base_url=live.url, viewport=HANDHELD, locale="en-GB", timezone_id="Asia/Shanghai")
+    """A fresh, signed-in browser profile at handheld size, in English. Without the service worker of the scan page: what
+    that does is shown in test_scan_offline.py, and every other test would wait for it to fetch the whole app."""
+    context = browser.new_context(
+        base_url=live.url, viewport=HANDHELD, locale="en-GB", timezone_id="Asia/Shanghai", service_workers="block"
+    )
+    context.add_cookies([session_cookie(live, user)])
+    context.new_page()
+    yield context
+    context.close()
+
+
+def session_cookie(live: Live, user: User) -> Any:
+    """The cookie of a browser in which `user` is signed in."""
     from conftest import SignedIn
 
     client = SignedIn(live.app, live.app.response_class)
     client.sign_in(user)
-    context.add_cookies([{"name": "session", "value": client.get_cookie("session").value, "url": live.url}])
-    context.new_page()
-    yield context
-    context.close()
+    return {"name": "session", "value": client.get_cookie("session").value, "url": live.url}
 
 
 @pytest.fixture

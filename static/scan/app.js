@@ -464,7 +464,7 @@ function prepareError(text) { $("prepare-error").textContent = text; if (text) {
 
 async function takeOver(row) {
   unlockSound();
-  const answer = await server.call(`/api/v1/scan/sessions/${row.id}/take`, { method: "POST", json: {} });
+  const answer = await server.call(`/api/v1/scan/sessions/${row.uuid}/take`, { method: "POST", json: {} });
   if (!answer || answer.status !== 200) { showNote((answer && answer.body?.error?.text) || say("no_connection")); return; }
   await resume(await remembered(takenOver({ ...row, ...answer.body })));
 }
@@ -613,13 +613,13 @@ async function drawElsewhere(open) {
   const answer = await server.call(`/api/v1/scan/sessions?state=open${place ? `&place=${encodeURIComponent(place)}` : ""}`);
   const rows = answer && answer.status === 200 ? answer.body.sessions || [] : [];
   const mine = new Set((await queue.sessions()).filter((one) => !one.taken).map((one) => one.id));
-  const others = rows.filter((row) => !mine.has(row.id));
+  const others = rows.filter((row) => !mine.has(row.uuid));
   $("elsewhere").replaceChildren();
   if (!others.length) { return; }
   const list = element("ul", "scan-pick");
   list.append(...others.slice(0, 10).map((row) => pickLine({
-    title: `${say(row.kind)} #${row.id.slice(0, 4).toUpperCase()}`, right: say("counted", { count: (row.seen || []).length }),
-    below: [row.shipment, row.party, row.destination, row.place, row.device, row.user].filter(Boolean).join(" · "), run: () => takeOver(row), data: { "data-take": row.id },
+    title: `${say(row.kind)} #${row.uuid.slice(0, 4).toUpperCase()}`, right: say("counted", { count: (row.seen || []).length }),
+    below: [row.shipment, row.party, row.destination, row.place, row.device, row.user].filter(Boolean).join(" · "), run: () => takeOver(row), data: { "data-take": row.uuid },
   })));
   $("elsewhere").append(element("h2", "", say("elsewhere")), list);
 }

@@ -90,6 +90,11 @@ export class Queue {
     this.changed();
   }
 
+  /** The same records, read again. */
+  async again(records) {
+    const { store } = this.db.transaction("scans");
+    return (await Promise.all(records.map((record) => store.get(record.sequence)))).map((found, index) => found || records[index]);
+  }
   ofSession(id) { return this.db.getAllFromIndex("scans", "session", id); }
   byEvent(id) { return this.db.getFromIndex("scans", "event_id", id); }
 

@@ -72,6 +72,7 @@ export class Books {
     this.snapshot = snapshot || { boxes: {}, table: {}, reasons: {}, happened: {}, event_types: [], places: [], parties: [], types: [], shipments: [] };
     this.boxes = new Map();
     this.byGrai = new Map();
+    // state is the column of the table: a damaged box is damaged_here or damaged_away
     for (const [code, [type, state, holder, place, shipment, grai]] of Object.entries(this.snapshot.boxes)) {
       this.boxes.set(code, { code, type, state, holder: holder || "", place: place || "", shipment: shipment || "" });
       if (grai) { this.byGrai.set(grai, code); }
@@ -95,12 +96,6 @@ export class Books {
   forget() { this.changed.clear(); }
 
   isOwn(place) { return Boolean(this.places.get(place)?.own); }
-
-  /** The column of the table in which a box stands. */
-  column(box) {
-    if (box.state !== "damaged") { return box.state; }
-    return this.isOwn(box.place) && !box.shipment ? "damaged_here" : "damaged_away";
-  }
 }
 
 const CONDITIONS = {
@@ -123,8 +118,7 @@ function partner(event, books) { return event.party || books.places.get(event.pl
 export function actsAs(box, event, books) {
   if (event.type !== "receive") { return event.type; }
   if (event.place && books.places.has(event.place) && !books.isOwn(event.place)) { return "arrive"; }
-  const away = ["in_transit_out", "at_partner", "in_transit_back", "lost"].includes(box.state) || books.column(box) === "damaged_away";
-  return away ? "return" : "transfer_in";
+  return ["in_transit_out", "at_partner", "in_transit_back", "damaged_away", "lost"].includes(box.state) ? "return" : "transfer_in";
 }
 
 /**
@@ -135,7 +129,7 @@ export function judge(box, event, books) {
   if (!box || !books.known) { return { kind: "unsure", reason: "", box: null }; }
   const acts = actsAs(box, event, books);
   const row = books.snapshot.table[acts] || {};
-  const cells = row[books.column(box)] || [];
+  const cells = row[box.state] || [];
   const cell = cells.find(([condition]) => CONDITIONS[condition]?.(box, event, books)) || cells[cells.length - 1];
   if (!cell) { return { kind: "unsure", reason: "", box: null }; }
   let [, verdict, reason, target] = cell;
@@ -150,12 +144,16 @@ export function judge(box, event, books) {
 
 const STATE_AFTER = {
   AVA: "available", OUT: "in_transit_out", UND: "available", PAR: "at_partner", BCK: "in_transit_back", RET: "returned",
-  MOV: "in_transit_own", DMG: "damaged", REP: "in_repair", FIX: "available", LOST: "lost", GONE: "gone",
+  MOV: "in_transit_own", REP: "in_repair", FIX: "available", LOST: "lost", GONE: "gone",
 };
+const STAYS_DAMAGED = { OUT: "damaged_away", PAR: "damaged_away", BCK: "damaged_away", RET: "damaged_here", IN: "damaged_here", MOV: "damaged_away" };
+const AWAY = ["in_transit_out", "at_partner", "in_transit_back", "in_transit_own", "damaged_away"];
 
 function moved(box, event, target, books) {
-  const stays = box.state === "damaged" && ["OUT", "PAR", "BCK", "RET", "MOV", "IN"].includes(target);
-  const state = stays ? "damaged" : STATE_AFTER[target] || (target === "IN" && box.state === "in_transit_own" ? "available" : box.state);
+  let state = STATE_AFTER[target] || box.state;
+  if (target === "IN" && box.state === "in_transit_own") { state = "available"; }
+  if (target === "DMG") { state = AWAY.includes(box.state) ? "damaged_away" : "damaged_here"; }
+  if (box.state.startsWith("damaged") && STAYS_DAMAGED[target]) { state = STAYS_DAMAGED[target]; }
   const after = { ...box, state };
   if (target === "OUT") {
     Object.assign(after, { shipment: event.shipment || "", left: event.at, home: undefined });

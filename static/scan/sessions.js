@@ -19,7 +19,7 @@ export function newSession(kind, fields) {
 /** From a row of the server: a session that another device began. */
 export function takenOver(row) {
   return newSession(row.kind, {
-    id: row.id, place: row.place || "", shipment: row.shipment || "", party: row.party || "", destination: row.destination || "",
+    id: row.uuid, place: row.place || "", shipment: row.shipment || "", party: row.party || "", destination: row.destination || "",
     started: row.started, begun: Date.parse(row.started) || Date.now(), version: row.version, dirty: false, before: row.seen || [],
   });
 }
@@ -78,8 +78,8 @@ export class Tally {
       return this.codes;
     }
     const wanted = {
-      stock_take: (box) => box.place === place && ["available", "returned", "damaged", "in_repair"].includes(box.state) && !box.shipment,
-      return: (box) => party && box.holder === party && ["in_transit_out", "at_partner", "in_transit_back", "damaged"].includes(box.state),
+      stock_take: (box) => box.place === place && ["available", "returned", "damaged_here", "in_repair"].includes(box.state),
+      return: (box) => party && box.holder === party && ["in_transit_out", "at_partner", "in_transit_back", "damaged_away"].includes(box.state),
       receive: (box) => box.state === "in_transit_own",
       inspect: (box) => box.place === place && box.state === "returned",
     }[kind];

@@ -15,6 +15,7 @@ export class Server {
     this.queue = queue;
     this.csrf = "";
     this.token = "";
+    this.user = "";
   }
 
   /** {status, body} or null when the server cannot be reached. */
@@ -43,8 +44,10 @@ export class Server {
       try { body = await response.json(); } catch (error) { if (error.name === "AbortError" || response.ok) { return null; } }
       const answer = { status: response.status, body, etag: response.headers.get("ETag") || "" };
       if (response.status === 400 && reasonOf(answer) === "csrf" && !retried) {
+        const before = this.user;
         await this.ping();
-        return await this.call(path, { method, json, bytes, type, headers, retried: true });
+        // somebody else has signed in meanwhile: what is sent here is not his
+        return this.user === before ? await this.call(path, { method, json, bytes, type, headers, retried: true }) : answer;
       }
       return answer;
     } catch {
@@ -59,7 +62,8 @@ export class Server {
     const answer = await this.call("/api/v1/scan/ping");
     if (answer && answer.status === 200) {
       this.csrf = answer.body.csrf || "";
-      await this.queue.set("user", answer.body.user || "");
+      this.user = answer.body.user || "";
+      await this.queue.set("user", this.user);
     }
     return answer;
   }
@@ -133,7 +137,11 @@ export class Sync {
   async send() {
     for (;;) {
       this.again = false;
-      const user = this.server.token ? "" : await this.queue.get("user");
+      if (!this.server.token && !this.server.csrf) { // who is signed in? what another person scanned is not sent in his name
+        const known = await this.server.ping();
+        if (!known || known.status !== 200) { return this.failed(known); }
+      }
+      const user = this.server.token ? "" : this.server.user;
       const batch = await this.queue.nextBatch(this.limit, user, prepare(this.offline));
       if (!batch) {
         const left = await this.sendSessions();
@@ -177,7 +185,11 @@ export class Sync {
   async unanswered(batch, answer) {
     const status = answer ? answer.status : 0;
     const reason = reasonOf(answer);
-    if (status === 413 || (status === 400 && reason !== "csrf") || (status === 422 && reason !== "key_reused")) {
+    if (status === 400 && reason === "csrf") {
+      const others = batch.records[0].user && batch.records[0].user !== this.server.user;
+      return others ? "again" : this.failed(answer);
+    }
+    if (status === 413 || status === 400 || (status === 422 && reason !== "key_reused")) {
       if (batch.records.length > 1) { // find the one that cannot be read
         await this.queue.release(batch.key);
         this.limit = status === 413 ? Math.ceil(batch.records.length / 4) : 1;
@@ -202,7 +214,9 @@ export class Sync {
 
   async settle(batch, results) {
     const changes = [];
-    for (const [index, record] of batch.records.entries()) {
+    // as they are now: while they were on their way somebody may have said yes, or undone one
+    const records = await this.queue.again(batch.records);
+    for (const [index, record] of records.entries()) {
       for (const change of await this.verdict(record, results[index])) { changes.push(change); }
     }
     const settled = await this.queue.settle(batch.key, changes);
@@ -277,14 +291,14 @@ export class Sync {
           destination: session.destination, started: session.started, state: session.state,
           finished_by: session.finished_by || "", signature: session.signature || "",
           difference_reason: session.difference_reason || "",
-          seen: [...new Set([...(session.before || []), ...seen])].slice(0, 5000), version: session.version || 0,
+          seen: [...new Set([...(session.before || []), ...seen])].slice(0, 20000), version: session.version || 0,
         },
       });
       if (!answer || [401, 403, 429].includes(answer.status) || answer.status >= 500) { return this.failed(answer); }
       this.sessionsSent.set(session.id, Date.now());
       if (answer.status === 200) {
         await this.queue.changeSession(session.id, { dirty: false, version: answer.body.version, result: answer.body });
-      } else if (reasonOf(answer) === "session_newer" && answer.body.session) {
+      } else if (reasonOf(answer) === "session_changed" && answer.body.session) {
         await this.queue.changeSession(session.id, { version: answer.body.session.version }); // ours is the one that goes on
         this.sessionsSent.delete(session.id);
         this.again = true;
