@@ -154,7 +154,9 @@ class ScanEvent(Row):
     event_zone = IntegerField(default=0)  # minutes east of UTC at the device
     record_time = Instant()  # when we stored it
     device = CharField(64, default="")
-    sender = ForeignKeyField(Device, null=True, index=False, on_delete="RESTRICT", backref="scans")  # whose token it was
+    sender = ForeignKeyField(
+        Device, null=True, index=False, on_delete="RESTRICT", backref="scans"
+    )  # whose token it was
     sequence = IntegerField(null=True)  # count of the scans of that device
     session = CharField(36, default="")  # uuid of the ScanSession
     happened = BooleanField(default=False)  # made offline or after the fact: recorded even against the rules
@@ -179,6 +181,7 @@ class ScanEvent(Row):
 ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )
+ScanEvent.add_index(ScanEvent.index(ScanEvent.sender, ScanEvent.sequence).where(ScanEvent.sender.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.session).where(ScanEvent.session != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))

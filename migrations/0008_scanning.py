@@ -88,4 +88,7 @@ def up(migrator, db):
         "session": CharField(max_length=36, default=""),
     }.items():
         migrator.migrate(migrator.add_column("scan_event", name, field))
+    db.execute_sql(
+        "CREATE INDEX scan_event_sender_id_sequence ON scan_event (sender_id, sequence) WHERE sender_id IS NOT NULL"
+    )
     db.execute_sql("CREATE INDEX scan_event_session ON scan_event (session) WHERE session <> ''")
