@@ -16,6 +16,8 @@ from accounts.access import init_access, wants_json
 from accounts.login import init_login
 from accounts.views import blueprint as accounts_pages
 from assets.api import blueprint as assets_api
+from assets.device_api import blueprint as device_api
+from assets.device_views import blueprint as device_pages
 from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
 from assets.views import blueprint as assets_pages
@@ -82,6 +84,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         shipments_pages,
         assets_pages,
         assets_api,
+        device_api,
+        device_pages,
         scan_pages,
         public_pages,
         docs_pages,

@@ -63,6 +63,11 @@ class Settings:
         return self.data_dir / "pictures"
 
     @property
+    def photos_dir(self) -> Path:
+        """Folder of the photos of boxes."""
+        return self.data_dir / "photos"
+
+    @property
     def packs_dir(self) -> Path:
         """Folder of the template packs."""
         return self.data_dir / "packs"

@@ -9,8 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import archive
 from config import ROOT
-from docs_gen import archive, checks, render
+from docs_gen import checks, render
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs_gen import archive
+import archive
 from docs_gen.models import IssuedDocument, NumberSeries
 
 

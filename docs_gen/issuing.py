@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import archive
 from accounts.models import User
 from config import Settings
 from database import locked, taking_turns
-from docs_gen import archive, render, seals, signing, sscc
+from docs_gen import render, seals, signing, sscc
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, Imprint, PaperPart, check_papers, print_job, versions
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json

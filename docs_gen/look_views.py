@@ -14,11 +14,12 @@ from peewee import JOIN, fn
 from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import Length
 
+import archive
 from accounts.access import administrator, signed_in
 from accounts.models import User
 from config import Settings
 from database import tuples, utc_now
-from docs_gen import archive, looks
+from docs_gen import looks
 from docs_gen.models import IssuedDocument, Seal, SealUse, SellerLook, Wording
 from docs_gen.register import named, types
 from errors import N_, InvalidInput

@@ -14,14 +14,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+import archive
 from database import taking_turns
-from docs_gen import archive
 from docs_gen.models import Seal, SellerLook, TemplatePack, Wording
 from docs_gen.render import missing_glyphs
 from errors import N_, InvalidInput
 from master_data.models import Party
+from photos import opened
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_SIDE = 4000  # pixels of what is uploaded
@@ -60,21 +61,8 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
 
     Raises InvalidInput(`field`): no PNG or JPEG, more than 2 MB or 4,000 pixels, a seal that would hide what is below.
     """
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(field, N_("The picture is larger than %(max)s MB."), max=MAX_BYTES >> 20)
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as whole:
-            # WeasyPrint tells Pillow to take pictures that are cut off; a logo is not to be half a logo.
-            whole.verify()
-            if whole.format == "JPEG" and b"\xff\xd9" not in data[-64:]:
-                raise OSError("cut off")
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-            if max(opened.size) > MAX_SIDE:  # told by its head, before a pixel is unpacked
-                raise InvalidInput(field, N_("The picture is wider or higher than %(max)s pixels."), max=MAX_SIDE)
-            turned = ImageOps.exif_transpose(opened)
-            made = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InvalidInput(field, N_("This is not a PNG or JPEG picture that can be read.")) from error
+    unreadable = N_("This is not a PNG or JPEG picture that can be read.")
+    made = opened(data, field, ("PNG", "JPEG"), MAX_BYTES, MAX_SIDE, unreadable)
     if seal and (made.mode != "RGBA" or min(made.getchannel("A").tobytes()) > 0):
         raise InvalidInput(
             field,

@@ -16,9 +16,10 @@ from typing import Any
 
 from peewee import fn
 
+import archive
 from accounts.models import User
 from database import taking_turns
-from docs_gen import archive, render
+from docs_gen import render
 from docs_gen.document_types import GOODS, DocumentType, Imprint, paper_html, print_job
 from docs_gen.facts import ShipmentFacts, WordingFacts
 from docs_gen.models import TemplatePack

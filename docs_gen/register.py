@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from docs_gen import archive
+import archive
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, PaperPart, check_papers, paper_parts
 from docs_gen.facts import ShipmentFacts

@@ -13,11 +13,11 @@ from flask_babel import gettext as _
 from flask_security import current_user
 from peewee import JOIN
 
+import archive
 from accounts.access import signed_in
 from accounts.models import User
 from config import Settings
 from database import utc_now
-from docs_gen import archive
 from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LINE = [
-    "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing",
+    "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing", "archive", "photos",
     "accounts", "master_data", "shipments", "assets", "docs_gen", "today", "demo", "serve", "commands", "app",
 ]  # fmt: skip
 

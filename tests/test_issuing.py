@@ -17,8 +17,8 @@ from peewee import Database, IntegrityError
 from pypdf import PdfReader
 from samples import THREE, World, completed
 
+import archive
 from config import Settings
-from docs_gen import archive
 from docs_gen.facts import ShipmentFacts, from_json, shipment_facts
 from docs_gen.issuing import (
     Order,

@@ -17,10 +17,11 @@ from PIL import Image, ImageDraw, PngImagePlugin
 from pypdf import PdfReader
 from samples import World
 
+import archive
 from accounts.models import User
 from accounts.people import create_user, set_role
 from config import ROOT, Settings
-from docs_gen import archive, integrity, looks
+from docs_gen import integrity, looks
 from docs_gen.issuing import Order, issue_document, render_document
 from docs_gen.models import IssuedDocument, Seal, SealUse, SellerLook, Wording
 from errors import InvalidInput, Refused

@@ -19,9 +19,10 @@ from flask import Flask
 from pypdf import PdfReader
 from samples import World
 
+import archive
 from accounts.people import create_user
 from config import ROOT, Settings
-from docs_gen import archive, looks, packs, register, render_pool
+from docs_gen import looks, packs, register, render_pool
 from docs_gen.document_types import DocumentType, Imprint, print_job, render_paper
 from docs_gen.facts import to_json
 from docs_gen.issuing import Order, issue_document, render_document

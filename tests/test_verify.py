@@ -26,8 +26,8 @@ from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from samples import World
 
+import archive
 from config import Settings, SettingsFault
-from docs_gen import archive
 from docs_gen.issuing import Order, issue_document, void_document
 from docs_gen.models import IssuedDocument
 from docs_gen.signing import check_certificate
