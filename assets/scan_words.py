@@ -121,7 +121,7 @@ WORDS: dict[str, str] = {
     "something_else": N_("Something else"),
     "unsent_finish": N_("{count} scans are not sent yet. They go out by themselves."),
     "refused_scans": N_("{count} scans were refused"),
-    "warnings": N_("{count} warnings"),
+    "warnings": N_("Warnings: {count}"),
     "nothing": N_("Nothing scanned"),
     "differs": N_("Not as expected"),
     "finished": N_("Finished"),

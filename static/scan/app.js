@@ -167,7 +167,7 @@ async function read(text) {
 async function scan(text) {
   const found = readText(text);
   if (found.kind === "shipment") { look({ id: uuid(), kind: "bad", code: shortText(text), text: say("a_shipment") }); return; }
-  const code = found.code ? books.codeOf(found.code) : shortText(text);
+  const code = found.code ? books.codeIn(found) : shortText(text);
   const type = session.kind === "inspect" ? mark : "";
   if (alreadyHere(code, text, type)) { // the trigger was pulled twice: nothing new has happened
     verdict({ kind: "known", code, text: "" });
@@ -259,7 +259,7 @@ function signalNow(kind) { $("verdict").dataset.sound = signal(kind); }
 
 /** Something a person must see. Scans go on into the queue meanwhile; the picture waits for one key. */
 function look(entry) {
-  attention.push(entry);
+  attention.push({ session: session ? session.id : "", ...entry });
   stamp += 1;
   signalNow(entry.kind);
   draw();
@@ -287,9 +287,8 @@ async function told({ phase, settled, session: changed }) {
       if (entry) { attention = attention.filter((one) => one !== entry); }
       if (mine && shown.id === record.event_id && (record.kind !== shown.kind || entry)) {
         const clean = record.kind === "ok";
-        if (!attention.length && !clean && record.kind !== "known") { louder = record.kind; }
-        if (!attention.length && record.kind === "known" && session.kind !== "stock_take") { louder = "known"; }
-        shown = { ...shown, kind: session.kind === "stock_take" && record.kind === "known" ? "ok" : record.kind, code: record.code, text: clean ? "" : record.text };
+        if (!here().length && !clean) { louder = record.kind; }
+        shown = { ...shown, kind: record.kind, code: record.code, text: clean ? "" : record.text };
         stamp += 1;
       } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : record.text || shown.text }; }
     }
@@ -315,12 +314,15 @@ function scheduleRefresh() {
 }
 
 function cardOf(record, late) {
-  return { id: record.event_id, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: record.text || say("failed"), late, sequence: record.sequence, reason: record.reason };
+  return { id: record.event_id, session: record.session, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: record.text || say("failed"), late, sequence: record.sequence, reason: record.reason };
 }
 async function loadCards() {
   const cards = await queue.cards();
   attention = [...attention.filter((entry) => !entry.sequence), ...cards.map((record) => cardOf(record, true))];
 }
+
+/** What belongs to the work on the screen; the rest waits on the start page and behind the badge. */
+function here() { return session ? attention.filter((entry) => entry.session === session.id) : []; }
 
 /** A person has seen the entry (yes: and says yes to its question). */
 async function answer(entry, yes) {
@@ -343,19 +345,18 @@ async function answer(entry, yes) {
   wedge.focus();
   sync.pump();
 }
-function answersOf(entry) {
-  if (entry.kind === "ask") {
+function answersOf({ kind, late }, entry) {
+  if (kind === "ask") {
     return [{ name: "yes", text: say("yes"), key: "1", run: () => answer(entry, true) }, { name: "no", text: say("no"), key: "2", run: () => answer(entry, false) }];
   }
-  const late = Boolean(entry.late);
   return [{ name: "go_on", text: say(late ? "dealt_with" : "go_on"), key: late ? "1" : say("any_key"), run: () => answer(entry, true) }];
 }
 
 /** One key of a person. What came late must be answered on purpose; what came at once by any key. */
 function onKey(key) {
-  const entry = screen === "scan" && attention[0];
+  const entry = screen === "scan" && here()[0];
   if (!entry) { return false; }
-  const answers = answersOf(entry);
+  const answers = answersOf(entry, entry);
   if (entry.kind !== "ask" && !entry.late) { answers[0].run(); return true; }
   if (/^[1yYjJ是]$/.test(key)) { answers[0].run(); return true; }
   if (entry.kind === "ask" && /^[2nN0否]$/.test(key)) { answers[1].run(); return true; }
@@ -365,7 +366,7 @@ function onFunction(key) {
   const run = {
     help: () => go("help"), undo: () => session && screen === "scan" && undoLast(), list: () => session && go("list"),
     finish: () => session && go("finish"), torch: () => camera.torch(), camera: () => session && toggleCamera(),
-    next: () => attention.length && answersOf(attention[0])[0].run(), send: () => sync.now(), back: () => back(),
+    next: () => here().length && answersOf(here()[0], here()[0])[0].run(), send: () => sync.now(), back: () => back(),
   }[KEYS[key]];
   if (!run) { return false; }
   run();
@@ -531,7 +532,7 @@ function askWhich(texts) {
   row.hidden = !texts;
   if (!texts) { row.replaceChildren(); return; }
   const title = element("p", "", say("which"));
-  row.replaceChildren(title, ...texts.map((text) => button("", shortText(readText(text).code ? books.codeOf(readText(text).code) : text), () => { camera.chose(text); askWhich(null); })));
+  row.replaceChildren(title, ...texts.map((text) => button("", readText(text).code ? books.codeIn(readText(text)) : shortText(text), () => { camera.chose(text); askWhich(null); })));
 }
 
 // ------------------------------------------------------------------ screens
@@ -571,11 +572,11 @@ function placeOrParty() {
 function nameOfType(code) { return named(books.types.get(code)?.name, code || "?"); }
 
 function drawScan() {
-  const entry = attention[0];
-  const more = attention.length > 1 ? ` · ${say("more", { count: attention.length - 1 })}` : "";
+  const [entry, ...others] = here();
+  const more = others.length ? ` · ${say("more", { count: others.length })}` : "";
   const now = entry || shown;
   const homeward = ["return", "receive"].includes(session.kind);
-  showVerdict({ kind: now.kind, code: now.code, text: (now.text || "") + more, word: wordOf(now.kind, homeward) }, entry ? answersOf(entry) : [], String(stamp));
+  showVerdict({ kind: now.kind, code: now.code, text: (now.text || "") + more, word: wordOf(now.kind, homeward) }, entry ? answersOf(entry, entry) : [], String(stamp));
   const total = tally.total();
   const hidden = session.blind;
   $("total").textContent = total.want === null || hidden ? say("counted", { count: total.have }) : say("of", { count: total.have, expected: total.want });
@@ -602,7 +603,7 @@ async function drawStart() {
     made.append(element("small", "", [one.shipment, named(one.consignee), one.party, one.destination, one.place, `#${shortNumber(one)}`, old].filter(Boolean).join(" · ")));
     return made;
   }));
-  $("start-cards").replaceChildren(...attention.map((entry) => card(entry, answersOf(entry))));
+  $("start-cards").replaceChildren(...attention.map((entry) => card(entry, answersOf({ ...entry, late: true }, entry))));
   drawElsewhere(open);
 }
 let elsewhereAt = 0;
@@ -682,7 +683,7 @@ function drawFinish() {
   const rows = tally.rows();
   const total = tally.total();
   const right = tally.complete && !tally.waiting && total.have > 0;
-  const open = attention.length;
+  const open = here().length;
   const warnings = log.filter((record) => record.kind === "warn" && record.type !== "void").length;
   const kind = right && !open ? "ok" : "warn";
   $("result").dataset.kind = kind;
@@ -729,13 +730,13 @@ function drawStatus() {
   $("status-title").textContent = state.title;
   $("status-text").textContent = state.help;
   $("export").hidden = !figures.unsent && !figures.refused;
-  $("status-cards").replaceChildren(...attention.map((entry) => card(entry, answersOf(entry))));
+  $("status-cards").replaceChildren(...attention.map((entry) => card(entry, answersOf({ ...entry, late: true }, entry))));
 }
 function badgeState() {
   const { unsent, refused, oldest } = figures;
   const phase = sync ? sync.phase : "idle";
   const since = oldest ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(oldest) : "";
-  if (refused) { return { state: "refused", icon: "✕", text: say("badge_refused", { count: refused }), title: say("badge_refused", { count: refused }), help: say("refused_help") }; }
+  if (refused) { return { state: "refused", icon: "×", text: [say("badge_refused", { count: refused }), unsent ? say("badge_unsent", { count: unsent }) : ""].filter(Boolean).join("\n"), title: say("badge_refused", { count: refused }), help: say("refused_help") }; }
   if (!unsent) { return { state: "idle", icon: "✓", text: say("all_sent"), title: say("all_sent"), help: say("all_sent_help") }; }
   const text = say("badge_unsent", { count: unsent });
   if (Date.now() - oldest > OLD) { return { state: "old", icon: "!", text, title: say("unsent_since", { count: unsent, since }), help: say("old_help") }; }
@@ -792,6 +793,7 @@ async function startWorker() {
   navigator.serviceWorker.addEventListener("controllerchange", () => { if (controlled) { reloadWanted = true; takeNewVersion(); } });
   try {
     const registration = await navigator.serviceWorker.register("/scan/sw.js", { scope: "/scan", updateViaCache: "none" });
+    if (!registration) { return; }
     const ready = () => { waitingWorker = controlled ? registration.waiting : null; takeNewVersion(); };
     ready();
     registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", ready));

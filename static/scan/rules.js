@@ -11,14 +11,18 @@ const AIM = /^\][A-Za-z][0-9A-Za-z]/;
 const SEPARATOR = /<GS>|\{GS\}|\\x1d|\\u001d|\^\]|␝/gi;
 const OWN_CODE = /^[A-Z0-9][A-Z0-9-]{2,22}[A-Z0-9]$/;
 
-/** {kind, code}: kind is box (code: of the box, or 14 digits and serial), shipment (code: number), or unreadable (""). */
+/**
+ * {kind, code}: kind is box (code: of the box, or 14 digits and serial), shipment (code: number), or unreadable ("").
+ * Of a text that came twice, code is that of its half, and whole the other reading: X+X may be a code of its own.
+ */
 export function readText(text) {
-  const found = readOnce(clean(text));
-  if (found.kind !== "unreadable") { return found; }
-  const whole = clean(text); // two output channels at once: X+X, with or without a line break between
-  const lines = whole.split(/[\r\n\t]+/).filter(Boolean);
+  const whole = clean(text);
+  const found = readOnce(whole);
+  const lines = whole.split(/[\r\n\t]+/).filter(Boolean); // two output channels at once, with or without a line break
   const half = lines.length === 2 && lines[0] === lines[1] ? lines[0] : whole.slice(0, whole.length / 2);
-  return half && half + half === lines.join("") ? readOnce(half) : found;
+  if (!half || half + half !== lines.join("")) { return found; }
+  const once = readOnce(half);
+  return once.kind === "unreadable" ? found : { ...once, whole: found.code };
 }
 
 function clean(text) {
@@ -91,6 +95,8 @@ export class Books {
     const own = this.boxes.has(code) ? code : this.byGrai.get(code) || (/^[0-9]{14}./.test(code) ? code.slice(14) : code);
     return this.changed.get(own) || this.boxes.get(own) || null;
   }
+  /** The code of the box that readText() has found. */
+  codeIn(found) { return this.codeOf(found.whole && this.boxes.has(found.whole) ? found.whole : found.code); }
   codeOf(text) { return this.find(text)?.code || (/^0[0-9]{13}./.test(text) ? text.slice(14) : text); }
   learn(box) { this.changed.set(box.code, box); }
   forget() { this.changed.clear(); }

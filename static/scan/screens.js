@@ -3,7 +3,7 @@
 import { named, say } from "./words.js";
 
 export const ICONS = {
-  ready: "◎", sending: "…", unsure: "…", kept: "⇡", ok: "✓", known: "≡", warn: "▲", ask: "?", bad: "✕", void: "↶",
+  ready: "◎", sending: "…", unsure: "…", kept: "⇡", ok: "✓", known: "≡", warn: "▲", ask: "?", bad: "×", void: "↶",
 };
 const SCREENS = ["start", "prepare", "scan", "list", "finish", "status", "menu", "help"];
 

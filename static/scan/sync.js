@@ -8,7 +8,7 @@ import { localTime, uuid } from "./queue.js";
 const BATCH = 500; // as assets/api.py
 const LATE = 15000; // ms; a scan that is reported later than this has happened: the box is on the truck
 const PATIENCE = 15000; // ms for one request
-const SESSION_PAUSE = 10000; // ms between two reports of a session that goes on
+const SESSION_PAUSE = 4000; // ms between two reports of a session that goes on
 
 export class Server {
   constructor(queue) {
@@ -258,8 +258,8 @@ export class Sync {
     }
     if (refused) { return [{ ...answered, ...asset, state: "refused", kind: "bad" }]; }
     let kind = result.exceptions && result.exceptions.length ? "warn" : "ok";
-    // known at a repeated attempt only means that the first answer was lost on the way
-    if (result.outcome === "known" && record.tries === 1) { kind = "known"; }
+    // known at a repeated attempt only means that the first answer was lost on the way; in a count it stands where it should
+    if (result.outcome === "known" && record.tries === 1 && event.type !== "stock_take") { kind = "known"; }
     return [{ ...answered, ...asset, state: "done", kind: record.kind === "void" ? "void" : kind }];
   }
 
@@ -279,7 +279,12 @@ export class Sync {
     for (const session of await this.queue.sessions()) {
       if (!session.dirty || session.taken) { continue; }
       const last = this.sessionsSent.get(session.id) || 0;
-      if (session.state === "open" && session.version && Date.now() - last < SESSION_PAUSE) { continue; }
+      const rest = last + SESSION_PAUSE - Date.now();
+      if (session.state === "open" && session.version && rest > 0) {
+        clearTimeout(this.sessionTimer);
+        this.sessionTimer = setTimeout(() => this.pump(), rest);
+        continue;
+      }
       const records = await this.queue.ofSession(session.id);
       if (session.state === "finished" && records.some((record) => ["unsent", "draft"].includes(record.state))) { continue; }
       if (session.signature && !(await this.sendPhotos([session.signature]))) { return this.failed(null); }
