@@ -63,6 +63,7 @@ def test_a_separator_sent_as_a_control_key_opens_nothing(page, boxes):
     page.keyboard.type("]d2800304012345000016KLT-0001")
     page.keyboard.press("Control+]")
     page.keyboard.press("Enter")
+    total(page, "1 of 12")
     assert counted(page, "dispatch") == ["KLT-0001"]
     assert "\x1d" in ScanEvent.get(ScanEvent.type == "dispatch").scanned_text
 

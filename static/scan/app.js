@@ -299,10 +299,10 @@ async function told({ phase, settled, session: changed }) {
     if (session.taken) { await leaveTaken(); }
   }
   if (louder) { signalNow(louder); }
-  if (phase === "signin") { showNote(say("sign_in", { count: figures.unsent }), { text: say("sign_in_link"), href: "/login?next=/scan" }); }
-  else if (phase === "password") { showNote(say("password"), { text: say("password_link"), href: "/change" }); }
-  else if (phase === "revoked") { showNote(say("revoked")); }
-  else if (settled.length || phase === "idle") { showNote(""); }
+  if (phase === "signin") { showNote(say("sign_in", { count: figures.unsent }), { link: { text: say("sign_in_link"), href: "/login?next=/scan" }, by: "sync" }); }
+  else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
+  else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
+  else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
   figures = await queue.counts();
   showBadgeNow();
   draw();
@@ -542,6 +542,7 @@ async function go(next) {
   if (["menu", "status", "help"].includes(next)) { if (!["menu", "status", "help"].includes(screen)) { from = screen; } }
   else { prepareError(""); }
   screen = next;
+  showNote("");
   if (next === "start") { session = null; log = []; tally = null; mark = "inspect"; }
   showScreen(next);
   if (next === "finish") { openClosing(); sync.now(); }

@@ -35,7 +35,10 @@ export function showBar(title, context, mode) {
   $("bar-context").textContent = context;
 }
 
-export function showNote(text, link = null) {
+/** A line for the person. What the sync says stays until the sync takes it back, the rest until the next screen. */
+export function showNote(text, { link = null, by = "page" } = {}) {
+  if (!text && $("note").dataset.by !== by) { return; }
+  $("note").dataset.by = by;
   $("note").hidden = !text;
   $("note").textContent = text;
   if (link) { $("note").append(" ", element("a", "", link.text, { href: link.href })); }
