@@ -84,7 +84,7 @@ def test_a_batch_sent_again_is_answered_with_the_very_same_words(db, app, boxes,
     assert rows().count() == 3
     other = scanner.send([*events, scanner.scan("dispatch", "KLT000003")], key="a-1")
     assert (other.status_code, rows().count()) == (422, 3)
-    assert other.json["error"]["text"].startswith("This key was used")
+    assert other.json["error"]["reason"] == "key_reused"
     # The same events under a new key are known one by one, so a lost answer never costs more than a question.
     assert [one["status"] for one in scanner.send(events, key="a-2").json["results"]] == [200, 200, 422]
     assert rows().count() == 3
