@@ -109,7 +109,7 @@ def _long(time: timedelta) -> str:
     hours, minutes = rest // 3600, rest % 3600 // 60
     if days:
         return translated(Message(N_("%(days)s d %(hours)s h"), {"days": days, "hours": hours}))
-    return f"{hours}:{minutes:02}" + translated(N_(" h"))
+    return translated(Message(N_("%(hours)s:%(minutes)s h"), {"hours": hours, "minutes": f"{minutes:02}"}))
 
 
 def _state(row: Device) -> str:
