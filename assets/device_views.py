@@ -105,7 +105,7 @@ def _clock(row: Device) -> Any:
 
 
 def _long(time: timedelta) -> str:
-    days, rest = divmod(int(time.total_seconds()), 86_400)
+    days, rest = divmod(round(time / timedelta(minutes=1)) * 60, 86_400)
     hours, minutes = rest // 3600, rest % 3600 // 60
     if days:
         return translated(Message(N_("%(days)s d %(hours)s h"), {"days": days, "hours": hours}))

@@ -85,7 +85,9 @@ def test_a_session_goes_on_where_it_was_left(db, anna, id_):
     assert (first.status_code, first.json["version"], first.json["seen"]) == (200, 1, ["KLT000001"])
     again = anna.put(id_, kind="dispatch", shipment="S-2026-0001", party="HAMBURG", seen=["KLT000001"])
     assert (again.status_code, again.json["version"]) == (200, 1)  # the answer was lost
-    assert anna.put(id_, 1, kind="dispatch", shipment="S-2026-0001", seen=["KLT000001", "KLT000002"]).json["version"] == 2
+    assert (
+        anna.put(id_, 1, kind="dispatch", shipment="S-2026-0001", seen=["KLT000001", "KLT000002"]).json["version"] == 2
+    )
     (told,) = anna.list("?place=SZ-PLANT&state=open")
     assert (told["shipment"], told["seen"], told["mine"], told["device"]) == (
         "S-2026-0001", ["KLT000001", "KLT000002"], True, "anna",
@@ -105,7 +107,11 @@ def test_a_session_is_handed_over_and_the_first_device_is_told(db, anna, ben, id
         200, ["KLT000001"], "ben", True,
     )  # fmt: skip
     late = anna.put(id_, 1, seen=["KLT000001", "KLT000003"])
-    assert (late.status_code, late.json["error"]["reason"], late.json["session"]["device"]) == (409, "session_taken", "ben")
+    assert (late.status_code, late.json["error"]["reason"], late.json["session"]["device"]) == (
+        409,
+        "session_taken",
+        "ben",
+    )
     assert ben.put(id_, taken.json["version"], seen=["KLT000001", "KLT000002"]).status_code == 200
     assert anna.take(id_).json["seen"] == ["KLT000001", "KLT000002"]
     assert anna.take(str(uuid.uuid4())).status_code == 404
@@ -124,7 +130,12 @@ def test_at_a_desk_a_session_is_the_persons(client, anna, id_):
     body = {"kind": "return", "place": "SZ-PLANT", "started": NOW.isoformat(), "seen": ["KLT000001"]}
     headers = {"X-CSRFToken": client.token}
     first = client.put(f"/api/v1/scan/sessions/{id_}", json=body, headers=headers)
-    assert (first.status_code, first.json["user"], first.json["device"], first.json["mine"]) == (200, "wang.li", "", True)
+    assert (first.status_code, first.json["user"], first.json["device"], first.json["mine"]) == (
+        200,
+        "wang.li",
+        "",
+        True,
+    )
     assert anna.put(id_, 1, kind="return").json["error"]["reason"] == "session_taken"
     assert client.put(f"/api/v1/scan/sessions/{id_}", json=body).status_code == 400  # no CSRF token
 
@@ -189,7 +200,9 @@ def test_a_finished_session_says_by_whom_and_changes_no_more(db, anna, ben, id_)
 def test_a_count_asks_a_person_about_what_it_did_not_find(db, world, boxes, anna, id_):
     anna.put(id_)
     anna.scans(scan("stock_take", "", asset_type="EPAL", quantity=7, session=id_))
-    seen = [f"KLT{n:06d}" for n in range(1, 8)]  # boxes that stand where they should leave no row: the device tells them
+    seen = [
+        f"KLT{n:06d}" for n in range(1, 8)
+    ]  # boxes that stand where they should leave no row: the device tells them
     done = anna.put(id_, 1, state="finished", finished_by="Anna", seen=[*seen, "KLT-NOBODY"]).json
     assert done["result"] == {
         "missing": ["KLT000008", "KLT000009", "KLT000010"], "surplus": [], "moved": [],

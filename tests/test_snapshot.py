@@ -51,10 +51,19 @@ def test_a_device_is_told_all_that_it_needs(db, client, world, boxes):
     assert told["places"][0] == {
         "code": "SZ-PLANT", "name": {"en": "Suzhou plant, gate 2", "zh": "苏州工厂2号门"}, "own": True, "party": "SUZHOU",
     }  # fmt: skip
-    pallet = {"code": "EPAL", "name": {"en": "EUR pallet", "zh": "欧标托盘"}, "counted": True, "must_be_inspected": False}
+    pallet = {
+        "code": "EPAL",
+        "name": {"en": "EUR pallet", "zh": "欧标托盘"},
+        "counted": True,
+        "must_be_inspected": False,
+    }
     assert pallet in told["types"]
     (open_one,) = told["shipments"]
-    assert (open_one["number"], open_one["consignee_code"], open_one["departure"]) == ("S-2026-0001", "HAMBURG", "2026-11-28")
+    assert (open_one["number"], open_one["consignee_code"], open_one["departure"]) == (
+        "S-2026-0001",
+        "HAMBURG",
+        "2026-11-28",
+    )
     assert open_one["expected"] == [{"asset_type": "KLT6428", "count": 12}]
     assert {row["code"] for row in open_one["scanned"]} == {"KLT000001", "KLT000002"}
     assert {"code": "KLT000001", "event_id": out.event_id} in open_one["scanned"]

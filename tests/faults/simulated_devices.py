@@ -152,6 +152,7 @@ class SimulatedDevice:
     made: list[str] = field(default_factory=list)  # ids of all scans
     answers: dict[str, str] = field(default_factory=dict)  # id → outcome
     lost: int = 0  # requests without an answer
+    again: int = 0  # batches that had been taken, and only their answer was lost
     out: dict[str, bool] = field(default_factory=dict)
 
     def scan(self) -> None:
@@ -184,6 +185,7 @@ class SimulatedDevice:
             asked.close()
         assert answer.status == 200, told
         assert [result["event_id"] for result in told["results"]] == [event["event_id"] for event in batch]
+        self.again += answer.getheader("Idempotency-Replayed") == "true"
         for result in told["results"]:
             self.answers[result["event_id"]] = result["outcome"]
         return True

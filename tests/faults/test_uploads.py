@@ -52,7 +52,9 @@ def nothing_lost_nothing_double(server: RealServer, devices: list[SimulatedDevic
         order = {event_id: number for device in devices for number, event_id in enumerate(device.made)}
         out = {code: is_out for device in devices for code, is_out in device.out.items()}
         for id_, events in histories(boxes).items():
-            told = [order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"]
+            told = [
+                order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"
+            ]
             assert told == sorted(told)  # the order of the device is kept
             assert (Asset.get_by_id(id_).where == "out") == out.get(boxes[id_], False)
     return len(made)
@@ -76,8 +78,12 @@ def test_a_server_that_is_killed_while_devices_upload_loses_nothing_and_takes_no
     lost = sum(device.lost for device in devices)
     assert lost >= 1  # it was killed under their hands
     with capsys.disabled(), proxy.connection_context():
-        if KILLS > 10:
-            print(f"\n{KILLS} kills, {count} scans, {ScanBatch.select().count()} batches, {lost} requests unanswered")
+        if KILLS >= 10:
+            again = sum(device.again for device in devices)
+            batches = ScanBatch.select().count()
+            print(
+                f"\n{KILLS} kills, {count} scans, {batches} batches, {lost} requests unanswered, {again} of them taken"
+            )
 
 
 def test_every_second_answer_is_lost_and_nothing_else(server):
@@ -90,4 +96,5 @@ def test_every_second_answer_is_lost_and_nothing_else(server):
     fleet.finish()
     network.close()
     assert network.lost >= 40
+    assert sum(device.again for device in devices) >= 20  # taken, and answered once more with the same words
     assert nothing_lost_nothing_double(server, devices) >= 4 * BOXES_EACH // 4
