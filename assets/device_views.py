@@ -105,11 +105,11 @@ def _clock(row: Device) -> Any:
 
 
 def _long(time: timedelta) -> str:
-    days, rest = divmod(int(time.total_seconds()), 86_400)
+    days, rest = divmod(round(time / timedelta(minutes=1)) * 60, 86_400)
     hours, minutes = rest // 3600, rest % 3600 // 60
     if days:
         return translated(Message(N_("%(days)s d %(hours)s h"), {"days": days, "hours": hours}))
-    return f"{hours}:{minutes:02}" + translated(N_(" h"))
+    return translated(Message(N_("%(hours)s:%(minutes)s h"), {"hours": hours, "minutes": f"{minutes:02}"}))
 
 
 def _state(row: Device) -> str:

@@ -21,19 +21,19 @@ from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.scanning import Answer, ScanInput, record_scans
 from database import locked, taking_turns
-from errors import N_, Message, UserError
+from errors import N_, Message, Refused
 
 #: How long the answer to a batch is kept for a device that asks again; what it sent stays for good.
 KEPT = timedelta(days=30)
 
 
-class KeyUsed(UserError):
+class KeyUsed(Refused):
     """The key of a batch came again with another batch."""
 
     status = 422
 
     def __init__(self) -> None:
-        super().__init__(N_("This key was used for another batch. Send it under a new one."))
+        super().__init__("key_reused", N_("This key was used for another batch. Send it under a new one."))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,12 @@ def snapshot(places: Sequence[str], user: str) -> Snapshot:
         ],
         "parties": [{"code": row.code, "name": _names(row)} for row in parties],
         "types": [
-            {"code": row.code, "name": _names(row), "counted": row.counted}
+            {
+                "code": row.code,
+                "name": _names(row),
+                "counted": row.counted,
+                "must_be_inspected": row.inspected_before_dispatch,
+            }
             for row in AssetType.select().order_by(AssetType.code)
         ],
         "shipments": _shipments(),

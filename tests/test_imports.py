@@ -16,7 +16,7 @@ LINE = [
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.
 PURE = [
-    "assets/event_types.py", "assets/state.py", "assets/scanned_text.py", "docs_gen/checks.py", "docs_gen/words.py",
+    "assets/clocks.py", "assets/event_types.py", "assets/state.py", "assets/scanned_text.py", "docs_gen/checks.py", "docs_gen/words.py",
     "shipments/rules.py", "errors.py",
 ]  # fmt: skip
 

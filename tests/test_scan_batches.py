@@ -74,7 +74,9 @@ def open_cases():
 @on_both_databases
 def test_a_batch_sent_again_is_answered_with_the_very_same_words(db, app, boxes, yard):
     scanner = Scanner(app, yard[1])
-    events = [scanner.scan("dispatch", f"KLT00000{n}", age_ms=3_600_000) for n in (1, 2)] + [scanner.scan(code="nothing")]
+    events = [scanner.scan("dispatch", f"KLT00000{n}", age_ms=3_600_000) for n in (1, 2)] + [
+        scanner.scan(code="nothing")
+    ]
     first = scanner.send(events, key="a-1", unsent=7)
     assert first.status_code == 200
     assert "Idempotency-Replayed" not in first.headers
@@ -84,7 +86,7 @@ def test_a_batch_sent_again_is_answered_with_the_very_same_words(db, app, boxes,
     assert rows().count() == 3
     other = scanner.send([*events, scanner.scan("dispatch", "KLT000003")], key="a-1")
     assert (other.status_code, rows().count()) == (422, 3)
-    assert other.json["error"]["text"].startswith("This key was used")
+    assert other.json["error"]["reason"] == "key_reused"
     # The same events under a new key are known one by one, so a lost answer never costs more than a question.
     assert [one["status"] for one in scanner.send(events, key="a-2").json["results"]] == [200, 200, 422]
     assert rows().count() == 3
@@ -139,7 +141,9 @@ def test_another_person_with_the_same_key_gets_nothing_of_the_answer(app, boxes,
 def test_a_key_that_is_none_is_refused(app, boxes, yard, key):
     scanner = Scanner(app, yard[1])
     answer = scanner.http.post(
-        URL, json=scanner.scan("dispatch"), headers={**scanner.header, "Idempotency-Key": key.encode().decode("latin-1")}
+        URL,
+        json=scanner.scan("dispatch"),
+        headers={**scanner.header, "Idempotency-Key": key.encode().decode("latin-1")},
     )
     assert (answer.status_code, answer.json["error"]["field"]) == (400, "Idempotency-Key")
 
@@ -221,7 +225,11 @@ def test_a_person_is_asked_once_for_a_batch_of_a_clock_that_is_far_off(app, boxe
     scanner = Scanner(app, yard[1], 30 * DAY)
     scanner.send([scanner.scan("dispatch", f"KLT00000{n}") for n in range(1, 9)])
     (case,) = ExceptionCase.select()
-    assert (case.code, json.loads(case.values)["scans"], json.loads(case.values)["device"]) == ("clock_far", 8, "yard 1")
+    assert (case.code, json.loads(case.values)["scans"], json.loads(case.values)["device"]) == (
+        "clock_far",
+        8,
+        "yard 1",
+    )
 
 
 def test_a_scan_before_the_last_one_of_its_device_is_for_a_person(app, boxes, yard):
@@ -256,13 +264,12 @@ def test_the_count_of_a_device_beats_its_clock_and_the_order_of_arrival(db, app,
     out = scanner.scan("dispatch", ago=30 * HOUR)
     home = scanner.scan("return", ago=10 * HOUR)
     again = scanner.scan("dispatch", ago=20 * HOUR)  # the clock was set back meanwhile
-    scanner.send([again])
-    scanner.send([home])
-    scanner.send([out])
+    for event in (again, home, out):
+        scanner.send([event])
+        assert list(faults()) == []
     box = Asset.get(code="KLT000001")
     assert (shown(rules.State(where=box.where, life="active")), box.event_count) == ("in_transit_out", 4)
     assert box.out_since == ScanEvent.get(event_id=home["event_id"]).event_time
-    assert list(faults()) == []
 
 
 @on_both_databases
@@ -285,7 +292,7 @@ def test_devices_with_wrong_clocks_whose_scans_come_shuffled_make_one_history(db
         batch = [one for one in waiting[-luck.randint(1, 9) :] if one[0] is scanner]
         waiting = [one for one in waiting if one not in batch]
         assert scanner.send([event for _, event in batch]).status_code == 200
-    assert list(faults()) == []
+        assert list(faults()) == []
     for events in histories([box.id for box in boxes]).values():
         ordered = rules.in_order(event for event, _ in events)
         for sender in {event.sender_id for event in ordered} - {None}:
@@ -308,7 +315,11 @@ def test_what_a_revoked_device_still_sends_is_kept_for_review_and_never_counts(d
     load = scanner.scan("dispatch", "(00)340123450000000017")
     batch = [before, after, pool, void, load, {"type": 7}]
     answer = scanner.send(batch, key="k", unsent=0)
-    assert (answer.status_code, answer.json["error"]["reason"], answer.json["quarantined"]) == (403, "device_revoked", 4)
+    assert (answer.status_code, answer.json["error"]["reason"], answer.json["quarantined"]) == (
+        403,
+        "device_revoked",
+        4,
+    )
     assert answer.json["error"]["text"].startswith("This device was taken out of use")
     assert scanner.send(batch, key="k").json["quarantined"] == 4  # no more by sending it again
     kept = [row for row in rows() if row.refused == "device_revoked"]
@@ -348,7 +359,9 @@ def test_a_batch_costs_a_fixed_number_of_queries(app, boxes, yard, monkeypatch):
     def queries(codes):
         asked = []
         real = proxy.obj.execute_sql
-        monkeypatch.setattr(proxy.obj, "execute_sql", lambda *args, **more: (asked.append(args[0]), real(*args, **more))[1])
+        monkeypatch.setattr(
+            proxy.obj, "execute_sql", lambda *args, **more: (asked.append(args[0]), real(*args, **more))[1]
+        )
         assert scanner.send([scanner.scan("dispatch", code) for code in codes], key=codes[0]).status_code == 200
         monkeypatch.setattr(proxy.obj, "execute_sql", real)
         return len(asked)
