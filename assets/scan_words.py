@@ -71,7 +71,7 @@ WORDS: dict[str, str] = {
     "counted": N_("{count} scanned"),
     "of_which_unsent": N_("{count} not sent"),
     "not_sent": N_("not sent"),
-    "counted_against": N_("Counted against expected: show the list"),
+    "show_list": N_("Show the list"),
     "last_scans": N_("Last scans"),
     "type_code": N_("Type a code"),
     "finish": N_("Finish"),

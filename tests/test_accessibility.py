@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from assets.models import Asset
 from assets.scanning import ScanInput, record_scan, register_assets
 from database import utc_now
-from docs_gen.issuing import issue_document
+from docs_gen.issuing import Order, issue_document
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 _RUN = """async () => {
@@ -41,14 +41,14 @@ def faults(page: Page) -> list[str]:
 @pytest.fixture
 def company(app, world, user):
     """The small world with something on every page: boxes here and away, an exception, an issued paper."""
+    with app.app_context():
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), user, NOW, app.config["ROUNDTRIP"])
     boxes = register_assets(world.klt, [f"KLT-{number:04d}" for number in range(1, 9)], world.suzhou, world.plant, user, NOW)
     for box in boxes[:4]:
         scan = {"type": "dispatch", "shipment": "S-2026-0001", "place": "SZ-PLANT", "event_time": utc_now() - timedelta(days=90)}
         record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=box.code, **scan), user, utc_now())
     odd = {"type": "return", "place": "SZ-PLANT", "event_time": utc_now()}
     record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=boxes[6].code, **odd), user, utc_now())
-    with app.app_context():
-        issue_document(world.shipment, "packing_list", user, NOW, app.config["ROUNDTRIP"], PASS)
     return world
 
 
@@ -88,7 +88,7 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, live, app, user
     assert found == {}
 
 
-@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("en", "dark"), ("zh", "light"), ("zh", "dark")])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("zh", "light")])
 def test_axe_finds_nothing_serious_on_any_screen_of_scanning(browser: Browser, live, user, company, language, scheme):
     context = browser.new_context(base_url=live.url, viewport=HANDHELD, color_scheme=scheme, service_workers="block")
     context.add_cookies([session_cookie(live, user)])
