@@ -128,6 +128,10 @@ WORDS: dict[str, str] = {
     "finished_kept": N_("Finished; kept here until there is a connection"),
     "choose_mode": N_("Choose first what you do here."),
     "choose_place": N_("Choose first where you are."),
+    "loading": N_("The lists of {place} are on their way …"),
+    "no_lists": N_(
+        "The lists of {place} are not on this device. A count needs them: go where there is a network first."
+    ),
     "not_a_shipment": N_("This is not the code of a shipment. Scan the QR code on the packing list."),
     "a_shipment": N_("This is the code of a shipment, not of a box."),
     "no_shipment": N_("There is no shipment {number}."),

@@ -7,17 +7,17 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import papers, scans, sets
+from benchmarks import papers, scan_page, scans, sets
 from benchmarks.figures import Figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=("papers", "sets", "scans"), help="one part")
+    parser.add_argument("--only", choices=("papers", "sets", "scans", "scan_page"), help="one part")
     arguments = parser.parse_args()
     figures: list[Figure] = []
-    for name, part in (("papers", papers), ("sets", sets), ("scans", scans)):
+    for name, part in (("papers", papers), ("sets", sets), ("scans", scans), ("scan_page", scan_page)):
         if arguments.only in (None, name):
             figures += part.run()
     print(f"\n{'name':24}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}  what")

@@ -6,7 +6,7 @@ import { signal, unlockSound } from "./feedback.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
 import { Books, judge, readText, shortText } from "./rules.js";
 import { $, button, card, codeList, difference, element, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
-import { eventOf, newSession, shortNumber, takenOver, Tally } from "./sessions.js";
+import { eventOf, freeze, isFrozen, newSession, shortNumber, takenOver, Tally } from "./sessions.js";
 import { confirmed, counts, Server, Sync } from "./sync.js";
 import { currentLanguage, loadWords, say, setLanguage } from "./words.js";
 import { startWedge } from "./wedge.js";
@@ -33,6 +33,7 @@ let device = { name: "", token: "" };
 let person = "";
 let mark = "inspect";
 let chain = Promise.resolve(); // scans are kept one after the other, in the order in which they were read
+let scanned = 0; // when a scan was kept last
 let from = "start"; // the screen to which "back" leads from menu, status and help
 
 // ------------------------------------------------------------------ start
@@ -59,10 +60,17 @@ async function start() {
   await releaseDrafts();
   await tidy();
   sync = new Sync(queue, server, VERSION, told);
-  queue.onChange(async (elsewhere) => {
-    figures = await queue.counts();
-    showBadgeNow();
-    if (elsewhere && session) { await loadLog(); drawScan(); }
+  let counting = null; // not with every scan of a burst
+  let otherTab = false;
+  queue.onChange((elsewhere) => {
+    otherTab ||= elsewhere;
+    counting ||= setTimeout(async () => {
+      counting = null;
+      figures = await queue.counts();
+      showBadgeNow();
+      if (otherTab && session && screen === "scan") { await loadLog(); drawScan(); }
+      otherTab = false;
+    }, 80);
   });
   figures = await queue.counts();
   await loadCards();
@@ -107,6 +115,7 @@ async function tidy() {
 
 async function useSnapshot(kept) {
   books = new Books(kept ? kept.body : null);
+  listsOf = kept ? kept.place : "";
   for (const record of await queue.unsent()) { learn(record); }
   if (session) { await loadLog(); }
 }
@@ -116,6 +125,13 @@ function learn(record) {
     const verdict = judge(box, { ...record.event, at: record.at, happened: true }, books);
     if (verdict.box) { books.learn(verdict.box); }
   }
+}
+
+let listsOf = ""; // the place whose boxes are on this device
+/** What is expected at `place` is on the device; false when it cannot be had now. */
+async function listsFor(place) {
+  for (let tries = 0; tries < 2 && listsOf !== place; tries += 1) { await refresh(); } // one may be under way for another place
+  return listsOf === place;
 }
 
 let refreshing = null;
@@ -140,6 +156,7 @@ async function refresh() {
 }
 
 async function loadLog() {
+  if (session.kind === "stock_take" && !isFrozen(session.id)) { freeze(session.id, (await queue.get(`expected:${session.id}`)) || []); }
   log = await queue.ofSession(session.id);
   tally = new Tally(session, log, books);
   for (const record of log) { if (record.state === "done" && record.kind !== "void") { learn(record); } }
@@ -198,8 +215,8 @@ async function scan(text) {
   }
   log.push(kept);
   if (judged.box) { books.learn(judged.box); }
-  if (counts(kept)) { tally.add(code, kept); }
-  tally.waiting += 1;
+  tally.take(kept);
+  scanned = Date.now();
   const sentence = books.snapshot.reasons[judged.reason];
   const words = sentence ? named(sentence).replaceAll("%(code)s", code) : "";
   if (kind === "bad" || kind === "ask") {
@@ -209,13 +226,13 @@ async function scan(text) {
     signalNow(kind);
   }
   if (type === "damage") { offerPhoto(kept); }
-  sync.pump();
+  setTimeout(() => sync.pump()); // after the picture
 }
 
 /** The same box in the same list, or the same text that could not be read but is under way. */
 function alreadyHere(code, text, type) {
   if (session.kind !== "inspect") { if (tally.has(code)) { return true; } }
-  return log.some((record) => (record.raw === text || record.code === code) && record.type !== "void" && !record.undoing &&
+  return log.slice(-300).some((record) => (record.raw === text || record.code === code) && record.type !== "void" && !record.undoing &&
     ["ok", "warn", "known", "kept", "unsure", "sending"].includes(record.kind) &&
     (session.kind !== "inspect" || record.type === type) && Date.now() - record.at < 600e3 && record.state !== "refused");
 }
@@ -293,9 +310,9 @@ async function told({ phase, settled, session: changed }) {
       } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : record.text || shown.text }; }
     }
   }
-  if (session && (settled.some((record) => record.session === session.id) || changed === session.id)) {
+  if (session) { takeAnswers(settled.filter((record) => record.session === session.id)); }
+  if (session && changed === session.id) {
     session = (await queue.session(session.id)) || session;
-    await loadLog();
     if (session.taken) { await leaveTaken(); }
   }
   if (louder) { signalNow(louder); }
@@ -308,9 +325,19 @@ async function told({ phase, settled, session: changed }) {
   draw();
   if (settled.length && !figures.unsent) { scheduleRefresh(); }
 }
+/** The records of this session as they are now; without reading all the others again. */
+function takeAnswers(settled) {
+  const places = new Map(settled.length ? log.map((record, index) => [record.sequence, index]) : []);
+  for (const record of settled) {
+    if (places.has(record.sequence)) { log[places.get(record.sequence)] = record; }
+    tally.take(record);
+  }
+}
 let refreshTimer = null;
+/** New lists, when the worker has paused: to read 5,000 codes takes a slow device longer than a scan may wait. */
 function scheduleRefresh() {
-  if (!refreshTimer) { refreshTimer = setTimeout(() => { refreshTimer = null; refresh(); }, 5000); }
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(() => { if (Date.now() - scanned < 4000) { scheduleRefresh(); } else { refresh(); } }, 5000);
 }
 
 function cardOf(record, late) {
@@ -379,8 +406,12 @@ async function choose(kind, shipment = "") {
   unlockSound();
   const place = $("place").value;
   if (!place) { showNote(say("choose_place")); $("place").focus(); return; }
-  if ((await queue.get("place")) !== place) { await queue.set("place", place); refresh(); }
   showNote("");
+  if ((await queue.get("place")) !== place) { await queue.set("place", place); refresh(); }
+  if (["stock_take", "return"].includes(kind) && listsOf !== place) { // they begin with what should be there
+    showNote(say("loading", { place }));
+    if (!(await listsFor(place))) { showNote(say("no_lists", { place })); signal("warn"); if (kind === "stock_take") { return; } }
+  }
   session = newSession(kind, { place });
   $("blind").checked = false;
   const asked = shipment || new URLSearchParams(location.search).get("shipment"); // come from the page of a shipment
@@ -394,10 +425,14 @@ async function choose(kind, shipment = "") {
 async function begin(fields = {}) {
   unlockSound();
   Object.assign(session, fields);
-  if (session.kind === "stock_take") { session.expected_codes = [...new Tally(session, [], books).expectedCodes()]; }
   shown = { kind: "ready", code: "", text: say("ready_text") };
   mark = "inspect";
   try {
+    if (session.kind === "stock_take") {
+      const codes = [...new Tally(session, [], books).expectedCodes()];
+      await queue.set(`expected:${session.id}`, codes);
+      freeze(session.id, codes);
+    }
     await queue.saveSession(session);
   } catch {
     showNote(say("storage_full"));

@@ -4,7 +4,7 @@
 //   batches   which scans were sent under which key, as long as no answer has come: a repetition must be the same batch
 //   sessions  what is being done here: dispatch for a shipment, a count …
 //   photos    pictures and signatures by their SHA-256, until they are sent
-//   meta      sequence, device, token, snapshot, choices
+//   meta      device, token, snapshot, choices, and what a count expects
 //
 // A write is over when it is on the disk ("strict"), not when it has left for there: then the light turns green.
 
@@ -22,7 +22,8 @@ export async function openQueue(onOld = () => {}) {
     db = await openDB("rt-scan", VERSION, {
       upgrade(made, from) {
         if (from < 1) {
-          const scans = made.createObjectStore("scans", { keyPath: "sequence" });
+          // the browser's own counter: never the same number twice, also in two tabs and after a number was deleted
+          const scans = made.createObjectStore("scans", { keyPath: "sequence", autoIncrement: true });
           scans.createIndex("state", "state");
           scans.createIndex("session", "session");
           scans.createIndex("event_id", "event_id", { unique: true });
@@ -68,15 +69,11 @@ export class Queue {
   /** Keep a scan; gives it back with its sequence number. Throws StorageRefused: then it is not kept, and nothing may say so. */
   async keep(record) {
     try {
-      const write = this.db.transaction(["scans", "meta"], "readwrite", STRICT);
-      const meta = write.objectStore("meta");
-      const sequence = ((await meta.get("sequence")) || 0) + 1;
-      const kept = { state: "unsent", batch: "", tries: 0, boot: this.boot, ...record, sequence };
-      meta.put(sequence, "sequence");
-      write.objectStore("scans").add(kept);
-      await write.done;
+      const kept = { state: "unsent", boot: this.boot, ...record };
+      const write = this.db.transaction("scans", "readwrite", STRICT);
+      const [sequence] = await Promise.all([write.store.add(kept), write.done]);
       this.changed();
-      return kept;
+      return { ...kept, sequence };
     } catch (error) {
       throw new StorageRefused(String(error));
     }
@@ -85,7 +82,7 @@ export class Queue {
   /** Change kept scans: `changes` are [{sequence, …fields}]. */
   async change(changes) {
     const write = this.db.transaction("scans", "readwrite", STRICT);
-    for (const change of changes) { await patch(write.store, change); }
+    await Promise.all(changes.map((change) => patch(write.store, change)));
     await write.done;
     this.changed();
   }
@@ -122,40 +119,48 @@ export class Queue {
   // ------------------------------------------------------------ batches
 
   /**
-   * {key, records}: what is to be sent now; null when nothing is. A batch without an answer is sent again under its key
-   * before anything else. `prepare(record)` gives the event as it stays from now on: the same id with another body
-   * would be a conflict.
+   * {key, records, tries}: what is to be sent now; null when nothing is. A batch without an answer is sent again under its
+   * key before anything else. `prepare(record)` gives the event as it stays as long as the batch is open: the same id with
+   * another body would be a conflict.
    */
   async nextBatch(limit, user, prepare) {
     const write = this.db.transaction(["scans", "batches"], "readwrite", STRICT);
     const scans = write.objectStore("scans");
     const batches = write.objectStore("batches");
+    const taken = new Set();
     for (const batch of await batches.getAll()) {
-      const records = (await Promise.all(batch.sequences.map((sequence) => scans.get(sequence)))).filter(Boolean);
-      if (records.length) {
-        if (records[0].user && user && records[0].user !== user) { continue; }
-        await Promise.all(records.map((record) => scans.put(Object.assign(record, { tries: record.tries + 1 }))));
-        await write.done;
-        return { key: batch.key, records };
-      }
-      batches.delete(batch.key);
+      const found = await Promise.all(batch.sequences.map((sequence) => scans.get(sequence)));
+      const records = found.filter((record) => record && record.state === "unsent");
+      if (!records.length) { batches.delete(batch.key); continue; }
+      if (batch.user && user && batch.user !== user) { batch.sequences.forEach((sequence) => taken.add(sequence)); continue; }
+      batch.tries += 1;
+      batches.put(batch);
+      await write.done;
+      return { key: batch.key, tries: batch.tries, records: records.map((record) => ({ ...record, event: batch.events[record.sequence] || record.event })) };
     }
-    const waiting = (await scans.index("state").getAll("unsent"))
-      .filter((record) => !record.batch && (!record.user || !user || record.user === user)).slice(0, limit);
+    const mine = (record) => !taken.has(record.sequence) && (!record.user || !user || record.user === user);
+    let waiting = (await scans.index("state").getAll("unsent", limit)).filter(mine);
+    if (waiting.length < limit) { waiting = (await scans.index("state").getAll("unsent")).filter(mine).slice(0, limit); }
     if (!waiting.length) { await write.done; return null; }
-    const key = uuid();
-    for (const record of waiting) { scans.put(Object.assign(record, { batch: key, tries: record.tries + 1, event: prepare(record) })); }
-    batches.put({ key, sequences: waiting.map((record) => record.sequence) });
+    const batch = { key: uuid(), user: waiting[0].user, tries: 1, sequences: waiting.map((record) => record.sequence), events: {} };
+    const records = waiting.map((record) => {
+      const event = prepare(record);
+      if (event !== record.event) { batch.events[record.sequence] = event; }
+      return { ...record, event };
+    });
+    batches.put(batch);
     await write.done;
-    return { key, records: waiting };
+    return { key: batch.key, tries: 1, records };
   }
 
   /** The batch was answered: what its scans have become, and the end of its key, in one step. */
   async settle(key, changes) {
     const write = this.db.transaction(["scans", "batches"], "readwrite", STRICT);
     const scans = write.objectStore("scans");
-    const settled = [];
-    for (const change of changes) { settled.push(await patch(scans, { batch: "", ...change })); }
+    // one after the other only where one scan is changed twice
+    const merged = new Map();
+    for (const change of changes) { merged.set(change.sequence, { ...merged.get(change.sequence), ...change }); }
+    const settled = await Promise.all([...merged.values()].map((change) => patch(scans, change)));
     write.objectStore("batches").delete(key);
     await write.done;
     this.changed();
@@ -164,10 +169,8 @@ export class Queue {
 
   /** The batch cannot be sent as it is: its scans go into other ones. */
   async release(key) {
-    const write = this.db.transaction(["scans", "batches"], "readwrite", STRICT);
-    const batch = await write.objectStore("batches").get(key);
-    for (const sequence of batch ? batch.sequences : []) { await patch(write.objectStore("scans"), { sequence, batch: "" }); }
-    write.objectStore("batches").delete(key);
+    const write = this.db.transaction("batches", "readwrite", STRICT);
+    write.store.delete(key);
     await write.done;
   }
 
@@ -188,8 +191,9 @@ export class Queue {
     return session;
   }
   async dropSession(id) {
-    const write = this.db.transaction(["sessions", "scans"], "readwrite", STRICT);
+    const write = this.db.transaction(["sessions", "scans", "meta"], "readwrite", STRICT);
     write.objectStore("sessions").delete(id);
+    write.objectStore("meta").delete(`expected:${id}`);
     for (const record of await write.objectStore("scans").index("session").getAll(id)) {
       if (record.state === "done") { write.objectStore("scans").delete(record.sequence); }
     }
@@ -226,7 +230,7 @@ async function patch(store, change) {
   const record = await store.get(change.sequence);
   if (!record) { return null; }
   Object.assign(record, change);
-  await store.put(record);
+  store.put(record);
   return record;
 }
 

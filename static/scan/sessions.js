@@ -40,8 +40,12 @@ export function eventOf(session, text, device, mark = {}) {
   return event;
 }
 
-const WANTED = new Map();
-const FROZEN = new Map(); // id of a session → its expected codes: read once, whatever is asked of them
+const WANTED = new Map(); // id of a session → how many of which type that are
+const FROZEN = new Map(); // id of a session → its expected codes
+
+/** What stood in the books when a count began: the boxes that it finds change the books, not what was expected. */
+export function freeze(id, codes) { FROZEN.set(id, new Set(codes)); WANTED.delete(id); }
+export function isFrozen(id) { return FROZEN.has(id); }
 
 export class Tally {
   /** records: of this session, oldest first. books: rules.Books. */
@@ -49,9 +53,19 @@ export class Tally {
     this.session = session;
     this.books = books;
     this.list = new Map(); // code → {type, record or null}
+    this.have = new Map(); // type → how many
+    this.open = new Set(); // sequences of what the server has not answered
     for (const code of [...this.scannedBefore(), ...(session.before || [])]) { this.add(code, null); }
-    for (const record of records) { if (counts(record)) { this.add(record.code, record); } }
-    this.waiting = records.filter((record) => ["unsent", "draft"].includes(record.state) && record.type !== "void").length;
+    for (const record of records) { this.take(record); }
+  }
+
+  get waiting() { return this.open.size; }
+
+  /** A scan of this session, new or as the server has answered it. */
+  take(record) {
+    if (record.type === "void") { return; }
+    if (["unsent", "draft"].includes(record.state)) { this.open.add(record.sequence); } else { this.open.delete(record.sequence); }
+    if (counts(record)) { this.add(record.code, record); } else if (this.list.get(record.code)?.record?.sequence === record.sequence) { this.remove(record.code); }
   }
 
   scannedBefore() { // by the server: scans of other devices onto the same shipment
@@ -63,20 +77,21 @@ export class Tally {
   add(code, record) {
     if (!code) { return; }
     const type = (record && record.asset_type) || this.books.find(code)?.type || "";
+    this.remove(code);
     this.list.set(code, { type, record });
+    this.have.set(type, (this.have.get(type) || 0) + 1);
   }
-  remove(code) { this.list.delete(code); }
+  remove(code) {
+    const held = this.list.get(code);
+    if (held) { this.list.delete(code); this.have.set(held.type, this.have.get(held.type) - 1); }
+  }
   has(code) { return this.list.has(code); }
 
   /** Codes that should be found, where they are known one by one: at home for a count, away for a return. */
   expectedCodes() {
     if (this.codes) { return this.codes; }
-    const { kind, place, party, id, expected_codes: frozen } = this.session;
-    if (frozen) { // what stood in the books when the count began; the boxes that it finds change them
-      if (!FROZEN.has(id)) { FROZEN.set(id, new Set(frozen)); }
-      this.codes = FROZEN.get(id);
-      return this.codes;
-    }
+    const { kind, place, party, id } = this.session;
+    if (FROZEN.has(id)) { this.codes = FROZEN.get(id); return this.codes; }
     const wanted = {
       stock_take: (box) => box.place === place && ["available", "returned", "damaged_here", "in_repair"].includes(box.state),
       return: (box) => party && box.holder === party && ["in_transit_out", "at_partner", "in_transit_back", "damaged_away"].includes(box.state),
@@ -103,8 +118,7 @@ export class Tally {
 
   /** [{type, have, want}], expected types first; want is null where nothing was promised. */
   rows() {
-    const have = new Map();
-    for (const { type } of this.list.values()) { have.set(type, (have.get(type) || 0) + 1); }
+    const { have } = this;
     const want = new Map();
     if (this.session.kind === "dispatch") {
       for (const row of this.books.shipments.get(this.session.shipment)?.expected || this.session.expected || []) { want.set(row.asset_type, row.count); }
@@ -112,7 +126,7 @@ export class Tally {
       for (const [type, count] of this.wanted()) { want.set(type, count); }
     }
     const rows = [...want].map(([type, count]) => ({ type, have: have.get(type) || 0, want: count }));
-    for (const [type, count] of have) { if (!want.has(type)) { rows.push({ type, have: count, want: this.exact ? 0 : null }); } }
+    for (const [type, count] of have) { if (count && !want.has(type)) { rows.push({ type, have: count, want: this.exact ? 0 : null }); } }
     return rows;
   }
   total() {

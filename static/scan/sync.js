@@ -82,6 +82,7 @@ export class Sync {
     this.running = false;
     this.again = false;
     this.sessionsSent = new Map();
+    this.dirty = new Set(); // sessions whose news are known to be waiting: written down once, not with every scan
   }
 
   start() {
@@ -217,18 +218,21 @@ export class Sync {
     // as they are now: while they were on their way somebody may have said yes, or undone one
     const records = await this.queue.again(batch.records);
     for (const [index, record] of records.entries()) {
-      for (const change of await this.verdict(record, results[index])) { changes.push(change); }
+      const sent = { ...record, event: batch.records[index].event };
+      for (const change of await this.verdict(sent, results[index], batch.tries)) {
+        changes.push(change.sequence === record.sequence ? { event: sent.event, ...change } : change);
+      }
     }
     const settled = await this.queue.settle(batch.key, changes);
     for (const id of new Set(settled.map((record) => record.session).filter(Boolean))) {
-      await this.queue.changeSession(id, { dirty: true });
+      if (!this.dirty.has(id)) { this.dirty.add(id); await this.queue.changeSession(id, { dirty: true }); }
     }
     this.enter("sending", settled);
   }
 
   /** The changes that an answer makes to a record, and to the one that it undoes. */
-  async verdict(record, result) {
-    const { sequence, event } = record;
+  async verdict(record, result, tries) {
+    const { event, sequence } = record;
     const text = result.text || "";
     const refused = result.outcome !== "recorded" && result.outcome !== "known";
     const asset = { asset_type: result.asset_type || record.asset_type || "", code: result.code || record.code };
@@ -259,7 +263,7 @@ export class Sync {
     if (refused) { return [{ ...answered, ...asset, state: "refused", kind: "bad" }]; }
     let kind = result.exceptions && result.exceptions.length ? "warn" : "ok";
     // known at a repeated attempt only means that the first answer was lost on the way; in a count it stands where it should
-    if (result.outcome === "known" && record.tries === 1 && event.type !== "stock_take") { kind = "known"; }
+    if (result.outcome === "known" && tries === 1 && event.type !== "stock_take") { kind = "known"; }
     return [{ ...answered, ...asset, state: "done", kind: record.kind === "void" ? "void" : kind }];
   }
 
@@ -301,6 +305,7 @@ export class Sync {
       });
       if (!answer || [401, 403, 429].includes(answer.status) || answer.status >= 500) { return this.failed(answer); }
       this.sessionsSent.set(session.id, Date.now());
+      this.dirty.delete(session.id);
       if (answer.status === 200) {
         await this.queue.changeSession(session.id, { dirty: false, version: answer.body.version, result: answer.body });
       } else if (reasonOf(answer) === "session_changed" && answer.body.session) {
@@ -329,6 +334,6 @@ export function confirmed(event, word) { return { ...event, confirmed: [...(even
 function prepare(offline) {
   return (record) => {
     const old = record.late || offline || Date.now() - record.at > LATE;
-    return record.tries === 0 && record.event.type !== "void" && old ? { ...record.event, happened: true } : record.event;
+    return record.event.type !== "void" && old ? { ...record.event, happened: true } : record.event;
   };
 }
