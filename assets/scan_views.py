@@ -1,7 +1,7 @@
 """The scan page as an app that works without a network: its shell, its words, its service worker, its manifest.
 
-None of them holds data: the shell is the same for everybody, so a browser may keep it. What is expected where comes from
-the API, from which a device learns only what its person may see. The rules of the page are in static/scan.
+None of them holds data: the shell is the same for everybody, so a browser may keep it. What is expected where comes
+from the API, from which a device learns only what its person may see. The rules of the page are in static/scan.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from flask_babel import force_locale, gettext
 
 from accounts.access import public, signed_in
 from assets.labels import qr_svg
-from assets.scan_words import KEYS, WORDS
+from assets.scan_words import KEYS, SETUP, WORDS
 from i18n import LANGUAGES
 
 blueprint = Blueprint("scan", __name__)
@@ -88,15 +88,20 @@ def words() -> Response:
     return response
 
 
+#: Drawn by tools/build_icons.py; maskable ones may be cut to any shape.
+_ICONS = (("app", "any"), ("app-maskable", "maskable"))
+
+
+def _icon(file: str, size: int, purpose: str) -> dict[str, str]:
+    address = url_for("static", filename=f"img/{file}")
+    return {"src": address, "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+
+
 @blueprint.get("/scan/manifest.webmanifest")
 @public
 def manifest() -> Response:
     """What the system needs to put the app on the home screen."""
-    icons = [
-        {"src": url_for("static", filename=f"img/{name}-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
-        for name, purpose in (("app", "any"), ("app-maskable", "maskable"))
-        for size in (192, 512)
-    ]  # fmt: skip
+    icons = [_icon(f"{name}-{size}.png", size, use) for name, use in _ICONS for size in (192, 512)]
     icons.append({"src": url_for("static", filename="img/roundtrip.svg"), "sizes": "any", "type": "image/svg+xml"})
     found = {
         "id": url_for("scan.start"), "name": "Roundtrip Scan", "short_name": "Scan", "start_url": url_for("scan.start"),
@@ -117,13 +122,8 @@ _PROBES = ("RTTEST-aBcXyZ-0123456789:/._%?=&", "RTGS-12345\x1d67890-END")
 @signed_in
 def scanner_setup() -> str:
     """A page to print and to try: prefix, suffix, case, separator and speed of a scanner."""
-    return render_template("assets/scanner_setup.html", codes=[qr_svg(text) for text in _PROBES], words=_setup_words())
-
-
-def _setup_words() -> dict[str, str]:
-    from assets.scan_words import SETUP
-
-    return {key: gettext(sentence) for key, sentence in SETUP.items()}
+    said = {key: gettext(sentence) for key, sentence in SETUP.items()}
+    return render_template("assets/scanner_setup.html", codes=[qr_svg(text) for text in _PROBES], words=said)
 
 
 def _static() -> Path:

@@ -139,7 +139,8 @@ WORDS: dict[str, str] = {
     "failed": N_("The server could not take this scan. Please tell the administrator."),
     "storage_full": N_("This device can keep no more scans: this one was NOT taken. Send what is kept, or make room."),
     "storage_denied": N_(
-        "This browser lets the page keep nothing, so no scan would be safe. Leave private mode, or allow storage for this page."
+        "This browser lets the page keep nothing, so no scan would be safe. Leave private mode, or allow "
+        "storage for this page."
     ),
     "sign_in": N_("Please sign in again. {count} scans are kept here and will be sent afterwards."),
     "sign_in_link": N_("Sign in"),
@@ -161,7 +162,8 @@ WORDS: dict[str, str] = {
     "offline_help": N_("There is no connection. Scan on: everything is kept here and goes out by itself."),
     "busy_help": N_("The server cannot take scans at the moment. Scan on: they go out by themselves."),
     "old_help": N_(
-        "These scans wait for more than four hours. Go to a place with Wi-Fi and keep this page open, or save them as a file for the office."
+        "These scans wait for more than four hours. Go to a place with Wi-Fi and keep this page open, or save"
+        " them as a file for the office."
     ),
     "send_now": N_("Send now"),
     "export": N_("Save unsent scans as a file"),

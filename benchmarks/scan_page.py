@@ -33,7 +33,13 @@ from master_data.models import AssetType, Party, Place
 BOXES, SCANS, SLOWER, QUEUED = 5_000, 60, 6, 2_000
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 
-_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"]
+_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 #: Types each code as a scanner does, and waits for the verdict that follows it and for the frame that shows it.
 _MEASURE = """async (codes) => {
     const verdict = document.getElementById("verdict");

@@ -30,7 +30,21 @@ _VALUES = {
     "master_data.asset_type_edit": "KLT6428", "looks.look_edit": "SUZHOU", "looks.seal_new": "SUZHOU",
     "public.code_label": "KLT-0001", "public.grai_label": "04012345000016KLT-0001", "assets.asset_page": "KLT-0001",
 }  # fmt: skip
-_NO_PAGE = (".pdf", ".png", ".zip", ".js", ".json", ".webmanifest", "lines-template", "/healthz", "/login-static", "/static", "/api/", "/S/", "/s/")
+_NO_PAGE = (
+    ".pdf",
+    ".png",
+    ".zip",
+    ".js",
+    ".json",
+    ".webmanifest",
+    "lines-template",
+    "/healthz",
+    "/login-static",
+    "/static",
+    "/api/",
+    "/S/",
+    "/s/",
+)
 
 
 def faults(page: Page) -> list[str]:
@@ -43,9 +57,16 @@ def company(app, world, user):
     """The small world with something on every page: boxes here and away, an exception, an issued paper."""
     with app.app_context():
         issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), user, NOW, app.config["ROUNDTRIP"])
-    boxes = register_assets(world.klt, [f"KLT-{number:04d}" for number in range(1, 9)], world.suzhou, world.plant, user, NOW)
+    boxes = register_assets(
+        world.klt, [f"KLT-{number:04d}" for number in range(1, 9)], world.suzhou, world.plant, user, NOW
+    )
     for box in boxes[:4]:
-        scan = {"type": "dispatch", "shipment": "S-2026-0001", "place": "SZ-PLANT", "event_time": utc_now() - timedelta(days=90)}
+        scan = {
+            "type": "dispatch",
+            "shipment": "S-2026-0001",
+            "place": "SZ-PLANT",
+            "event_time": utc_now() - timedelta(days=90),
+        }
         record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=box.code, **scan), user, utc_now())
     odd = {"type": "return", "place": "SZ-PLANT", "event_time": utc_now()}
     record_scan(ScanInput(event_id=str(uuid.uuid4()), scanned_text=boxes[6].code, **odd), user, utc_now())
@@ -56,7 +77,11 @@ def addresses(app: Any, pages: set[str]) -> list[str]:
     found = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
-            if "GET" not in rule.methods or any(part in rule.rule for part in _NO_PAGE) or rule.endpoint == "scan.start":
+            if (
+                "GET" not in rule.methods
+                or any(part in rule.rule for part in _NO_PAGE)
+                or rule.endpoint == "scan.start"
+            ):
                 continue
             values: dict[str, Any] = {}
             for name in rule.arguments:

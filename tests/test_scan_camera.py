@@ -27,7 +27,9 @@ LABEL_20_MM = 135
 
 @pytest.fixture
 def boxes(app, world, user):
-    return register_assets(world.klt, [f"KLT-{number:04d}" for number in range(1, 6)], world.suzhou, world.plant, user, NOW)
+    return register_assets(
+        world.klt, [f"KLT-{number:04d}" for number in range(1, 6)], world.suzhou, world.plant, user, NOW
+    )
 
 
 def label(text: str, pixels: int) -> Image.Image:
@@ -74,7 +76,9 @@ def seeing(playwright: Playwright, live: Live, user: User, path: Path) -> Iterat
 
 
 def test_a_20_mm_label_is_read_once_while_it_stays_in_view(playwright, live, user, boxes, tmp_path):
-    path = film(tmp_path / "label.y4m", [[(label(label_uri("https://rt.example.com", boxes[0]), LABEL_20_MM), 560, 290)]])
+    path = film(
+        tmp_path / "label.y4m", [[(label(label_uri("https://rt.example.com", boxes[0]), LABEL_20_MM), 560, 290)]]
+    )
     with seeing(playwright, live, user, path) as page:
         begin_dispatch(page)
         page.click("#camera-on")
@@ -107,7 +111,9 @@ def test_several_codes_in_view_are_asked_about_and_all_taken_in_a_count(playwrig
 
 def test_without_a_camera_the_page_says_so(page, boxes):
     begin_dispatch(page)
-    page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')) }")
+    page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError')) }"
+    )
     page.click("#camera-on")
     expect(page.locator("#note")).to_contain_text("not allowed")
     expect(page.locator("#camera")).to_be_hidden()

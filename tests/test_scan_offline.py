@@ -173,9 +173,7 @@ def test_a_new_version_waits_until_nobody_scans_and_loses_nothing(playwright, li
         monkeypatch.setattr(scan_views, "_version", lambda: "newer")
         context.set_offline(False)
         page.evaluate("navigator.serviceWorker.getRegistration('/scan').then(found => found.update())")
-        page.wait_for_function(
-            "navigator.serviceWorker.getRegistration('/scan').then(found => Boolean(found.waiting))"
-        )
+        page.wait_for_function("navigator.serviceWorker.getRegistration('/scan').then(found => Boolean(found.waiting))")
         wedge(page, CODES[1])
         expect(page.locator("#total")).to_have_text("2 of 12")
         assert page.get_attribute("meta[name=rt-version]", "content") == old  # not in the middle of the work
@@ -213,7 +211,11 @@ def test_the_shell_holds_no_data_and_its_version_follows_its_files(client, anony
     files = json.loads(re.search(r"\[.*\]", head[1])[0])
     assert all(anonymous.get(path).status_code == 200 for path in files)
     # what a module imports is in the list: else it would be missing without a network
-    named = {name for path in Path("static/scan").glob("*.js") for name in re.findall(r'from "\./(\w+)\.js"', path.read_text())}
+    named = {
+        name
+        for path in Path("static/scan").glob("*.js")
+        for name in re.findall(r'from "\./(\w+)\.js"', path.read_text())
+    }
     assert {f"/static/scan/{name}.js" for name in named} <= set(files)
     policy = anonymous.get("/scan").headers["Content-Security-Policy"]
     assert "script-src 'self' 'wasm-unsafe-eval';" in policy

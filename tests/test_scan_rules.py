@@ -57,7 +57,17 @@ def cases():
                             "e", type_, NOW, NOW, place_id=place, place_party_id=owner, place_own=own,
                             shipment_id=shipment, happened=happened,
                         )  # fmt: skip
-                        yield at, event, {"state": name, "type": type_, "place": code, "shipment": f"S-{shipment}", "happened": happened}
+                        yield (
+                            at,
+                            event,
+                            {
+                                "state": name,
+                                "type": type_,
+                                "place": code,
+                                "shipment": f"S-{shipment}",
+                                "happened": happened,
+                            },
+                        )
 
 
 def test_every_cell_of_the_table_is_judged_in_the_browser_as_on_the_server(scan_page, app):
@@ -86,8 +96,12 @@ def test_every_cell_of_the_table_is_judged_in_the_browser_as_on_the_server(scan_
         expected.append([KIND[cell.verdict], cell.code])
     assert len(told) > 2_000
     assert {name for name in COLUMNS if name != "none"} == set(STATES)
-    assert [(case, ours, theirs) for (_, _, case), ours, theirs in zip(told, found, expected, strict=True) if ours != theirs] == []
-    assert set(snapshot["table"]) >= {code for code in EVENT_TYPES if code in SCANNABLE and EVENT_TYPES[code].transitions}
+    assert [
+        (case, ours, theirs) for (_, _, case), ours, theirs in zip(told, found, expected, strict=True) if ours != theirs
+    ] == []
+    assert set(snapshot["table"]) >= {
+        code for code in EVENT_TYPES if code in SCANNABLE and EVENT_TYPES[code].transitions
+    }
 
 
 TEXTS = [

@@ -106,7 +106,10 @@ def test_a_count_tells_missing_and_surplus_by_code_and_opens_a_case(page, boxes,
     finish(page, reason="Not found")
     expect(page.locator("#differences")).to_contain_text("KLT-0009, KLT-0010")
     finished("stock_take", page)
-    assert {case.asset.code for case in ExceptionCase.select().where(ExceptionCase.code == "missing_in_count")} == {"KLT-0009", "KLT-0010"}
+    assert {case.asset.code for case in ExceptionCase.select().where(ExceptionCase.code == "missing_in_count")} == {
+        "KLT-0009",
+        "KLT-0010",
+    }
 
 
 def test_a_blind_count_shows_what_was_expected_only_at_the_end(page, boxes):
@@ -146,7 +149,9 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
 
 
 def test_a_transfer_leaves_for_one_of_our_places_and_is_received_there(page, boxes, world):
-    Place.create(code="SZ-YARD", party=world.suzhou, name_en="Yard", country="CN", timezone="Asia/Shanghai", changed_time=NOW)
+    Place.create(
+        code="SZ-YARD", party=world.suzhou, name_en="Yard", country="CN", timezone="Asia/Shanghai", changed_time=NOW
+    )
     begin(page, "transfer")
     page.click("[data-place=SZ-YARD]")
     wedge(page, boxes[0].code)

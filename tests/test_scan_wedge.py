@@ -85,11 +85,20 @@ def test_a_chinese_input_method_does_not_swallow_a_scan(page, boxes):
     composed = ""
     for letter in "KLT-0001":
         code = {"-": "Minus"}.get(letter, f"Digit{letter}" if letter.isdigit() else f"Key{letter}")
-        cdp.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Process", "code": code, "windowsVirtualKeyCode": 229})
+        cdp.send(
+            "Input.dispatchKeyEvent",
+            {"type": "rawKeyDown", "key": "Process", "code": code, "windowsVirtualKeyCode": 229},
+        )
         composed += {"0": "零", "1": "一"}.get(letter, letter.lower())  # what the method makes of it
-        cdp.send("Input.imeSetComposition", {"text": composed, "selectionStart": len(composed), "selectionEnd": len(composed)})
+        cdp.send(
+            "Input.imeSetComposition",
+            {"text": composed, "selectionStart": len(composed), "selectionEnd": len(composed)},
+        )
         cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", "key": letter, "code": code})
-    cdp.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229})
+    cdp.send(
+        "Input.dispatchKeyEvent",
+        {"type": "rawKeyDown", "key": "Process", "code": "Enter", "windowsVirtualKeyCode": 229},
+    )
     cdp.send("Input.insertText", {"text": composed})
     total(page, "1 of 12")
     assert counted(page, "dispatch") == ["KLT-0001"]

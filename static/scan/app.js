@@ -217,8 +217,7 @@ async function scan(text) {
   if (judged.box) { books.learn(judged.box); }
   tally.take(kept);
   scanned = Date.now();
-  const sentence = books.snapshot.reasons[judged.reason];
-  const words = sentence ? named(sentence).replaceAll("%(code)s", code) : "";
+  const words = sentenceOf(judged.reason, code);
   if (kind === "bad" || kind === "ask") {
     look({ id: event.event_id, kind, code, text: words, reason: judged.reason, sequence: kept.sequence });
   } else {
@@ -227,6 +226,13 @@ async function scan(text) {
   }
   if (type === "damage") { offerPhoto(kept); }
   setTimeout(() => sync.pump()); // after the picture
+}
+
+/** The sentence of a reason in the language of this page; the server's own where the device has none. */
+function sentenceOf(reason, code, otherwise = "") {
+  const sentence = books.snapshot.reasons[reason];
+  const words = sentence ? named(sentence).replaceAll("%(code)s", code) : "";
+  return !words || words.includes("%(") ? otherwise : words;
 }
 
 /** The same box in the same list, or the same text that could not be read but is under way. */
@@ -294,7 +300,7 @@ async function told({ phase, settled, session: changed }) {
         acknowledged.delete(record.event_id);
         await queue.change([{ sequence: record.sequence, state: "done", kind: "bad", dealt: Date.now() }]);
       } else if (entry) {
-        Object.assign(entry, { text: record.text, code: record.code, kind: record.kind, sequence: record.sequence, reason: record.reason });
+        Object.assign(entry, { text: sentenceOf(record.reason, record.code, record.text), code: record.code, kind: record.kind, sequence: record.sequence, reason: record.reason });
       } else {
         attention.push(cardOf(record, Date.now() - record.at > LATE_ANSWER));
         louder = "bad";
@@ -305,9 +311,9 @@ async function told({ phase, settled, session: changed }) {
       if (mine && shown.id === record.event_id && (record.kind !== shown.kind || entry)) {
         const clean = record.kind === "ok";
         if (!here().length && !clean) { louder = record.kind; }
-        shown = { ...shown, kind: record.kind, code: record.code, text: clean ? "" : record.text };
+        shown = { ...shown, kind: record.kind, code: record.code, text: clean ? "" : sentenceOf(record.reason, record.code, record.kind === "known" ? "" : record.text) };
         stamp += 1;
-      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : record.text || shown.text }; }
+      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : sentenceOf(record.reason, record.code, shown.text) }; }
     }
   }
   if (session) { takeAnswers(settled.filter((record) => record.session === session.id)); }
@@ -341,7 +347,7 @@ function scheduleRefresh() {
 }
 
 function cardOf(record, late) {
-  return { id: record.event_id, session: record.session, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: record.text || say("failed"), late, sequence: record.sequence, reason: record.reason };
+  return { id: record.event_id, session: record.session, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: sentenceOf(record.reason, record.code, record.text || say("failed")), late, sequence: record.sequence, reason: record.reason };
 }
 async function loadCards() {
   const cards = await queue.cards();
@@ -578,6 +584,7 @@ async function go(next) {
   else { prepareError(""); }
   screen = next;
   showNote("");
+  if (next === "start" && session && !log.length && session.state === "open" && !session.version) { await queue.dropSession(session.id); } // begun by mistake
   if (next === "start") { session = null; log = []; tally = null; mark = "inspect"; }
   showScreen(next);
   if (next === "finish") { openClosing(); sync.now(); }

@@ -236,7 +236,7 @@ export class Sync {
     const text = result.text || "";
     const refused = result.outcome !== "recorded" && result.outcome !== "known";
     const asset = { asset_type: result.asset_type || record.asset_type || "", code: result.code || record.code };
-    const answered = { sequence, text, answered: Date.now(), reason: result.reason || "", exceptions: result.exceptions || [] };
+    const answered = { sequence, text, answered: Date.now(), reason: result.confirm || result.reason || (result.exceptions || [])[0] || "", exceptions: result.exceptions || [] };
     if (event.type === "void") {
       const undone = await this.queue.byEvent(event.voids);
       const changes = [];
@@ -290,6 +290,7 @@ export class Sync {
         continue;
       }
       const records = await this.queue.ofSession(session.id);
+      if (session.state === "open" && !session.version && !records.length) { continue; } // nothing to hand over yet
       if (session.state === "finished" && records.some((record) => ["unsent", "draft"].includes(record.state))) { continue; }
       if (session.signature && !(await this.sendPhotos([session.signature]))) { return this.failed(null); }
       const seen = records.filter((record) => counts(record)).map((record) => record.code);
