@@ -536,7 +536,56 @@ class _Batch:
         exceptions = box.add(event)
         self.recent[context].append((scan.input.event_time, scan.input.event_id))
         self._append(scan, box, event)
+        if event.type == "pack" and event.parent == box.state.parent:
+            self._move_with_load(scan, box, event)
         return self._answer(scan, box, "recorded", exceptions=exceptions)
+
+    def _move_with_load(self, scan: _Scan, box: _Box, packed: Event) -> None:
+        """The load moved before we learned that this box is in it (its packer was offline): it has moved along."""
+        parent, _ = self._box(scan.parent) if scan.parent else (None, "")
+        void = ScanEvent.alias()
+        moves: Any = (
+            ScanEvent.select()
+            .where(
+                ScanEvent.asset == parent.asset
+                if parent
+                else (ScanEvent.parent == packed.parent) & ScanEvent.asset.is_null(),
+                ScanEvent.event_time > packed.order_time,
+                ScanEvent.type.in_(sorted(_MOVES_A_LOAD)),
+                ScanEvent.via == "",
+                ScanEvent.refused == "",
+                ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+            )
+            .order_by(ScanEvent.event_time, ScanEvent.record_time)
+            .dicts()
+        )
+        for row in moves:
+            place, shipment = self._place(row["place"]), self._shipment(row["shipment"])
+            event = replace(
+                packed,
+                event_id=str(uuid5(NAMESPACE_OID, f"{row['event_id']} {box.asset.code}")),
+                type=row["type"],
+                event_time=row["event_time"],
+                record_time=self.now + timedelta(microseconds=len(self.rows)),
+                place_id=row["place"],
+                place_party_id=place.party_id if place else None,
+                place_own=bool(place and place.party.own),
+                party_id=row["party"],
+                shipment_id=row["shipment"],
+                consignee_id=shipment.consignee_id if shipment else None,
+                happened=True,
+                parent="",
+                via=row["event_id"],
+                document=row["document"],
+                sender_id=None,  # nobody scanned the box then, so no device counted it: the time is its order
+                sequence=0,
+            )
+            if ScanEvent.select().where(ScanEvent.event_id == event.event_id).exists():
+                continue  # it was in the load then
+            box.add(event)
+            same = {name: row[name] for name in ("type", "shipment", "party", "destination", "document", "event_time")}
+            same |= {"sender": None, "sequence": None, "device_time": None, "session": ""}
+            self._append(scan, box, event, event_id=event.event_id, via=event.via, happened=True, **same)
 
     def _take_load(self, scan: _Scan, key: str, inside: list[_Box]) -> Answer:
         """A scan of a load is one for each box in it; the row of the load itself says that it was scanned."""
