@@ -486,7 +486,7 @@ class _Batch:
         if kind is None or (kind.code not in SCANNABLE and pool is None):
             return Answer(scan.input.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
         if scan.input.refuse:
-            return self._refuse(scan, self._box(scan.code)[0], scan.input.refuse)
+            return self._keep_for_review(scan, pool)
         if pool is not None or scan.input.asset_type:
             return self._take_pool(scan, pool)
         missing = self._missing(scan, kind.needs)
@@ -691,6 +691,18 @@ class _Batch:
         if row["refused"]:
             return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
+
+    def _keep_for_review(self, scan: _Scan, pool: AssetType | None) -> Answer:
+        """A row with all that was told, so that a person can let it count later; it does not count now."""
+        told = scan.input
+        box, _ = self._box(scan.code)
+        more: dict[str, Any] = {"parent": self._parent_key(scan)}
+        if pool is not None:
+            more |= {"asset_type": pool.id, "quantity": told.quantity}
+        if told.voids:
+            more |= {"reason": f"{storable(told.reason)} ({told.voids})"}
+        self._append(scan, box, None, refused=told.refuse, **more)
+        return self._answer(scan, box, "refused", told.refuse)
 
     def _refuse(self, scan: _Scan, box: _Box | None, reason: str) -> Answer:
         self._append(scan, box, None, refused=reason)
