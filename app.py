@@ -15,6 +15,8 @@ import commands
 from accounts.access import init_access, wants_json
 from accounts.login import init_login
 from accounts.views import blueprint as accounts_pages
+from alerts.views import blueprint as alert_pages
+from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
 from assets.device_api import blueprint as device_api
 from assets.device_views import blueprint as device_pages
@@ -22,6 +24,7 @@ from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
 from assets.views import blueprint as assets_pages
 from config import Settings, SettingsFault, load_settings
+from customs.views import blueprint as customs_pages
 from database import db, end_of_request, open_database
 from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
@@ -32,9 +35,12 @@ from docs_gen.register import open_packs
 from docs_gen.verify_views import blueprint as verify_pages
 from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
+from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
 from master_data.views import blueprint as master_data_pages
 from shipments.views import blueprint as shipments_pages
+from statements.reply_views import blueprint as reply_pages
+from statements.views import blueprint as statement_pages
 from today.views import blueprint as today_pages
 
 log = logging.getLogger("roundtrip")
@@ -88,6 +94,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         device_pages,
         scan_pages,
         public_pages,
+        foresight_pages,
         docs_pages,
         label_pages,
         credit_pages,
@@ -95,6 +102,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         look_pages,
         pack_pages,
         profile_pages,
+        agreement_pages,
+        statement_pages,
+        reply_pages,
+        customs_pages,
+        alert_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):

@@ -15,6 +15,7 @@ import database
 import demo as demo_company
 from accounts.models import User
 from accounts.people import ROLES, create_token, create_user, new_password, set_role
+from alerts import delivering
 from assets import ledger_check
 from assets.ledger import after_migrations
 from config import Settings
@@ -31,7 +32,7 @@ from serve import database_of_command, refuse_without_requirements, serve
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
-    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack):
+    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack, digest):
         app.cli.add_command(command)
 
 
@@ -99,6 +100,19 @@ def _faults() -> Iterator[str]:
 
 def _settings() -> Settings:
     return current_app.config["ROUNDTRIP"]
+
+
+@click.command()
+@with_appcontext
+def digest() -> None:
+    """Send what is due of alerts: the digest by e-mail, new ones to webhooks. Call it every hour, from cron or a timer.
+
+    What fails is sent at the next call. Nothing is sent twice, and nothing when there is nothing to tell.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    with db.connection_context(), app.test_request_context(base_url=_settings().base_url):
+        for line in delivering.run(utc_now(), _settings()):
+            click.echo(line)
 
 
 user = AppGroup("user", help="People who may sign in, and their API tokens.")

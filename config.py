@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,15 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "PKCS#12 file with the certificate that signs issued papers (PAdES); empty: they are not signed.",
     ),
     "ROUNDTRIP_SIGNING_PASSWORD": ("", "Password of that file."),
+    "ROUNDTRIP_SMTP_URL": (
+        "",
+        "Mail server for the digest of alerts: smtp://user:secret@host:587 or smtps://host; empty: no mail is sent.",
+    ),
+    "ROUNDTRIP_MAIL_FROM": ("", "Sender of these mails; needed with ROUNDTRIP_SMTP_URL."),
+    "ROUNDTRIP_WEBHOOK_HOSTS": (
+        "",
+        "Hosts in private networks that webhooks may call, parted by commas; all others must be public.",
+    ),
     "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
 }
 
@@ -51,6 +61,9 @@ class Settings:
     secret_key: str
     signing_file: Path | None = None
     signing_password: str = ""
+    smtp_url: str = ""
+    mail_from: str = ""
+    webhook_hosts: tuple[str, ...] = ()
 
     @property
     def archive_dir(self) -> Path:
@@ -130,6 +143,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if signing_file and not (signing_file.is_file() and os.access(signing_file, os.R_OK)):
         faults.append(f"ROUNDTRIP_SIGNING_FILE={signing_file}: there is no such file that we may read")
 
+    smtp_url, mail_from = value["ROUNDTRIP_SMTP_URL"], value["ROUNDTRIP_MAIL_FROM"]
+    if smtp_url and (fault := _smtp_fault(smtp_url)):
+        faults.append(f"ROUNDTRIP_SMTP_URL: {fault}")
+    if smtp_url and not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", mail_from):
+        faults.append(f"ROUNDTRIP_MAIL_FROM={mail_from}: an address like roundtrip@example.com is needed")
+
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
@@ -145,6 +164,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key=secret_key or _kept_secret(data_dir / "secret.key"),
         signing_file=signing_file,
         signing_password=value["ROUNDTRIP_SIGNING_PASSWORD"],
+        smtp_url=smtp_url,
+        mail_from=mail_from,
+        webhook_hosts=tuple(
+            host.strip().lower() for host in value["ROUNDTRIP_WEBHOOK_HOSTS"].split(",") if host.strip()
+        ),
     )
 
 
@@ -165,6 +189,17 @@ def _is_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def _smtp_fault(url: str) -> str:
+    """What is wrong with the address of a mail server; the text never repeats it, there may be a password in it."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("smtp", "smtps") and parts.hostname and (parts.port or 1) > 0
+        known = known and not parts.path.strip("/")
+    except ValueError:  # a port that is no number
+        known = False
+    return "" if known else "smtp://user:secret@host:587 or smtps://host is needed"
 
 
 def _kept_secret(path: Path) -> str:

@@ -126,6 +126,30 @@ def taking_turns() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_view() -> Iterator[None]:
+    """Several queries that see one state of the database, whatever others write in between; for reading only."""
+    if db.transaction_depth():
+        yield  # the caller's transaction
+        return
+    with db.atomic():
+        if _is_postgresql():
+            db.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+def about_to_write(model: type[Model]) -> None:
+    """Wait until nobody keeps writers out of this table: what is read from now on holds when it is written."""
+    if _is_postgresql():
+        db.execute_sql(f'LOCK TABLE "{model._meta.table_name}" IN ROW EXCLUSIVE MODE')
+
+
+def keep_writers_out(model: type[Model]) -> None:
+    """Until the transaction ends nobody adds to this table; who is at it is waited for. SQLite has locked it."""
+    if _is_postgresql():
+        db.execute_sql(f'LOCK TABLE "{model._meta.table_name}" IN SHARE ROW EXCLUSIVE MODE')
+
+
 def locked(query: Any) -> Any:
     """`query` with its rows locked until the transaction ends; SQLite needs none, there the whole file is locked."""
     return query.for_update() if _is_postgresql() else query

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Flask, has_request_context, request, session
-from flask_babel import Babel, force_locale, get_locale, gettext
+from flask import Flask, g, has_request_context, request, session
+from flask_babel import Babel, force_locale, get_locale, gettext, refresh
 from flask_security import current_user
 from markupsafe import Markup, escape
 
@@ -30,10 +30,16 @@ def init_i18n(app: Flask) -> None:
 def _locale() -> str:
     if not has_request_context():
         return "en"  # a command: its output is English
-    chosen = (current_user.is_authenticated and current_user.language) or session.get("language")
+    chosen = (current_user.is_authenticated and current_user.language) or session.get("language") or g.get("language")
     if not chosen:
         chosen = request.accept_languages.best_match(["en", "zh", "zh-CN", "zh-Hans"], "en")[:2]
     return LANGUAGES[chosen][0] if chosen in LANGUAGES else "en"
+
+
+def offer_language(code: str) -> None:
+    """Show this page in a language, to whoever has not chosen another one."""
+    g.language = code
+    refresh()
 
 
 def language() -> str:

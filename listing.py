@@ -108,10 +108,14 @@ def answer_reckoned(
     template: str,
     name: str,
     search: Callable[[Any], str],
+    filters: Sequence[Filter] = (),
     sort: str = "",
     **context: Any,
 ) -> Response | str:
-    """As `answer`, for rows that are reckoned and not read. `search`: the text of a row that `?q=` looks into."""
+    """As `answer`, for rows that are reckoned and not read. `search`: the text of a row that `?q=` looks into.
+
+    `filters` are shown above the list; whoever reckons the rows has heeded them.
+    """
     text = _searched()
     rows = [row for row in rows if text.lower() in search(row).lower()]
     order, compared = _order(columns, sort)
@@ -122,7 +126,7 @@ def answer_reckoned(
         return _file(kind, name, columns, rows)
     number, size = _paged(len(rows))
     shown = rows[(number - 1) * size : number * size]
-    page = Page(columns, (), shown, len(rows), number, size, order, text, True)
+    page = Page(columns, filters, shown, len(rows), number, size, order, text, True)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 
 

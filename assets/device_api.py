@@ -6,8 +6,8 @@ GET  /api/v1/scan/ping       {server_time, user, csrf}; csrf is null for a token
 GET  /api/v1/scan/snapshot?place=CODE[&place=…]    what snapshot.snapshot() gives, and version, server_time; ETag
 PUT  /api/v1/scan/sessions/<uuid>
     {kind, place, shipment, party, destination, started, state, finished_by, signature, difference_reason,
-     seen: [codes], version}: version is the one that the device knows. 200 with the session and its new version; 409 session_taken,
-    session_changed or session_finished with {"error": …, "session": as it is}
+     seen: [codes], version}: version is the one that the device knows. 200 with the session and its new version;
+    409 session_taken, session_changed or session_finished with {"error": …, "session": as it is}
 GET  /api/v1/scan/sessions?place=&state=    {"sessions": [the latest 200]}
 POST /api/v1/scan/sessions/<uuid>/take      this device goes on with it
 POST /api/v1/photos          the bytes of a JPEG, PNG or WebP picture, 2 MB at most → 201 {sha256} of what is kept;

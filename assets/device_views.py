@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, url_for
 from flask_security import current_user
 from markupsafe import Markup
 from peewee import JOIN, fn
 
-from accounts.access import signed_in
+from accounts.access import administrator, signed_in
 from accounts.models import ApiToken, User
 from assets.clocks import CORRECTED
 from assets.devices import gaps_of, revoke
-from assets.models import Device
+from assets.labels import own_hosts
+from assets.models import Device, ExceptionCase, ScanEvent
+from assets.quarantine import REVOKED, let_count
 from database import utc_now
 from errors import N_, Message
 from i18n import instant, name_of, number, translated
@@ -28,11 +30,20 @@ blueprint = Blueprint("devices", __name__)
 @blueprint.get("/devices")
 @signed_in
 def device_list() -> Response | str:
+    open_case = (ExceptionCase.code == REVOKED) & (ExceptionCase.state == "open")
+    kept = (
+        ScanEvent.select(ScanEvent.sender, fn.COUNT(ScanEvent.id).alias("number"))
+        .join(ExceptionCase, on=(ExceptionCase.event == ScanEvent.event_id))
+        .where(ScanEvent.refused == REVOKED, open_case)
+        .group_by(ScanEvent.sender)
+        .alias("kept")
+    )
     query = (
-        Device.select(Device, ApiToken, User, Place)
+        Device.select(Device, ApiToken, User, Place, fn.COALESCE(kept.c.number, 0).alias("kept"))
         .join_from(Device, ApiToken)
         .join_from(ApiToken, User)
         .join_from(Device, Place, JOIN.LEFT_OUTER)
+        .join_from(Device, kept, JOIN.LEFT_OUTER, on=(kept.c.sender_id == Device.id))
     )
     states = Filter(
         "state",
@@ -48,7 +59,7 @@ def device_list() -> Response | str:
 
 def _columns(zone: str) -> list[Column]:
     # What was told longest ago comes first, and of what never happened nothing was told.
-    administrator = _administrator()
+    may_all = _administrator()
     never = fn.COALESCE(ApiToken.last_used_time, Device.created_time)
     return [
         Column("name", N_("Device"), lambda row: row.name, sort=Device.name),
@@ -70,7 +81,7 @@ def _columns(zone: str) -> list[Column]:
         ),
         Column("version", N_("App"), lambda row: row.app_version, sort=Device.app_version),
         Column("state", N_("State"), _state, sort=Device.revoked_time,
-               html=lambda row: _state_html(row, administrator)),
+               html=lambda row: _state_html(row, may_all)),
     ]  # fmt: skip
 
 
@@ -116,21 +127,36 @@ def _state(row: Device) -> str:
     return translated(N_("taken out of use") if row.revoked_time else N_("in use"))
 
 
-def _state_html(row: Device, administrator: bool) -> Markup:
+def _state_html(row: Device, may_all: bool) -> Markup:
     if row.revoked_time:
-        return _marked("rt-bad", _state(row))
-    if not _may_revoke(row, administrator):
+        return Markup(render_template("assets/_revoked.html", device=row, administrator=may_all))  # noqa: S704
+    if not _may_revoke(row, may_all):
         return _marked("rt-ok", _state(row))
     return Markup(render_template("assets/_revoke.html", device=row))  # noqa: S704 - our own template, which escapes
 
 
-def _may_revoke(device: Device, administrator: bool) -> bool:
+def _may_revoke(device: Device, may_all: bool) -> bool:
     """One's own, and administrators any."""
-    return device.token.user_id == current_user.id or administrator
+    return device.token.user_id == current_user.id or may_all
 
 
 def _administrator() -> bool:
     return bool(current_user.has_role("administrator"))
+
+
+@blueprint.post("/devices/<int:id>/let-count")
+@administrator
+def device_let_count(id: int) -> Any:
+    """What a revoked device sent counts after all."""
+    device = Device.get_or_none(Device.id == id) or abort(404)
+    hosts = own_hosts(current_app.config["ROUNDTRIP"].base_url)
+    taken, left = let_count(device, current_user._get_current_object(), utc_now(), hosts)
+    text = N_("%(taken)s scans of %(name)s count now; %(left)s go on waiting, because they cannot be recorded.")
+    if not left:
+        text = N_("%(taken)s scans of %(name)s count now.")
+    values = {"taken": taken, "left": left, "name": device.name}
+    flash(translated(Message(text, values)), "warning" if left else "success")
+    return redirect(url_for("devices.device_list"))
 
 
 @blueprint.post("/devices/<int:id>/revoke")

@@ -22,7 +22,7 @@ from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEv
 from assets.movements import Account, Line
 from assets.state import Event, State, Step
 from assets.trips import TripFacts
-from database import taking_turns, tuples
+from database import about_to_write, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
@@ -217,6 +217,7 @@ def book(bookings: Sequence[Booking], now: datetime) -> None:
     closed: dict[int, date] = {}
     if min(booking.event_day for booking in bookings) < today.replace(day=1):  # no account is closed within a month
         holders = {key[0] for one in bookings for key in (one.line.source, one.line.target)} - {None}
+        about_to_write(Movement)  # a statement that is being issued right now is waited for
         query = AccountClosing.select(AccountClosing.partner, AccountClosing.closed_until)
         closed = dict(tuples(query.where(AccountClosing.partner.in_(holders))))
     rows = []

@@ -292,8 +292,8 @@ class ExceptionCase(Row):
 class Agreement(Row):
     """What was agreed with a partner about the boxes that he holds. The most special one that fits holds.
 
-    Amounts are of one box in `currency`. Days are those of the calendar at the return place; the day of dispatch is
-    day 0.
+    Amounts are of one box in `currency`. Days are days of the calendar at the return place; for charges the day of
+    dispatch is day 1, and the day of return does not count (assets.charges).
     """
 
     partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="agreements")
@@ -303,7 +303,7 @@ class Agreement(Row):
     currency = CharField(3)
     deposit = Exact(default=0)
     rental = Exact(default=0)  # a day, beyond the free days
-    second_step_days = IntegerField(default=0)  # from this day on the second rate; 0: no second rate
+    second_step_days = IntegerField(default=0)  # after this day the second rate; 0: no second rate
     second_rental = Exact(default=0)
     loss_charge = Exact(default=0)  # of a new box; 0: the value of the type
     life_years = IntegerField(default=0)  # loss charge falls in a straight line over so many years; 0: it does not

@@ -19,6 +19,7 @@ from assets.clocks import Received, Sync, reading, went_back
 from assets.devices import MAX_QUARANTINED, milliseconds, received
 from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
+from assets.quarantine import REVOKED
 from assets.scanning import Answer, ScanInput, record_scans
 from database import locked, taking_turns
 from errors import N_, Message, Refused
@@ -113,7 +114,7 @@ def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collect
                 clock_corrected=time.corrected,
                 sender=device.id if device else None,
                 device=one.scan.device or (device.name if device else ""),
-                refuse="device_revoked" if sender.revoked else "",
+                refuse=REVOKED if sender.revoked else "",
             )
             for one, time in zip(told, times, strict=True)
         ]
@@ -195,7 +196,7 @@ def _ask_a_person(
 
 def quarantined(device: Device) -> int:
     """How many scans of a revoked device are kept for review."""
-    return ScanEvent.select().where(ScanEvent.sender == device, ScanEvent.refused == "device_revoked").count()
+    return ScanEvent.select().where(ScanEvent.sender == device, ScanEvent.refused == REVOKED).count()
 
 
 def may_quarantine(device: Device, more: int) -> bool:

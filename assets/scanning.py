@@ -486,7 +486,7 @@ class _Batch:
         if kind is None or (kind.code not in SCANNABLE and pool is None):
             return Answer(scan.input.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
         if scan.input.refuse:
-            return self._refuse(scan, self._box(scan.code)[0], scan.input.refuse)
+            return self._keep_for_review(scan, pool)
         if pool is not None or scan.input.asset_type:
             return self._take_pool(scan, pool)
         missing = self._missing(scan, kind.needs)
@@ -536,7 +536,56 @@ class _Batch:
         exceptions = box.add(event)
         self.recent[context].append((scan.input.event_time, scan.input.event_id))
         self._append(scan, box, event)
+        if event.type == "pack" and event.parent == box.state.parent:
+            self._move_with_load(scan, box, event)
         return self._answer(scan, box, "recorded", exceptions=exceptions)
+
+    def _move_with_load(self, scan: _Scan, box: _Box, packed: Event) -> None:
+        """The load moved before we learned that this box is in it (its packer was offline): it has moved along."""
+        parent, _ = self._box(scan.parent) if scan.parent else (None, "")
+        void = ScanEvent.alias()
+        moves: Any = (
+            ScanEvent.select()
+            .where(
+                ScanEvent.asset == parent.asset
+                if parent
+                else (ScanEvent.parent == packed.parent) & ScanEvent.asset.is_null(),
+                ScanEvent.event_time > packed.order_time,
+                ScanEvent.type.in_(sorted(_MOVES_A_LOAD)),
+                ScanEvent.via == "",
+                ScanEvent.refused == "",
+                ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+            )
+            .order_by(ScanEvent.event_time, ScanEvent.record_time)
+            .dicts()
+        )
+        for row in moves:
+            place, shipment = self._place(row["place"]), self._shipment(row["shipment"])
+            event = replace(
+                packed,
+                event_id=str(uuid5(NAMESPACE_OID, f"{row['event_id']} {box.asset.code}")),
+                type=row["type"],
+                event_time=row["event_time"],
+                record_time=self.now + timedelta(microseconds=len(self.rows)),
+                place_id=row["place"],
+                place_party_id=place.party_id if place else None,
+                place_own=bool(place and place.party.own),
+                party_id=row["party"],
+                shipment_id=row["shipment"],
+                consignee_id=shipment.consignee_id if shipment else None,
+                happened=True,
+                parent="",
+                via=row["event_id"],
+                document=row["document"],
+                sender_id=None,  # nobody scanned the box then, so no device counted it: the time is its order
+                sequence=0,
+            )
+            if ScanEvent.select().where(ScanEvent.event_id == event.event_id).exists():
+                continue  # it was in the load then
+            box.add(event)
+            same = {name: row[name] for name in ("type", "shipment", "party", "destination", "document", "event_time")}
+            same |= {"sender": None, "sequence": None, "device_time": None, "session": ""}
+            self._append(scan, box, event, event_id=event.event_id, via=event.via, happened=True, **same)
 
     def _take_load(self, scan: _Scan, key: str, inside: list[_Box]) -> Answer:
         """A scan of a load is one for each box in it; the row of the load itself says that it was scanned."""
@@ -642,6 +691,18 @@ class _Batch:
         if row["refused"]:
             return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
+
+    def _keep_for_review(self, scan: _Scan, pool: AssetType | None) -> Answer:
+        """A row with all that was told, so that a person can let it count later; it does not count now."""
+        told = scan.input
+        box, _ = self._box(scan.code)
+        more: dict[str, Any] = {"parent": self._parent_key(scan)}
+        if pool is not None:
+            more |= {"asset_type": pool.id, "quantity": told.quantity}
+        if told.voids:
+            more |= {"reason": f"{storable(told.reason)} ({told.voids})"}
+        self._append(scan, box, None, refused=told.refuse, **more)
+        return self._answer(scan, box, "refused", told.refuse)
 
     def _refuse(self, scan: _Scan, box: _Box | None, reason: str) -> Answer:
         self._append(scan, box, None, refused=reason)

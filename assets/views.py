@@ -505,5 +505,5 @@ _EVENT_FILTERS = (
 def event_list() -> Response | str:
     return answer(
         _events(), _EVENT_COLUMNS, template="assets/events.html", name="scans",
-        search=(Asset.code, ScanEvent.scanned_text), filters=_EVENT_FILTERS, sort="-recorded",
+        search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), filters=_EVENT_FILTERS, sort="-recorded",
     )  # fmt: skip

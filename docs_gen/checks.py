@@ -26,7 +26,8 @@ from errors import N_, Message
 from master_data import codes
 from shipments import rules
 
-Check = Callable[[ShipmentFacts], Iterable["Problem"]]
+#: Takes the facts that its papers are made of: ShipmentFacts, or a class of docs_gen.account_facts.
+Check = Callable[[Any], Iterable["Problem"]]
 
 #: kg by which a package may differ from net + tare: scales of packing tables show 50 g.
 MASS_TOLERANCE = Decimal("0.05")

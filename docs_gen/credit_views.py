@@ -10,7 +10,7 @@ from peewee import fn
 
 from accounts.access import signed_in
 from database import utc_now
-from docs_gen.register import types
+from docs_gen.register import shipment_types
 from errors import N_
 from i18n import name_of, translated
 from listing import Column, Filter, answer
@@ -80,7 +80,7 @@ def _edit(credit: LetterOfCredit | None) -> Any:
         set_archived(credit, archived, utc_now())
         flash(_("Archived: it is offered no more, and stays where it is named.") if archived else _("In use again."))
         return redirect(_url(credit))
-    form = CreditForm(credit, {type.code: translated(type.title) for type in types().values()})
+    form = CreditForm(credit, {type.code: translated(type.title) for type in shipment_types().values()})
     status = 200
     if form.is_submitted() and not form.pressed():
         if form.validate():

@@ -12,12 +12,16 @@ from typing import Any
 import archive
 from config import ROOT
 from docs_gen import checks, render
+from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole
 from docs_gen.render import Attachment, Paper
 from docs_gen.render_pool import Job, render_one
 from docs_gen.sandbox import Exemplars, PackSource, PaperType
+
+#: what a paper may be made of
+PaperFacts = ShipmentFacts | AccountPaper
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class DocumentType:
     checks: tuple[Check, ...]
     orientation: str = "portrait"  # class of the page: portrait, landscape, or one of the style sheets
     styles: tuple[str, ...] = ("paper.css",)  # of static/, in this order
-    date_of: Callable[[ShipmentFacts], date | None] = lambda facts: None  # the date that it bears; None: day of issue
+    facts: type[PaperFacts] = ShipmentFacts  # the class of what it says; all but ShipmentFacts belong to no shipment
+    date_of: Callable[[Any], date | None] = lambda facts: None  # the date that it bears; None: day of issue
     names_invoice: bool = True  # it prints the number of the issued commercial invoice
     parts: Callable[[ShipmentFacts], tuple[ShipmentFacts, ...]] = whole  # one paper for each; none: does not apply
     shares_invoice: bool = False  # covers the shipments that share the invoice
@@ -95,8 +100,15 @@ def paper_parts(
     return [
         PaperPart(type, part)
         for type in types
+        if type.facts is ShipmentFacts
         for part in type.parts((invoice or facts) if type.shares_invoice else facts)
     ]
+
+
+def check_facts(type: DocumentType, facts: PaperFacts) -> list[Problem]:
+    """Every problem of one paper with these facts, errors first."""
+    found = [problem for check in type.checks for problem in check(facts)]
+    return sorted(found, key=lambda problem: problem.severity != "error")
 
 
 def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
@@ -118,14 +130,14 @@ def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
 
 
 def render_paper(
-    type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
 ) -> Paper:
     """The PDF of a paper. Without a number it is a draft and says so on every page. Raises RenderError."""
     return render_one(print_job(type, facts, imprint, pictures_dir))
 
 
 def print_job(
-    type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
 ) -> Job:
     """What the renderer needs for a paper: its exemplars, styles and pictures, and for an issued one its facts as JSON.
 
@@ -178,7 +190,7 @@ def versions(type: DocumentType) -> str:
     return f"pack {type.pack.name}/{type.pack.version} {digest.hexdigest()[:12]}, fonts {render.fonts_version()}"
 
 
-def paper_html(type: DocumentType, facts: ShipmentFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:
+def paper_html(type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:
     """One exemplar as HTML."""
     return render.html(
         f"{type.code}.html",

@@ -442,17 +442,25 @@ class ShipmentFacts:
         parts += [" ".join(text.split()) for text in (self.remarks, details.customs_remarks) if text.strip()]
         return "; ".join(parts)
 
+    @property
+    def about(self) -> str:
+        """What the paper is about, in a word: it stands in the title and the strip of each page."""
+        return self.shipment_number
+
     def wording(self, slot: str, type: str, language: str = "en") -> str:
         """The text for this place on this kind of paper, '' when none is kept."""
-        found = [
-            one for one in self.wordings if one.slot == slot and one.language == language and one.type in ("", type)
-        ]
-        return max(found, key=lambda one: bool(one.type)).text if found else ""
+        return wording_for(self.wordings, slot, type, language)
 
     def credit_title(self, type: str) -> str:
         """The title by which the letter of credit asks for this kind of paper, '' where it names none."""
         wanted = self.credit.documents if self.credit else ()
         return next((one.title for one in wanted if one.type == type), "")
+
+
+def wording_for(wordings: Sequence[WordingFacts], slot: str, type: str, language: str) -> str:
+    """Of the texts that were chosen for a paper the one for a place on it; that for its kind goes first."""
+    found = [one for one in wordings if one.slot == slot and one.language == language and one.type in ("", type)]
+    return max(found, key=lambda one: bool(one.type)).text if found else ""
 
 
 def shipment_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
@@ -492,14 +500,6 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
         .order_by(IssuedDocument.id)
     )  # fmt: skip
     units = LogisticUnit.select().where(LogisticUnit.shipment == shipment).order_by(LogisticUnit.package_no)
-    look = SellerLook.get_or_none(SellerLook.seller == shipment.consignor_id)
-    country = shipment.destination_country or shipment.consignee.country
-    wordings = Wording.select().where(
-        ~Wording.archived,
-        Wording.seller.is_null() | (Wording.seller == shipment.consignor_id),
-        Wording.customer.is_null() | (Wording.customer == shipment.consignee_id),
-        Wording.destination.in_(["", country, *(["EU"] if country in codes.EU else [])]),
-    )
     with localcontext(prec=_PRECISION):
         facts = assemble(
             shipment,
@@ -516,10 +516,10 @@ def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) 
         facts,
         also_shipments=tuple(one.number for one in shipments[1:]),
         ssccs=tuple(unit.sscc for unit in units if unit.package_no <= facts.package_count),
-        logo=look.logo if look else "",
-        colour=look.colour if look else "",
-        wordings=tuple(_wordings(wordings)),
         declared_boxes=tuple(_declared_boxes(shipment, facts.details)),
+        **look_of(
+            shipment.consignor_id, shipment.consignee_id, shipment.destination_country or shipment.consignee.country
+        ),
     )
 
 
@@ -546,6 +546,22 @@ def _declared_boxes(shipment: Shipment, details: Details) -> Iterable[DeclaredBo
             counts[box.code] = counts.get(box.code, 0) + box.count
     for code in out:
         yield DeclaredBoxFacts(code, out[code], back.get(code, 0))
+
+
+def look_of(seller_id: int, customer_id: int, country: str) -> dict[str, Any]:
+    """How a seller's papers to a customer in a country look and what they say besides: `logo`, `colour`, `wordings`."""
+    look = SellerLook.get_or_none(SellerLook.seller == seller_id)
+    wordings = Wording.select().where(
+        ~Wording.archived,
+        Wording.seller.is_null() | (Wording.seller == seller_id),
+        Wording.customer.is_null() | (Wording.customer == customer_id),
+        Wording.destination.in_(["", country, *(["EU"] if country in codes.EU else [])]),
+    )
+    return {
+        "logo": look.logo if look else "",
+        "colour": look.colour if look else "",
+        "wordings": tuple(_wordings(wordings)),
+    }
 
 
 def _wordings(rows: Iterable[Wording]) -> Iterable[WordingFacts]:
@@ -583,8 +599,8 @@ def _credit(shipment: Shipment) -> CreditFacts | None:
         "port_of_discharge", "tenor",
     )  # fmt: skip
     return CreditFacts(
-        applicant=_party(row.applicant),
-        beneficiary=_party(row.beneficiary),
+        applicant=party_facts(row.applicant),
+        beneficiary=party_facts(row.beneficiary),
         drawn=drawn,
         goods=_text_lines(row.goods),
         drawee=_text_lines(row.drawee),
@@ -622,7 +638,7 @@ def assemble(
     minor = Decimal(1).scaleb(-decimals)
     term = codes.INCOTERMS.get(shipment.incoterm)
     mode = codes.TRANSPORT_MODES.get(shipment.transport_mode)
-    consignee = _party(shipment.consignee)
+    consignee = party_facts(shipment.consignee)
     summed = [
         sum((_round(one or Decimal(0), minor) for one in column), Decimal(0))
         for column in zip(*(charges or [(shipment.other_charges, shipment.freight, shipment.insurance)]), strict=True)
@@ -643,9 +659,9 @@ def assemble(
         invoice_number=invoice_number,
         invoice_date=shipment.invoice_date,
         departure_date=shipment.departure_date,
-        seller=_party(shipment.consignor),
+        seller=party_facts(shipment.consignor),
         consignee=consignee,
-        notify_party=_party(shipment.notify_party) if shipment.notify_party else None,
+        notify_party=party_facts(shipment.notify_party) if shipment.notify_party else None,
         contract_no=shipment.contract_no,
         order_no=shipment.order_no,
         incoterm=code_facts(codes.INCOTERMS, shipment.incoterm),
@@ -680,11 +696,11 @@ def assemble(
         destination_port=CodeFacts(shipment.destination_port, "", shipment.destination_port_name),
         trading_country=country_facts(shipment.trading_country or consignee.country.alpha2),
         destination_country=country_facts(shipment.destination_country or consignee.country.alpha2),
-        buyer=_party(shipment.buyer) if shipment.buyer else None,
-        manufacturer=_party(shipment.manufacturer) if shipment.manufacturer else None,
-        forwarder=_party(shipment.forwarder) if shipment.forwarder else None,
-        carrier=_party(shipment.carrier) if shipment.carrier else None,
-        broker=_party(shipment.broker) if shipment.broker else None,
+        buyer=party_facts(shipment.buyer) if shipment.buyer else None,
+        manufacturer=party_facts(shipment.manufacturer) if shipment.manufacturer else None,
+        forwarder=party_facts(shipment.forwarder) if shipment.forwarder else None,
+        carrier=party_facts(shipment.carrier) if shipment.carrier else None,
+        broker=party_facts(shipment.broker) if shipment.broker else None,
         ship_from=_place(shipment.ship_from) if shipment.ship_from else None,
         deliver_to=_place(shipment.deliver_to) if shipment.deliver_to else None,
         timezone=shipment.ship_from.timezone if shipment.ship_from else "UTC",
@@ -1087,7 +1103,8 @@ def _boxes(
         )
 
 
-def _party(party: Party) -> PartyFacts:
+def party_facts(party: Party) -> PartyFacts:
+    """A party as papers name it."""
     return PartyFacts(
         address_en=_text_lines(party.address_en),
         address_zh=_text_lines(party.address_zh),

@@ -23,8 +23,9 @@ from accounts.models import User
 from config import Settings
 from database import locked, taking_turns
 from docs_gen import render, seals, signing, sscc
+from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Problem
-from docs_gen.document_types import DocumentType, Imprint, PaperPart, check_papers, print_job, versions
+from docs_gen.document_types import DocumentType, Imprint, PaperPart, check_facts, check_papers, print_job, versions
 from docs_gen.facts import ShipmentFacts, from_json, invoice_facts, shipment_facts, to_json
 from docs_gen.models import IssuedDocument, NumberSeries
 from docs_gen.numbering import locked_series
@@ -111,6 +112,7 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
         placed = seals.chosen(order.seals, kind, shipment.consignor, user)
         document = IssuedDocument.create(
             shipment=shipment,
+            party=shipment.consignee_id,
             seller=shipment.consignor_id,
             type=order.type,
             part=order.part,
@@ -134,6 +136,69 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
         )
         seals.log(placed, document, user, now)
         return document
+
+
+def take_account_number(
+    kind: DocumentType, facts: AccountPaper, seller: Party, party: Party, day: date, user: User | None, now: datetime,
+    base_url: str, reasons: Mapping[str, str] | None = None, *, replaces: str | None = None,
+) -> IssuedDocument:  # fmt: skip
+    """Step 1 for a paper of a partner's account; `finish` is what follows. The caller has read the facts, and what they
+    must not change under, in the same transaction.
+
+    A valid one of this partner, kind and part is replaced. `replaces`, reasons, and what is refused: as `take_number`.
+    """
+    with taking_turns():
+        locked_series(seller.id, kind.series, day.year)  # two people issue one after the other
+        before = latest_account_paper(seller, party, kind.code, facts.part)
+        if before and before.state == "numbered":
+            raise Refused(
+                "unfinished", N_("%(number)s is being issued at this moment. Reload the page."), number=before.number
+            )
+        if replaces is not None and before and before.status == "issued" and before.number != replaces:
+            raise Refused(
+                "issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=before.number
+            )
+        accepted = _accepted(check_facts(kind, facts), reasons or {})
+        verify_code = secrets.token_urlsafe(16)
+        words = [facts.seller, facts.consignee]
+        return IssuedDocument.create(
+            shipment=None,
+            party=party,
+            seller=seller,
+            type=kind.code,
+            part=facts.part,
+            number=_next_number(seller, kind.series, day.year),
+            issue_date=day,
+            facts=to_json(replace(facts, verify_uri=f"{base_url}/v/{verify_code}")),
+            keywords="\n".join(
+                dict.fromkeys(
+                    text
+                    for text in (
+                        *(name for one in words for name in (one.code, one.name_en, one.name_zh)),
+                        facts.part, facts.about, day.isoformat(),
+                    )
+                    if text
+                )
+            ),
+            accepted=json.dumps(accepted, ensure_ascii=False),
+            verify_code=verify_code,
+            replaces=before if before and before.status == "issued" else None,
+            issued_time=now,
+            issued_by=user,
+        )  # fmt: skip
+
+
+def latest_account_paper(seller: Party, party: Party, type: str, part: str) -> IssuedDocument | None:
+    """The newest paper of this kind and part of a partner's account, whatever its state."""
+    return (
+        IssuedDocument.select()
+        .where(
+            IssuedDocument.shipment.is_null(), IssuedDocument.seller == seller, IssuedDocument.party == party,
+            IssuedDocument.type == type, IssuedDocument.part == part,
+        )
+        .order_by(IssuedDocument.id.desc())
+        .first()
+    )  # fmt: skip
 
 
 def _keywords(facts: ShipmentFacts, issue_date: date) -> str:
@@ -310,7 +375,7 @@ def _job(document: IssuedDocument, kind: DocumentType, pictures_dir: Path | None
     """How a paper that has its number is printed, from its frozen facts: the same bytes whenever it is asked for."""
     replaces = document.replaces.number if document.replaces_id else ""
     imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
-    return print_job(kind, from_json(ShipmentFacts, document.facts), imprint, pictures_dir)
+    return print_job(kind, from_json(kind.facts, document.facts), imprint, pictures_dir)
 
 
 def render_document(document: IssuedDocument, pictures_dir: Path | None = None) -> Paper:

@@ -23,10 +23,13 @@ class NumberSeries(Row):
 class IssuedDocument(Row):
     """A paper that has its number. Its facts never change; its file follows from them."""
 
-    shipment = ForeignKeyField(Shipment, on_delete="RESTRICT", backref="documents")
+    shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="documents")  # None: of an account
+    party = ForeignKeyField(Party, on_delete="RESTRICT", backref="documents_to")  # to whom: consignee, partner
     seller = ForeignKeyField(Party, on_delete="RESTRICT")
     type = CharField(32)  # a code of docs_gen.document_types
-    part = CharField(16, default="")  # '' the whole shipment; else which invoice, declaration, …
+    part = CharField(
+        16, default=""
+    )  # '' the whole shipment; else which invoice, declaration, …; of an account the month
     number = CharField(24)
     issue_date = DateField()
     state = CharField(10, default="numbered")  # numbered: has facts but no file yet; issued; replaced
@@ -56,7 +59,12 @@ class IssuedDocument(Row):
         return "void" if self.voided_time else self.state
 
     class Meta:
-        indexes = ((("seller", "number"), True), (("shipment", "type"), False), (("issued_time",), False))
+        indexes = (
+            (("seller", "number"), True),
+            (("shipment", "type"), False),
+            (("party", "type"), False),
+            (("issued_time",), False),
+        )
         constraints = [
             Check("state IN ('numbered', 'issued', 'replaced')"),
             Check("state = 'numbered' OR length(sha256) = 64"),

@@ -20,6 +20,7 @@ from typing import Any
 
 from config import ROOT
 from docs_gen.document_types import GOODS, MONEY, DocumentType
+from docs_gen.facts import ShipmentFacts
 from docs_gen.sandbox import PackSource
 from errors import N_, InvalidInput, Message
 
@@ -130,6 +131,8 @@ def _type(code: str, entry: dict[str, Any], source: PackSource, known: Mapping[s
     if not _PAGE.fullmatch(texts.get("orientation", "portrait")):
         raise _fault(where, N_("orientation: portrait, landscape, or the name of a page in the style sheet"))
     if code in known:
+        if known[code].facts is not ShipmentFacts:
+            raise _fault(where, N_("a pack may change the papers of a shipment only"))
         _no_others(entry, set(_TEXTS), where)
         return replace(known[code], pack=_with_template(source, code), **texts)
     _no_others(entry, {*_TEXTS, *_ADDED_ONLY}, where)

@@ -15,7 +15,7 @@ from wtforms.validators import StopValidation
 from accounts.access import administrator, signed_in
 from docs_gen.models import ProfileRule
 from docs_gen.profiles import shipped_rules
-from docs_gen.register import types
+from docs_gen.register import shipment_types, types
 from errors import N_, InvalidInput, Message
 from form_fields import CodeField, TextField, WholeField
 from i18n import language, translated
@@ -75,7 +75,7 @@ class RuleForm(FlaskForm):
         self.incoterm.choices = [any_code, *((code, code) for code in codes.INCOTERMS)]
         for field in (self.credit, self.dangerous, self.returnables):
             field.choices = [(value, translated(Message(text))) for value, text in _ANY.items()]
-        self.type.choices = [(code, translated(Message(kind.title))) for code, kind in types().items()]
+        self.type.choices = [(code, translated(Message(kind.title))) for code, kind in shipment_types().items()]
         self.need.choices = [(value, translated(Message(text))) for value, text in NEEDS.items()]
 
     def validate(self, extra_validators: Any = None) -> bool:

@@ -18,7 +18,7 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers, paper
 from docs_gen.facts import ShipmentFacts
 from docs_gen.models import IssuedDocument, TemplatePack
 from docs_gen.pack_files import Pack, read_pack
-from docs_gen.papers import bank, customs, goods, money, returnables, transport
+from docs_gen.papers import accounts, bank, customs, goods, money, returnables, transport
 from errors import UserError
 
 log = logging.getLogger("roundtrip")
@@ -26,7 +26,15 @@ log = logging.getLogger("roundtrip")
 #: in print order
 REGISTER: dict[str, DocumentType] = {
     type.code: type
-    for type in (*money.TYPES, *goods.TYPES, *customs.TYPES, *transport.TYPES, *bank.TYPES, *returnables.TYPES)
+    for type in (
+        *money.TYPES,
+        *goods.TYPES,
+        *customs.TYPES,
+        *transport.TYPES,
+        *bank.TYPES,
+        *returnables.TYPES,
+        *accounts.TYPES,
+    )
 }
 
 #: In the column `template` of a paper: the pack and the version that printed it.
@@ -53,6 +61,11 @@ def types() -> dict[str, DocumentType]:
         except UserError as fault:
             log.error("The template pack %s, version %s, cannot be used: %s", row.name, row.version, fault)
     return found
+
+
+def shipment_types() -> dict[str, DocumentType]:
+    """Those of them that are papers of a shipment."""
+    return {code: type for code, type in types().items() if type.facts is ShipmentFacts}
 
 
 def pack_of(row: TemplatePack) -> Pack:

@@ -5,14 +5,26 @@ The rows that they are assembled from are never stored.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal, localcontext
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
 
 from assets.labels import shipment_uri
 from assets.models import Asset
-from docs_gen.document_types import Imprint, render_paper
+from docs_gen import words
+from docs_gen.account_facts import (
+    AccountFacts,
+    AccountLineFacts,
+    AccountPaper,
+    BoxChargeFacts,
+    BoxChargesFacts,
+    BoxStatementFacts,
+    OldBoxFacts,
+    PlaceBalanceFacts,
+)
+from docs_gen.document_types import DocumentType, Imprint, PaperFacts, render_paper
 from docs_gen.facts import CreditDocumentFacts, CreditFacts, ShipmentFacts, assemble
 from docs_gen.register import REGISTER, papers
 from docs_gen.sscc import sscc
@@ -149,12 +161,10 @@ def write_samples(folder: Path, lines: int = 3, type_code: str = "") -> list[Pat
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for paper in papers(sample_facts(lines, full=True), codes=[type_code] if type_code else REGISTER):
-        type = paper.type
+    for type, part, facts in sample_papers([type_code] if type_code else REGISTER, lines):
         path = folder / f"{type.code}.pdf"
         if path in written:
-            path = folder / f"{type.code}_{paper.facts.part}.pdf"
-        facts = with_ssccs(paper.facts) if type.needs_sscc else paper.facts
+            path = folder / f"{type.code}_{part}.pdf"
         path.write_bytes(render_paper(type, facts, Imprint(f"{type.series}-2026-0042", _DAY)).data)
         written.append(path)
     return written
@@ -239,3 +249,103 @@ def _product(index: int) -> tuple[Product, Decimal]:
         legal_unit_1="035", legal_unit_2="", source_district="32059",
     )  # fmt: skip
     return product, Decimal(price)
+
+
+def sample_account(lines: int = 4) -> BoxStatementFacts:
+    """A statement of October 2026 to a partner in Hamburg: two accounts, the first with so many lines."""
+    base = sample_facts(1)
+    first = date(2026, 10, 1)
+    moves = []
+    balance = 48
+    for number in range(1, lines + 1):
+        away = number % 3 != 0
+        quantity = 12 + number % 5 if away else 20
+        balance += quantity if away else -quantity
+        day = first + timedelta(days=(number - 1) * 27 // max(1, lines))
+        late = number == lines and lines > 1
+        moves.append(
+            AccountLineFacts(
+                f"1.{number}",
+                date(2026, 9, 28) if late else day,
+                date(2026, 10, 30) if late else day,
+                "Sent to partner" if away else "Returned by partner",
+                "发往合作方" if away else "合作方退回",
+                f"S-2026-{40 + number:04}" if away else f"DN-{7000 + number}",
+                "Suzhou plant, gate 2",
+                "苏州工厂2号门",
+                quantity if away else 0,
+                0 if away else quantity,
+                date(2026, 9, 1) if late else None,
+                balance,
+            )
+        )
+    incoming = sum(one.incoming for one in moves if not one.adjustment_for)
+    outgoing = sum(one.outgoing for one in moves if not one.adjustment_for)
+    adjustment = sum(one.quantity for one in moves if one.adjustment_for)
+    way = min(10, max(balance, 0))
+    klt = AccountFacts(
+        "1", "KLT6428", "Small load carrier 6428", "KLT 6428 周转箱", False, base.seller.code, base.seller.name_en,
+        base.seller.name_zh, 48, incoming, outgoing, adjustment, balance,
+        (
+            PlaceBalanceFacts("", "", "", 0, incoming, 0, way - incoming, 0, way),
+            PlaceBalanceFacts(
+                "HH-VMI", "VMI warehouse Hamburg", "汉堡VMI仓库", 48, 0, outgoing, incoming - way, adjustment,
+                balance - way,
+            ),
+        ),
+        tuple(moves), (balance - 30, 18, 8, 4), 60, 12, 2,
+        tuple(OldBoxFacts(f"KLT-{number:06}-7", date(2026, 6, 20 + number), 130 - number) for number in range(1, 6)),
+    )  # fmt: skip
+    pallets = AccountFacts(
+        "2", "EPAL", "EUR pallet", "欧标托盘", True, base.seller.code, base.seller.name_en, base.seller.name_zh,
+        30, 0, 0, 0, 30, (PlaceBalanceFacts("HH-VMI", "VMI warehouse Hamburg", "汉堡VMI仓库", 30, 0, 0, 0, 0, 30),),
+        (), (30, 0, 0, 0), 0, 0, 0, (),
+    )  # fmt: skip
+    return BoxStatementFacts(
+        base.seller, base.consignee, "2026-10", first, date(2026, 10, 31), "Asia/Shanghai", "en", (klt, pallets),
+        lines > 1, "BS-2026-0041" if lines > 1 else "", 28 if lines > 1 else 0,
+    )  # fmt: skip
+
+
+def sample_charges(lines: int = 4) -> BoxChargesFacts:
+    """The charges of the same month: so many lines, deposits, what is given back, rental, lost boxes."""
+    base = sample_facts(1)
+    kinds = (
+        ("deposit", "Deposit for boxes that left us", "发出周转箱押金", 48, "8.00"),
+        ("refund", "Deposit given back for boxes that returned", "退回周转箱押金返还", -40, "7.50"),
+        ("rental", "Rental beyond the free days, box-days", "免费期后租金（箱·天）", 372, "0.125"),
+        ("loss", "Lost box: KLT-000012-7, lost 2026-10-14, 2.0 years old",
+         "丢失周转箱：KLT-000012-7，2026-10-14 丢失，已用 2.0 年", 1, "9.38"),
+    )  # fmt: skip
+    charges = []
+    for number in range(lines):
+        kind, en, zh, quantity, price = kinds[number % len(kinds)]
+        amount = (quantity * Decimal(price)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        charges.append(
+            BoxChargeFacts(
+                kind, "KLT6428", "Small load carrier 6428", "KLT 6428 周转箱", en, zh, quantity, Decimal(price), amount
+            )
+        )
+    total = sum((one.amount for one in charges), Decimal(0))
+    return BoxChargesFacts(
+        base.seller, base.consignee, "2026-10-EUR", date(2026, 10, 1), date(2026, 10, 31), "Asia/Shanghai", "en",
+        base.currency, 2, tuple(charges), total, words.english(total, "EUR"), words.chinese(total, "EUR"),
+    )  # fmt: skip
+
+
+#: class of facts → a sample of it, with so many lines
+ACCOUNT_SAMPLES: dict[type, Callable[[int], AccountPaper]] = {
+    BoxStatementFacts: sample_account, BoxChargesFacts: sample_charges,
+}  # fmt: skip
+
+
+def sample_papers(codes: Iterable[str], lines: int = 3) -> Iterator[tuple[DocumentType, str, PaperFacts]]:
+    """Of each kind (by its code) the papers of the full sample: type, part, facts."""
+    for code in codes:
+        type = REGISTER[code]
+        if type.facts is not ShipmentFacts:
+            facts = ACCOUNT_SAMPLES[type.facts](lines)
+            yield type, facts.part, facts
+            continue
+        for paper in papers(sample_facts(lines, full=True), codes=[code]):
+            yield type, paper.facts.part, with_ssccs(paper.facts) if type.needs_sscc else paper.facts

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template
 
 from accounts.access import public
-from docs_gen.facts import ShipmentFacts, from_json
+from docs_gen.facts import from_json
 from docs_gen.models import IssuedDocument
 from docs_gen.register import type_of
 
@@ -24,12 +24,13 @@ def verify(code: str) -> tuple[str, int]:
     document = IssuedDocument.get_or_none(IssuedDocument.verify_code == code[:32])
     if document is None or document.state == "numbered":
         return render_template("docs_gen/verify.html", document=None), 404
-    chain, facts = _chain(document), from_json(ShipmentFacts, document.facts)
+    type = type_of(document)
+    chain, facts = _chain(document), from_json(type.facts, document.facts)
     return (
         render_template(
             "docs_gen/verify.html",
             document=document,
-            type=type_of(document),
+            type=type,
             facts=facts,
             successor=next((one.number for one in chain if one.status == "issued"), ""),
             void_day=document.voided_time.astimezone(ZoneInfo(facts.timezone)).date() if document.voided_time else None,
@@ -40,11 +41,16 @@ def verify(code: str) -> tuple[str, int]:
 
 
 def _chain(document: IssuedDocument) -> list[IssuedDocument]:
-    """The paper and all others of its kind and shipment, newest first: who holds an old file learns of the new one."""
+    """The paper and all others of its kind and shipment (or account), newest first: who holds an old file learns of the
+    new one."""
+    if document.shipment_id:
+        whose = IssuedDocument.shipment == document.shipment_id
+    else:
+        whose = IssuedDocument.shipment.is_null() & (IssuedDocument.party == document.party_id)
     same = (
         IssuedDocument.select()
         .where(
-            IssuedDocument.shipment == document.shipment_id, IssuedDocument.type == document.type,
+            whose, IssuedDocument.seller == document.seller_id, IssuedDocument.type == document.type,
             IssuedDocument.part == document.part, IssuedDocument.sha256 != "",
         )
         .order_by(IssuedDocument.id.desc())

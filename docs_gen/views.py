@@ -125,6 +125,8 @@ def void(id: int) -> Any:
     document: IssuedDocument = IssuedDocument.get_or_none(IssuedDocument.id == id) or abort(404)
     void_document(document, request.form.get("reason", ""), User.get_by_id(current_user.id), utc_now())
     flash(_("%(number)s is void.", number=document.number), "success")
+    if document.shipment is None:  # of an account
+        return redirect(url_for("docs_gen.document_list", q=document.number))
     return redirect(url_for("docs_gen.shipment_page", number=document.shipment.number))
 
 
@@ -224,18 +226,21 @@ def document_file(id: int) -> Response:
     return attachment(data, file_name(document), "application/pdf", inline=True)
 
 
-_consignee = Party.alias()
+_addressee = Party.alias()
 _COLUMNS = (
     Column("number", N_("Number"), lambda row: row.number, IssuedDocument.number, url=lambda row: _file_url(row)),
     Column("type", N_("Paper"), lambda row: _title(row.type), IssuedDocument.type),
     Column("date", N_("Date"), lambda row: row.issue_date.isoformat(), IssuedDocument.issue_date),
     Column("seller", N_("Seller"), lambda row: row.seller.code, Party.code),
-    Column("consignee", N_("Consignee"), lambda row: name_of(row.shipment.consignee), _consignee.name_en),
+    Column("consignee", N_("Consignee or partner"), lambda row: name_of(row.party), _addressee.name_en),
     Column(
-        "shipment", N_("Shipment"), lambda row: row.shipment.number, Shipment.number,
-        url=lambda row: url_for("docs_gen.shipment_page", number=row.shipment.number),
+        "shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", Shipment.number,
+        url=lambda row: url_for("docs_gen.shipment_page", number=row.shipment.number) if row.shipment else "",
     ),
-    Column("container", N_("Container"), lambda row: row.shipment.freight_container_no, Shipment.freight_container_no),
+    Column(
+        "container", N_("Container"), lambda row: row.shipment.freight_container_no if row.shipment else "",
+        Shipment.freight_container_no,
+    ),
     Column("state", N_("State"), lambda row: translated(STATES[row.status]), IssuedDocument.state),
     Column("pages", N_("Pages"), lambda row: row.pages, IssuedDocument.pages, numeric=True),
 )  # fmt: skip
@@ -245,9 +250,9 @@ _COLUMNS = (
 @signed_in
 def document_list() -> Response | str:
     documents = (
-        IssuedDocument.select(IssuedDocument, Party, Shipment, _consignee)
+        IssuedDocument.select(IssuedDocument, Party, Shipment, _addressee)
         .join(Party, JOIN.INNER, on=IssuedDocument.seller).switch(IssuedDocument)
-        .join(Shipment).join(_consignee, on=Shipment.consignee)
+        .join(Shipment, JOIN.LEFT_OUTER).switch(IssuedDocument).join(_addressee, on=IssuedDocument.party)
     )  # fmt: skip
     kinds = Filter(
         "type", N_("Paper"), [(type.code, type.title) for type in types().values()],
@@ -263,8 +268,8 @@ def document_list() -> Response | str:
         documents, _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
         filters=(kinds, states),
         search=(
-            IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _consignee.name_en, _consignee.name_zh,
-            _consignee.code,
+            IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _addressee.name_en, _addressee.name_zh,
+            _addressee.code,
         ),
     )  # fmt: skip
 

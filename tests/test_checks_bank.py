@@ -245,7 +245,7 @@ def test_shipments_that_share_an_invoice_are_one_drawing_on_the_credit(world: Wo
 
 def _invoice(of: Shipment, number: str, total: Decimal) -> None:
     IssuedDocument.create(
-        shipment=of, seller=of.consignor, type="commercial_invoice", number=number, issue_date=date(2026, 11, 20),
+        shipment=of, party=of.consignee, seller=of.consignor, type="commercial_invoice", number=number, issue_date=date(2026, 11, 20),
         state="issued", facts=f'{{"total":"{total}"}}', sha256="0" * 64, issued_time=NOW,
     )  # fmt: skip
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -18,10 +19,11 @@ import pytest
 import zxingcpp
 from hostile import hostile_facts
 
-from docs_gen.document_types import DocumentType, Imprint, PaperPart, render_paper
+from docs_gen.account_facts import AccountPaper, BoxChargesFacts, BoxStatementFacts
+from docs_gen.document_types import DocumentType, Imprint, PaperFacts, PaperPart, render_paper
 from docs_gen.facts import ShipmentFacts
 from docs_gen.register import REGISTER, papers
-from docs_gen.samples import sample_facts
+from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 from shipments.details import Details
 
 ROOT = Path(__file__).parent.parent
@@ -52,7 +54,58 @@ def _hostile_details() -> Details:
     return replace(sample_facts(1, full=True).details, **texts)  # type: ignore[arg-type]
 
 
-def parts(code: str, kind: str) -> list[PaperPart]:
+def account_facts(code: str, kind: str) -> AccountPaper:
+    """The same for the papers of an account."""
+    facts = ACCOUNT_SAMPLES[REGISTER[code].facts]({"minimal": 1, "long": 120}.get(kind, 6))
+    if kind == "minimal":
+        return replace(
+            facts, consignee=replace(facts.consignee, name_zh="", contact="", phone="", email="", vat_no="", eori="")
+        )
+    if kind != "hostile":
+        return facts
+    worst = hostile_facts()
+    facts = replace(facts, seller=worst.seller, consignee=worst.consignee)
+    text = "{{7*7}} <b>&amp;</b> שלום مرحبا 𠮷 Ünïcödé" + "W" * 400
+    if isinstance(facts, BoxChargesFacts):
+        broad = {
+            "type_code": "W" * 24,
+            "name_en": text[:128],
+            "name_zh": "箱" * 128,
+            "quantity": -(10**9),
+            "text_en": text,
+        }
+        lines = tuple(replace(line, **broad, amount=Decimal("-99999999999999.99")) for line in facts.charges)  # type: ignore[arg-type]
+        return replace(facts, charges=lines)
+    assert isinstance(facts, BoxStatementFacts)
+    [first, *others] = facts.accounts
+    lines = tuple(
+        replace(
+            line, document=text[:64], place_en=text[:255], place_zh="地" * 255, incoming=10**9, outgoing=10**9, balance=-(10**9)
+        )
+        for line in first.lines
+    )  # fmt: skip
+    first = replace(
+        first, type_code="W" * 24, name_en=text[:128], owner_en=text[:255], opening=-(10**9), lines=lines,
+        old_boxes=tuple(replace(box, code="W" * 24) for box in first.old_boxes * 12),
+    )  # fmt: skip
+    return replace(facts, accounts=(first, *others))
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is drawn: a kind of paper with facts."""
+
+    type: DocumentType
+    facts: PaperFacts
+
+    @property
+    def key(self) -> str:
+        return f"{self.type.code}:{self.facts.part}"
+
+
+def parts(code: str, kind: str) -> Sequence[PaperPart | Part]:
+    if REGISTER[code].facts is not ShipmentFacts:
+        return [Part(REGISTER[code], account_facts(code, kind))]
     few = kind == "long" and not REGISTER[code].marked  # labels: a page for each package, of which a line has several
     found = papers(sample_facts(12, full=True) if few else facts_of(kind), codes=[code])
     if not found:  # dangerous goods, boxes: a shipment without them has no such paper
@@ -170,8 +223,11 @@ def test_user_text_is_text(code: str) -> None:
     typed = "{{7919*7919}}<B>&AMP;</B>"  # in capitals, as carriers have it
     facts = parts(code, "typical")[0].facts
     seller = replace(facts.seller, name_en=f"{typed}EN", name_zh=f"{typed}ZH")
-    lines = tuple(replace(line, description_zh=f"{typed}LINE") for line in facts.lines)
-    data = render_paper(REGISTER[code], replace(facts, seller=seller, lines=lines, marks=(typed,)), _ISSUED).data
+    changed = replace(facts, seller=seller)
+    if isinstance(changed, ShipmentFacts):
+        lines = tuple(replace(line, description_zh=f"{typed}LINE") for line in changed.lines)
+        changed = replace(changed, lines=lines, marks=(typed,))
+    data = render_paper(REGISTER[code], changed, _ISSUED).data
     with pypdfium2.PdfDocument(data) as document:
         text = "".join("".join(page.get_textpage().get_text_bounded().split()) for page in document)
     assert typed in text

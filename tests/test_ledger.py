@@ -324,6 +324,26 @@ def test_a_load_can_be_a_box_and_its_scan_can_be_undone(db, world, boxes):
 
 
 @on_both_databases
+@pytest.mark.parametrize("load", [SSCC, "KLT000009"])
+def test_a_box_of_which_we_learn_late_that_it_was_in_the_load_has_moved_along(db, world, boxes, load):
+    record(scan("pack", "KLT000001", parent=load))
+    record(scan("dispatch", load, NOW + 5 * HOUR))
+    record(scan("arrive", load, NOW + 30 * DAY, place="HH-VMI"))
+    late = scan("pack", "KLT000002", NOW + 2 * HOUR, parent=load)
+    record(late, now=NOW + 31 * DAY)
+    told = [
+        (row.type, row.via != "")
+        for row in ScanEvent.select().where(ScanEvent.asset == boxes[1]).order_by(ScanEvent.id)
+    ]
+    assert told == [("commission", False), ("pack", False), ("dispatch", True), ("arrive", True)]
+    assert "KLT000002" in [box.code for box in dispatched_on(world.shipment)]
+    assert Asset.get(code="KLT000002").place == world.warehouse
+    record(late, now=NOW + 32 * DAY)  # sent again
+    assert ScanEvent.select().where(ScanEvent.asset == boxes[1]).count() == 4
+    assert list(faults()) == []
+
+
+@on_both_databases
 def test_a_damaged_box_keeps_its_load_from_nothing_but_itself(db, boxes):
     for code in ("KLT000001", "KLT000002"):
         record(scan("pack", code, parent=SSCC))

@@ -6,13 +6,25 @@ from peewee import Check, IntegrityError
 from playhouse.schema_diff import diff_models
 
 import accounts.models
+import alerts.models
 import assets.models
+import customs.models
 import docs_gen.models
 import master_data.models
 import shipments.models
+import statements.models
 from database import Row, migrate
 
-PARTS = (accounts.models, master_data.models, shipments.models, assets.models, docs_gen.models)
+PARTS = (
+    accounts.models,
+    master_data.models,
+    shipments.models,
+    assets.models,
+    docs_gen.models,
+    statements.models,
+    customs.models,
+    alerts.models,
+)
 MODELS = [
     thing
     for part in PARTS

@@ -330,6 +330,32 @@ def test_what_a_revoked_device_still_sends_is_kept_for_review_and_never_counts(d
     assert list(faults()) == []
 
 
+@on_both_databases
+def test_a_person_lets_what_a_revoked_device_sent_count_after_all(db, app, client, user, boxes, yard):
+    scanner = Scanner(app, yard[1], 3 * HOUR)
+    out = scanner.scan("dispatch", ago=30 * HOUR)
+    scanner.send([out])
+    revoke(yard[0], user, NOW)
+    home = scanner.scan("return", ago=10 * HOUR)
+    pool = scanner.scan("commission", "", asset_type="EPAL", quantity=7)
+    packed = scanner.scan("pack", "KLT000002", parent="(00)340123450000000017")
+    unknown = scanner.scan("dispatch", "KLT999999")
+    void = scanner.scan("void", "", voids=out["event_id"], reason="x")
+    scanner.send([home, pool, packed, unknown, void])
+    assert "5 scans kept for review" in client.get("/devices").get_data(as_text=True)
+    for left_open in (["device_revoked"] * 2 + ["unknown_asset"],) * 2:  # twice is once
+        assert client.post(f"/devices/{yard[0].id}/let-count").status_code == 302
+        assert open_cases() == left_open
+    box = Asset.get(code="KLT000001")
+    assert (box.where, box.event_count) == ("here", 3)
+    assert abs(box.home_since - (utc_now() - 10 * HOUR)) < MINUTE  # its clock was three hours ahead
+    assert Asset.get(code="KLT000002").parent == "(00)340123450000000017"
+    counted = ScanEvent.get((ScanEvent.type == "commission") & (ScanEvent.quantity == 7) & (ScanEvent.refused == ""))
+    assert (counted.asset_type.code, counted.user.username, counted.sequence) == ("EPAL", "wang.li", pool["sequence"])
+    assert rows().where(ScanEvent.refused == "device_revoked").count() == 4  # and the registration of the pool
+    assert list(faults()) == []
+
+
 def test_a_stolen_token_fills_no_disk(app, user, boxes, yard):
     scanner = Scanner(app, yard[1])
     revoke(yard[0], user, NOW)

@@ -21,7 +21,7 @@ def box(app, world, user):
 @pytest.fixture
 def paper(world):
     return IssuedDocument.create(
-        shipment=world.shipment, seller=world.suzhou, type="packing_list", number="PL-2026-0001", issue_date=NOW.date(),
+        shipment=world.shipment, party=world.hamburg, seller=world.suzhou, type="packing_list", number="PL-2026-0001", issue_date=NOW.date(),
         state="issued", sha256="0" * 64, facts="{}", issued_time=NOW,
     )  # fmt: skip
 

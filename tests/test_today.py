@@ -136,7 +136,7 @@ def test_refused_and_odd_scans_of_two_weeks_are_to_decide_and_undone_ones_are_no
 
 def test_paper_with_a_number_but_no_file_is_shown(client, world):
     IssuedDocument.create(
-        shipment=world.shipment, seller=world.suzhou, type="packing_list", number="PL-2026-0001", issue_date=utc_now().date(),
+        shipment=world.shipment, party=world.hamburg, seller=world.suzhou, type="packing_list", number="PL-2026-0001", issue_date=utc_now().date(),
         facts="{}", issued_time=utc_now(),
     )  # fmt: skip
     assert "PL-2026-0001" in home(client)

@@ -127,6 +127,14 @@ PAGES = {
     "/products/new": ("申报要素", ["Declaration elements", "HS code", "Country of origin"]),
     "/asset-types/new": ("皮重", ["Tare", "Payload", "Agreed days out"]),
     "/scan/scanner-setup": ("设置扫描枪", ["Set up a scanner", "Suffix", "Keyboard language", "All right"]),
+    "/foresight": ("预测", ["Foresight", "In hand", "Expected back", "Boxes needed", "Estimates by counting"]),
+    "/foresight/fleet/KLT6428": ("箱队规模", ["Fleet size", "Peak factor", "Days to buy boxes", "Enough on"]),
+    "/foresight/shortage/KLT6428/SZ-PLANT": ("逐日可用箱数", ["Available boxes", "Planned need", "Days of checking"]),
+    "/alerts": ("提醒", ["Alerts", "How bad", "Nothing is worth", "Customs clocks"]),
+    "/alerts/settings": ("邮件摘要", ["Digest", "Add a recipient", "Customs is urgent from", "What was sent"]),
+    "/customs/declarations": ("海关期限管理", ["Declaration out", "No box is under", "Months by regime"]),
+    "/customs/declarations/new": ("报关单号", ["Declaration no", "Over the border on", "Boxes and journey"]),
+    "/customs/clocks": ("期限表", ["Months by regime", "Verified by", "to be checked with the broker"]),
 }
 
 

@@ -12,6 +12,8 @@ from datetime import date, datetime, timedelta
 
 from peewee import JOIN, ModelSelect
 
+from alerts.current import current_alerts
+from alerts.rules import KINDS, Alert
 from assets.balances import Overdue, day_at, overdue
 from assets.models import Asset, ScanEvent
 from docs_gen.checklist import checklist
@@ -24,6 +26,9 @@ from shipments.models import Shipment
 #: A page that is looked at twenty times a day: the facts and checks of more shipments than this take too long.
 SHIPMENTS_SHOWN = 10
 ROWS_SHOWN = 8
+ALERTS_SHOWN = 6
+#: kinds of alerts on the home page; what is overdue and what is to be decided have lists of their own there
+ALERT_KINDS = tuple(kind for kind in KINDS if kind not in ("overdue", "conflict"))
 EXCEPTION_DAYS = 14
 #: days before departure from which a shipment stands in the list; what leaves later is "the next thing ahead"
 DAYS_AHEAD = 14
@@ -51,9 +56,11 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Agenda:
-    """The four lists; `…_total` counts also what is not shown."""
+    """The four lists, and alerts of what is in none of them; `…_total` counts also what is not shown."""
 
     today: date
+    alerts: Sequence[Alert]
+    alerts_total: int
     leaving: Sequence[Leaving]
     leaving_total: int
     overdue: Sequence[Overdue]
@@ -66,7 +73,7 @@ class Agenda:
 
     @property
     def nothing_to_do(self) -> bool:
-        return not (self.leaving or self.overdue or self.exceptions or self.unfinished)
+        return not (self.alerts or self.leaving or self.overdue or self.exceptions or self.unfinished)
 
 
 def agenda(now: datetime, base_url: str) -> Agenda:
@@ -78,8 +85,11 @@ def agenda(now: datetime, base_url: str) -> Agenda:
     soon = waiting.where((Shipment.departure_date <= horizon) | Shipment.departure_date.is_null())
     late = overdue(now)
     exceptions = _exceptions(now)
+    alerts = current_alerts(now, ALERT_KINDS)
     return Agenda(
         today=today,
+        alerts=alerts[:ALERTS_SHOWN],
+        alerts_total=len(alerts),
         leaving=sorted(
             (_leaving(row, day_at(row.ship_from or home, now), base_url) for row in soon.limit(SHIPMENTS_SHOWN)),
             key=lambda row: (row.departure is None, row.departure or date.max, -row.errors),

@@ -53,8 +53,10 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
 
 
 def document_url(document: IssuedDocument) -> str:
-    """The file of an issued paper; the page of its shipment while it has none."""
+    """The file of an issued paper; the page of its shipment, or the list, while it has none."""
     if document.state == "numbered":
+        if document.shipment is None:
+            return url_for("docs_gen.document_list", q=document.number)
         return url_for("docs_gen.shipment_page", number=document.shipment.number)
     return url_for("docs_gen.document_file", id=document.id)
 
@@ -72,7 +74,7 @@ def find(text: str) -> Results:
     ).order_by(Asset.code)  # fmt: skip
     documents = (
         IssuedDocument.select(IssuedDocument, Shipment)
-        .join(Shipment, on=(IssuedDocument.shipment == Shipment.id))
+        .join(Shipment, JOIN.LEFT_OUTER, on=(IssuedDocument.shipment == Shipment.id))
         .order_by(IssuedDocument.issued_time.desc())
     )
     return Results(

@@ -9,6 +9,8 @@ from flask_babel import format_date
 from werkzeug.wrappers import Response
 
 from accounts.access import public, signed_in
+from alerts.rules import KINDS
+from alerts.views import alert_url, severity_html
 from assets.labels import own_hosts
 from assets.scanned_text import storable
 from assets.views import event_title, reason_text
@@ -26,7 +28,7 @@ def home() -> str:
     """What needs doing today."""
     return render_template(
         "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
-        event_title=event_title, reason_text=reason_text,
+        event_title=event_title, reason_text=reason_text, kinds=KINDS, alert_url=alert_url, severity_html=severity_html,
     )  # fmt: skip
 
 

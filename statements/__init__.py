@@ -1,0 +1,1 @@
+"""What partners owe in boxes: balances, monthly statements, what partners answer, charges."""
