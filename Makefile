@@ -3,7 +3,7 @@ VENV ?= .venv
 export VENV
 PYTHON := $(VENV)/bin/python
 
-.PHONY: run test lint bench translations
+.PHONY: run test faults lint bench translations
 
 run:
 	@tools/setup.sh run
@@ -12,6 +12,11 @@ run:
 test:
 	@tools/setup.sh test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# The server is killed 50 times while devices upload: nothing lost, nothing double.
+faults:
+	@tools/setup.sh test
+	@FAULT_KILLS=50 $(PYTHON) -m pytest tests/faults
 
 lint:
 	@tools/setup.sh test

@@ -19,6 +19,8 @@ from alerts.views import blueprint as alert_pages
 from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
 from assets.box_views import blueprint as assets_pages
+from assets.device_api import blueprint as device_api
+from assets.device_views import blueprint as device_pages
 from assets.epcis_views import blueprint as epcis_pages
 from assets.exception_views import blueprint as exception_pages
 from assets.flow_views import blueprint as flow_pages
@@ -98,6 +100,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         flow_pages,
         assets_api,
         epcis_pages,
+        device_api,
+        device_pages,
         scan_pages,
         public_pages,
         foresight_pages,

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g, has_request_context, request, session
-from flask_babel import Babel, get_locale, gettext, refresh
+from flask_babel import Babel, force_locale, get_locale, gettext, refresh
 from flask_security import current_user
 from markupsafe import Markup, escape
 
@@ -57,6 +57,15 @@ def translated(message: Message | UserError | str) -> str:
         name: translated(value) if isinstance(value, Message) else value for name, value in message.values.items()
     }
     return gettext(message.text, **values) if values else gettext(message.text)
+
+
+def in_each(sentence: str) -> dict[str, str]:
+    """A sentence without values in all languages, for programs that show it later: {"en": …, "zh": …}."""
+    found = {}
+    for code, (locale, _) in LANGUAGES.items():
+        with force_locale(locale):
+            found[code] = gettext(sentence)
+    return found
 
 
 def name_of(row: Any, field: str = "name") -> str:

@@ -16,6 +16,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from accounts.models import ApiToken, User
 from database import utc_now
+from errors import N_, Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -26,6 +27,9 @@ LIBRARY_RULES = {
     "security.logout": "signed_in",
     "security.change_password": "signed_in",
 }
+
+#: ApiToken.scope of a device.
+SCAN = "scan"
 
 csrf = CSRFProtect()
 
@@ -39,6 +43,18 @@ def public(view: View) -> View:
 def signed_in(view: View) -> View:
     """Whoever is signed in may call this view."""
     view.access_rule = "signed_in"  # type: ignore[attr-defined]
+    return view
+
+
+def scanner(view: View) -> View:
+    """Whoever is signed in may call this view, and a device with its own token, which may call no others."""
+    view.access_rule = "scanner"  # type: ignore[attr-defined]
+    return view
+
+
+def takes_revoked(view: View) -> View:
+    """A device whose token was revoked reaches this view of `scanner` too: it must ask `device_is_revoked()`."""
+    view.takes_revoked = True  # type: ignore[attr-defined]
     return view
 
 
@@ -67,6 +83,13 @@ def _guard() -> Any:
         return None  # 404 or 405, answered by the error handlers
     rule = rule_of(current_app, request.endpoint)
     if _token_user(request):
+        if device_token() and rule not in ("scanner", "public"):
+            abort(403)
+        if device_is_revoked():
+            if not getattr(current_app.view_functions[request.endpoint], "takes_revoked", False):
+                raise DeviceRevoked
+            g.csrf_valid = True
+            return None
         g.csrf_valid = True  # a foreign page cannot make a browser send this header; tells Flask-Security's forms too
     elif request.method not in ("GET", "HEAD", "OPTIONS"):
         if wants_json() and rule != "public" and not current_user.is_authenticated:
@@ -86,7 +109,7 @@ def _guard() -> Any:
         if wants_json():
             abort(403)
         return redirect(url_for("security.change_password"))
-    if rule == "signed_in" or (rule == "administrator" and current_user.has_role("administrator")):
+    if rule in ("signed_in", "scanner") or (rule == "administrator" and current_user.has_role("administrator")):
         return None
     abort(403)
 
@@ -102,15 +125,37 @@ def _token_user(request: Request) -> User | None:
     if scheme.lower() != "bearer" or not token:
         return None
     if "token_user" not in g:
-        row = ApiToken.select().where(ApiToken.sha256 == token_hash(token), ApiToken.revoked_time.is_null()).first()
-        if row is None or not row.user.active:
+        row = ApiToken.select(ApiToken, User).join(User).where(ApiToken.sha256 == token_hash(token)).first()
+        ended = row is None or row.revoked_time is not None or not row.user.active
+        if ended and (row is None or row.scope != SCAN):
             g.token_user = None  # the error page asks for the person again, to know the language
             abort(401)
+        g.token, g.token_ended = row, ended
         now = utc_now()
         if row.last_used_time is None or (now - row.last_used_time).total_seconds() > 60:  # not a write for every scan
             ApiToken.update(last_used_time=now).where(ApiToken.id == row.id).execute()
         g.token_user = row.user
     return g.token_user
+
+
+def device_token() -> ApiToken | None:
+    """The token of the device that sends this request; None for people and for programs that may do all."""
+    token = g.get("token")
+    return token if token is not None and token.scope == SCAN else None
+
+
+def device_is_revoked() -> bool:
+    """Whether that token was revoked, or its person may no longer come in."""
+    return bool(g.get("token_ended"))
+
+
+class DeviceRevoked(Refused):
+    """A device that may no longer scan; it has to keep what it has not sent."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("device_revoked", N_("This device was taken out of use. Ask the office to register it again."))
 
 
 def token_hash(token: str) -> str:

@@ -38,6 +38,7 @@ class ApiToken(Row):
     """A token for a program or a device. Only its SHA-256 is kept: 256 random bits need no slow hash."""
 
     name = CharField(64)
+    scope = CharField(8, default="")  # scan: of a device, may call only what `access.scanner` opens to it; '': all
     user = ForeignKeyField(User, on_delete="CASCADE")
     sha256 = CharField(64, unique=True)
     created_time = Instant()

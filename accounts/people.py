@@ -74,8 +74,8 @@ def new_password(user: User) -> str:
     return password
 
 
-def create_token(user: User, name: str, now: datetime) -> str:
-    """A new API token for `user`; shown this once, only its hash is kept."""
+def create_token(user: User, name: str, now: datetime, scope: str = "") -> str:
+    """A new API token for `user`; shown this once, only its hash is kept. `scope`: access.SCAN for a device."""
     token = secrets.token_urlsafe(32)
-    ApiToken.create(name=name, user=user, sha256=token_hash(token), created_time=now)
+    ApiToken.create(name=name, user=user, sha256=token_hash(token), created_time=now, scope=scope)
     return token

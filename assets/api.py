@@ -1,4 +1,5 @@
-"""The API of the scans. All of it needs a signed-in session (with the X-CSRFToken header) or a bearer token.
+"""The API of the scans. All of it needs a signed-in session (with the X-CSRFToken header) or a bearer token; that of a
+device (device_api.py) will do.
 
 POST /api/v1/scan-events     one event object, or {"events": [1 to 500 of them]}
 
@@ -21,6 +22,9 @@ POST /api/v1/scan-events     one event object, or {"events": [1 to 500 of them]}
     photo         SHA-256 of a picture that was sent before
     corrects      event_id of the event in whose place this one stands; that one is declared void by another event
     device        up to 64 characters
+    sequence      1 and more: the device counts its scans; within one device this is the order, whatever its clock says
+    session       uuid of the session in which it was scanned
+    age_ms        how long ago it was when sent, by a counter that nobody can set
     happened      true: made offline or after the fact, so a rule that it breaks becomes an exception, not a refusal
     confirmed     codes that a person said yes to
     reason        damage, lost, write_off, decommission, scrap and void need one
@@ -38,16 +42,25 @@ Each event is answered by
     load              of a load: the answers for what is in it, in the same form; [] otherwise
 What is kept: recorded and refused scans become rows, and so does the other body of a conflict. Nothing is written for
 known, for invalid, and for a question (`confirm`): its id stays free, and what is sent under it later is taken as new.
-One event is answered with its own status; a list with 200 and {"results": [in order]}: a bad event never fails the
-others. Only a body that is no such object or list is answered 400 with {"error": {text, field}}.
+One event is answered with its own status; a list with 200: a bad event never fails the others. Only a body that is no
+such object or list is answered 400 with {"error": {text, field}}.
+
+Beside "events" may stand sent_time (what the clock of the device shows now; ISO 8601 with milliseconds), unsent (how
+many scans it still has) and app_version. A clock that is wrong by more than two minutes is corrected: the scan then has
+the warning clock_corrected, and keeps what the device said. A list is answered with
+    {results: [in order], server_time, clock_offset_ms (ours less the device's; null without sent_time),
+     gap: [first, last] of the device's sequences that have not come, or null}
+With the header Idempotency-Key (1 to 64 letters, digits and hyphens; a UUID is best) a body is taken once: the same
+again is answered with the very same words and the header Idempotency-Replayed: true, also when sent_time, unsent,
+app_version and age_ms have changed meanwhile; another body under the same key with 422. Keys are kept for 30 days.
+A device that was revoked is answered 403 {"error": {reason: "device_revoked", text}, "quarantined": n}: n of these
+events are kept for review, and none counts.
 
 GET /api/v1/shipments/<number>/expected
     {number, consignee, state, expected: [{asset_type, name, count}],
      scanned: [{code, asset_type, event_id, event_time}]}
 POST /api/v1/shipments/<number>/counted
     Records that the counted packages of a shipment left, as far as that has not been recorded: {recorded: pieces}
-POST /api/v1/photos          the picture itself as the body: JPEG, PNG or WebP, at most 10 MB
-    {sha256}: what `photo` of an event names; the picture is made anew, without what the camera wrote into it
 GET /api/v1/resolve?text=…
     {kind, canonical, number, code, text}: what a scanned text is; kind as in scanned_text.KINDS, number of a shipment
     and code of an asset that exist, else null
@@ -55,17 +68,16 @@ GET /api/v1/resolve?text=…
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from flask import Blueprint, Response, abort, current_app, jsonify, request
 from flask_security import current_user
 from peewee import fn
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -76,37 +88,28 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from accounts.access import signed_in
+from accounts.access import DeviceRevoked, device_is_revoked, device_token, scanner, signed_in, takes_revoked
+from assets.devices import device_of, milliseconds
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
+from assets.json_bodies import CodeText, TimeText, UuidText, fault_of, json_body, text_only
 from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
-from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
-from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, record_scans
+from assets.scan_batches import Sender, Taken, Told, answer_once, may_quarantine, take
+from assets.scanned_text import MAX_LENGTH, read_scanned_text
+from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto
 from assets.shipment_pools import dispatch_counted
 from database import utc_now
 from errors import N_, InvalidInput, Message
 from i18n import name_of, translated
 from master_data.models import AssetType, Party
-from photos import keep_photo
 from shipments.models import Package, Shipment
 
 blueprint = Blueprint("assets_api", __name__, url_prefix="/api/v1")
 
 MAX_EVENTS = 500
-
-
-def _text_only(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "text is needed")
-    # JSON can carry a NUL and half a surrogate pair, which no database takes; the scan is answered nevertheless.
-    return storable(value)
-
-
-def _sane_year(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2200:  # no clock shows that; and it could not be turned into UTC everywhere
-        raise PydanticCustomError("datetime_parsing", "no such year")
-    return value
+_TEN_YEARS_MS = 10 * 366 * 24 * 3600 * 1000
+_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def _known_type(value: str) -> str:
@@ -115,111 +118,164 @@ def _known_type(value: str) -> str:
     return value
 
 
-def _stripped(value: str | None) -> str:
-    return (value or "").strip()
-
-
-_Uuid = Annotated[str, BeforeValidator(_text_only), AfterValidator(lambda text: str(UUID(text)))]
-_Code = Annotated[Annotated[str, BeforeValidator(_text_only), Field(max_length=64)] | None, AfterValidator(_stripped)]
-
-
 class EventBody(BaseModel):
     """One event as it is posted; the limits of all fields."""
 
     model_config = ConfigDict(extra="forbid")
 
-    event_id: _Uuid
+    event_id: UuidText
     type: Annotated[str, AfterValidator(_known_type)]
-    scanned_text: Annotated[str, BeforeValidator(_text_only), Field(max_length=100_000)] = ""
-    event_time: Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_sane_year)]
-    shipment: _Code = ""
-    place: _Code = ""
-    party: _Code = ""
-    device: Annotated[str, BeforeValidator(_text_only), Field(max_length=64)] = ""
+    scanned_text: Annotated[str, BeforeValidator(text_only), Field(max_length=100_000)] = ""
+    event_time: TimeText
+    shipment: CodeText = ""
+    place: CodeText = ""
+    party: CodeText = ""
+    device: Annotated[str, BeforeValidator(text_only), Field(max_length=64)] = ""
     happened: StrictBool = False
     confirmed: Annotated[list[Annotated[str, Field(max_length=24)]], Field(max_length=10)] = []
-    reason: Annotated[str, BeforeValidator(_text_only), Field(max_length=2_000)] = ""
-    voids: _Uuid | None = None
-    destination: _Code = ""
-    asset_type: _Code = ""
+    reason: Annotated[str, BeforeValidator(text_only), Field(max_length=2_000)] = ""
+    voids: UuidText | None = None
+    destination: CodeText = ""
+    asset_type: CodeText = ""
     quantity: Annotated[StrictInt, Field(ge=0, le=MAX_QUANTITY)] = 0
-    parent: Annotated[str, BeforeValidator(_text_only), Field(max_length=MAX_LENGTH)] = ""
-    document: Annotated[str, BeforeValidator(_text_only), Field(max_length=64)] = ""
-    photo: Annotated[str, BeforeValidator(_text_only), Field(pattern="^([0-9a-f]{64})?$")] = ""
-    corrects: _Uuid | None = None
+    parent: Annotated[str, BeforeValidator(text_only), Field(max_length=MAX_LENGTH)] = ""
+    document: Annotated[str, BeforeValidator(text_only), Field(max_length=64)] = ""
+    photo: Annotated[str, BeforeValidator(text_only), Field(pattern="^([0-9a-f]{64})?$")] = ""
+    corrects: UuidText | None = None
+    sequence: Annotated[StrictInt, Field(ge=1, le=2_000_000_000)] | None = None
+    session: UuidText | None = None
+    age_ms: Annotated[StrictInt, Field(ge=0, le=_TEN_YEARS_MS)] | None = None
 
-    def scan(self) -> ScanInput:
+    def told(self) -> Told:
         """The same for the business."""
-        values = self.model_dump()
-        told = {"confirmed": tuple(self.confirmed), "voids": self.voids or "", "corrects": self.corrects or ""}
-        return ScanInput(**{**values, **told})
+        values = self.model_dump(exclude={"age_ms"})
+        texts = {"voids": self.voids or "", "corrects": self.corrects or "", "session": self.session or ""}
+        scan = ScanInput(**{**values, "confirmed": tuple(self.confirmed), **texts})
+        return Told(scan, None if self.age_ms is None else timedelta(milliseconds=self.age_ms))
 
 
-_FAULTS = {
-    "missing": N_("This is missing."),
-    "extra_forbidden": N_("There is no such field."),
-    "enum": N_("There is no such kind of scan."),
-    "timezone_aware": N_("The time needs its offset from UTC: 2026-11-20T16:05:12+08:00."),
-    "datetime_parsing": N_("This is no time like 2026-11-20T16:05:12+08:00."),
-    "datetime_from_date_parsing": N_("This is no time like 2026-11-20T16:05:12+08:00."),
-    "string_type": N_("Text is needed here."),
-    "bool_type": N_("true or false is needed here."),
-    "int_type": N_("A whole number is needed here."),
-    "greater_than_equal": N_("This number is too small."),
-    "less_than_equal": N_("This number is too large."),
-    "string_too_long": N_("This is too long."),
-    "too_long": N_("This is too long."),
-}
-_FAULT = N_("This cannot be taken.")
+class BatchBody(BaseModel):
+    """What stands around the events: what the device says of itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[list[Any], Field(min_length=1, max_length=MAX_EVENTS)]
+    sent_time: TimeText | None = None
+    unsent: Annotated[StrictInt, Field(ge=0, le=1_000_000_000)] | None = None
+    app_version: Annotated[str, BeforeValidator(text_only), Field(max_length=32)] = ""
+
+
 _BODY = N_('Send one event, or {"events": [1 to %(max)s events]}.')
 
 
 @blueprint.post("/scan-events")
-@signed_in
+@scanner
+@takes_revoked
 def post_scan_events() -> tuple[Response, int] | Response:
-    body = _body()
-    if "events" in body:
-        return jsonify(results=[_json(answer) for answer in _answers(body["events"])])
-    (answer,) = _answers([body])
-    return jsonify(_json(answer)), STATUS[answer.outcome]
+    sent = _sent()
+    now = utc_now()
+    if device_is_revoked():
+        return _kept_for_review(sent, now)
+    key = request.headers.get("Idempotency-Key", "").strip().strip('"')
+    if not key:
+        status, answer = _recorded(sent, now)
+        return jsonify(answer), status
+    if not _KEY.fullmatch(key):
+        raise InvalidInput("Idempotency-Key", N_("A key has 1 to 64 letters, digits and hyphens."))
+    token = device_token()
+    owner = f"{current_user.id} {token.id if token else ''}"
+    status, text, replayed = answer_once(key, owner, sent.what, now, lambda: _recorded(sent, now))
+    answered = Response(text, status=status, mimetype="application/json")
+    if replayed:
+        answered.headers["Idempotency-Replayed"] = "true"
+    return answered
 
 
-def _body() -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Sent:
+    """A body that can be taken: its events, as they came, and what stood around them. `single`: it was one event."""
+
+    events: list[Any]
+    around: BatchBody
+    single: bool
+
+    @property
+    def what(self) -> list[Any]:
+        """What makes two bodies the same: not how long they were on their way."""
+        return [
+            {name: value for name, value in event.items() if name != "age_ms"} if isinstance(event, dict) else event
+            for event in self.events
+        ]
+
+
+def _sent() -> _Sent:
+    body = json_body(_BODY, max=MAX_EVENTS)
+    if "events" not in body:
+        return _Sent([body], BatchBody(events=[body]), single=True)
     try:
-        body = json.loads(request.get_data())
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("body", N_("This is no JSON.")) from error
-    if not isinstance(body, dict):
-        raise InvalidInput("body", _BODY, max=MAX_EVENTS)
-    if "events" in body:
-        events = body["events"]
-        if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
-            raise InvalidInput("events", _BODY, max=MAX_EVENTS)
-        if len(body) > 1:
-            raise InvalidInput(next(name for name in body if name != "events"), _FAULTS["extra_forbidden"])
-    return body
+        around = BatchBody.model_validate(body)
+    except ValidationError as error:
+        name, text = fault_of(error)
+        if name == "events":
+            raise InvalidInput("events", _BODY, max=MAX_EVENTS) from error
+        raise InvalidInput(name, text) from error
+    return _Sent(around.events, around, single=False)
 
 
-def _answers(events: list[Any]) -> list[Answer]:
-    """An answer for each event in order; those that are none are answered here, the others by record_scans."""
+def _recorded(sent: _Sent, now: datetime) -> tuple[int, dict[str, Any]]:
+    """(status, answer) after the events are taken."""
+    answers, taken = _answers(sent, now)
+    if sent.single:
+        return STATUS[answers[0].outcome], _json(answers[0])
+    return 200, {
+        "results": [_json(answer) for answer in answers],
+        "server_time": now.isoformat(timespec="milliseconds"),
+        "clock_offset_ms": milliseconds(taken.offset),
+        "gap": taken.gap,
+    }
+
+
+def _kept_for_review(sent: _Sent, now: datetime) -> tuple[Response, int]:
+    """What a revoked device still sends: kept, never counted."""
+    device = device_of(device_token())
+    kept = 0
+    if device is not None and may_quarantine(device, len(sent.events)):
+        answers, _ = _answers(sent, now)
+        kept = sum(answer.reason == "device_revoked" for answer in answers)
+    revoked = DeviceRevoked()
+    error = {"text": translated(revoked), "reason": revoked.reason}
+    return jsonify(error=error, quarantined=kept), revoked.status
+
+
+def _answers(sent: _Sent, now: datetime) -> tuple[list[Answer], Taken]:
+    """An answer for each event in order; those that are none are answered here, the others by take()."""
     answers: list[Answer | None] = []
-    scans: list[ScanInput] = []
-    for event in events:
+    told: list[Told] = []
+    for event in sent.events:
         try:
-            scans.append(EventBody.model_validate(event).scan())
+            told.append(EventBody.model_validate(event).told())
             answers.append(None)
         except ValidationError as error:
             answers.append(_invalid(event, error))
-    recorded = iter(record_scans(scans, current_user, utc_now(), _own_hosts()) if scans else ())
-    return [answer or next(recorded) for answer in answers]
+    around = sent.around
+    sender = Sender(
+        current_user,
+        device_of(device_token()),
+        device_is_revoked(),
+        around.sent_time,
+        around.unsent,
+        around.app_version,
+    )
+    taken = take(told, sender, now, _own_hosts())
+    recorded = iter(taken.answers)
+    return [answer or next(recorded) for answer in answers], taken
 
 
 def _invalid(event: Any, error: ValidationError) -> Answer:
-    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    name = str(fault["loc"][0])[:64] if fault["loc"] else "event"
+    name, text = fault_of(error)
     event_id = event.get("event_id") if isinstance(event, dict) else None
-    text = Message(_FAULTS.get(fault["type"], _FAULT))
-    return Answer(event_id[:64] if isinstance(event_id, str) else "", "invalid", text, field=name)
+    known = event_id[:64] if isinstance(event_id, str) else ""
+    return Answer(known, "invalid", Message(text), field=name or "event")
 
 
 def _json(answer: Answer) -> dict[str, Any]:
@@ -237,7 +293,7 @@ def _own_hosts() -> tuple[str, ...]:
 
 
 @blueprint.get("/shipments/<number>/expected")
-@signed_in
+@scanner
 def get_expected(number: str) -> Response:
     shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
     consignee = Party.get_by_id(shipment.consignee_id)
@@ -291,15 +347,8 @@ def post_counted(number: str) -> Response:
     return jsonify(recorded=dispatch_counted(shipment, current_user, utc_now()))
 
 
-@blueprint.post("/photos")
-@signed_in
-def post_photo() -> tuple[Response, int]:
-    folder = current_app.config["ROUNDTRIP"].photos_dir
-    return jsonify(sha256=keep_photo(request.get_data(), "body", folder)), 201
-
-
 @blueprint.get("/resolve")
-@signed_in
+@scanner
 def get_resolve() -> Response:
     found = read_scanned_text(request.args.get("text", ""), _own_hosts())
     asset, fault = find_box(found)

@@ -130,7 +130,16 @@ REASONS: dict[str, str] = {
     "unknown_event": N_("There is no such scan that could be undone."),
     "conflict": N_("The id of this scan had been used for another scan before."),
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
+    # of the device
+    "device_revoked": N_(
+        "This device was taken out of use; what it still sends is kept for review and does not count."
+    ),
+    "clock_far": N_("The clock of the device was wrong by more than a day. When were these scans made?"),
+    "clock_backwards": N_("By its clock the device made this scan before the one it made earlier."),
+    # of a count
+    "missing_in_count": N_("%(code)s stood here by our books and was not found in the count."),
     # remarks of the reader of the label text; the scan counts all the same
+    "clock_corrected": N_("The clock of the device was wrong; the time is corrected."),
     "grai_without_zero": N_("The GRAI on the label lacks its leading zero."),
     "doubled": N_("The scanner sent the code twice."),
 }

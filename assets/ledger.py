@@ -419,7 +419,7 @@ def _events_of(asset_ids: Sequence[int], *more: Any) -> Any:
             ScanEvent.asset, *more, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
             ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
             Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
-            AssetType.inspected_before_dispatch,
+            AssetType.inspected_before_dispatch, ScanEvent.sender, fn.COALESCE(ScanEvent.sequence, 0),
         )
         .join_from(ScanEvent, Asset)
         .join_from(Asset, AssetType)

@@ -5,9 +5,9 @@ makes of the events; they are kept so that no page has to sum up or replay the p
 only ever added to, so that what a partner has confirmed does not change under his hands.
 """
 
-from peewee import BooleanField, CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, Check, DateField, ForeignKeyField, IntegerField, TextField
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from database import Exact, Instant, Row
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
@@ -68,6 +68,71 @@ Asset.add_index(
 )
 
 
+class Device(Row):
+    """A handheld, phone or browser that scans with a token of its own, which a person registered and may revoke.
+
+    What it last said of itself, and which of its scans have not come yet.
+    """
+
+    name = CharField(64)  # as it is written on the device; unique among those that are not revoked
+    token = ForeignKeyField(ApiToken, unique=True, on_delete="RESTRICT", backref="devices")  # says whose it is too
+    place = ForeignKeyField(Place, null=True, on_delete="SET NULL", backref="devices")  # where it scans
+    created_time = Instant()
+    sync_time = Instant(null=True)  # when it last sent scans
+    unsent = IntegerField(null=True)  # what it still had then, by itself
+    app_version = CharField(32, default="")
+    clock_offset_ms = BigIntegerField(null=True)  # our clock less its clock, at the last sync
+    last_sequence = IntegerField(default=0)  # the highest that came
+    last_event_time = Instant(null=True)  # of that scan
+    gaps = TextField(default="[]")  # JSON: [first, last] of sequences below it that have not come
+    revoked_time = Instant(null=True)
+    revoked_by = ForeignKeyField(User, null=True, index=False, on_delete="SET NULL", backref="revoked_devices")
+
+
+Device.add_index(Device.index(Device.name, unique=True).where(Device.revoked_time.is_null()))
+
+
+class ScanBatch(Row):
+    """What a batch of scans was answered, so that the same batch sent again is answered with the very same words."""
+
+    key = CharField(64, unique=True)  # Idempotency-Key
+    body_sha256 = CharField(64)  # of who sent what
+    status = IntegerField()
+    answer = TextField()  # JSON
+    created_time = Instant(index=True)
+
+
+class ScanSession(Row):
+    """One piece of work of a scanning person: loading a shipment, a return, a count; can change hands while open."""
+
+    uuid = CharField(36, unique=True)  # made by the device
+    kind = CharField(12)
+    place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="sessions")
+    shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="sessions")
+    party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="sessions")
+    destination = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="sessions_to")
+    device = ForeignKeyField(Device, null=True, on_delete="RESTRICT", backref="sessions")  # who has it in hand
+    user = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="sessions")
+    started_time = Instant()  # by the device
+    state = CharField(8, default="open")  # open, finished
+    version = IntegerField(default=1)  # one more with each change
+    changed_time = Instant()
+    finished_time = Instant(null=True)
+    finished_by = CharField(64, default="")  # name, as it was typed
+    signature = CharField(64, default="")  # SHA-256 of a kept picture
+    difference_reason = TextField(default="")
+    seen = TextField(default="[]")  # JSON: codes in the order of the scans, for who takes it over
+    expected = TextField(default="{}")  # JSON, of a count: code of a box that stood here at the start → its type
+    result = TextField(default="")  # JSON, of a finished count: what was missing, surplus, moved
+
+    class Meta:
+        indexes = ((("state", "place"), False),)
+        constraints = [
+            Check("kind IN ('dispatch', 'return', 'receive', 'stock_take', 'inspect', 'transfer')"),
+            Check("state IN ('open', 'finished')"),
+        ]
+
+
 class ScanEvent(Row):
     """One scan as it was reported; never changed, never deleted. A correction is a later event that voids it.
 
@@ -95,10 +160,16 @@ class ScanEvent(Row):
     corrects = CharField(36, null=True)  # event_id of the void event in whose place this one stands
     document = CharField(64, default="")  # number of the delivery note, pallet note
     photo = CharField(64, default="")  # SHA-256 of a kept picture
-    event_time = Instant()  # when it happened, by the device
+    event_time = Instant()  # when it happened, by the device, its clock corrected
+    device_time = Instant(null=True)  # the same as the device said it; None: it is event_time
     event_zone = IntegerField(default=0)  # minutes east of UTC at the device
     record_time = Instant()  # when we stored it
     device = CharField(64, default="")
+    sender = ForeignKeyField(
+        Device, null=True, index=False, on_delete="RESTRICT", backref="scans"
+    )  # whose token it was
+    sequence = IntegerField(null=True)  # count of the scans of that device
+    session = CharField(36, default="")  # uuid of the ScanSession
     happened = BooleanField(default=False)  # made offline or after the fact: recorded even against the rules
     refused = CharField(24, default="")  # reason; a refused scan is kept but never folded into the state
     exception = CharField(64, default="")  # rules it broke though it was taken, space-separated
@@ -122,6 +193,8 @@ ScanEvent.add_index(
 )
 # Not for its length alone: SQLite knows no statistics and would take `refused = ''` for a way to find few events.
 ScanEvent.add_index(ScanEvent.index(ScanEvent.refused, ScanEvent.record_time).where(ScanEvent.refused != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.sender, ScanEvent.sequence).where(ScanEvent.sender.is_null(False)))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.session).where(ScanEvent.session != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.corrects).where(ScanEvent.corrects.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))

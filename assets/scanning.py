@@ -83,6 +83,13 @@ class ScanInput:
     document: str = ""
     photo: str = ""  # SHA-256 of a kept picture
     corrects: str = ""
+    # how it came; no part of what makes two reports the same
+    device_time: datetime | None = None  # what the device said where event_time is corrected
+    sender: int | None = None  # id of the registered device
+    sequence: int | None = None  # its count of its scans
+    session: str = ""
+    clock_corrected: bool = False
+    refuse: str = ""  # reason for which it is kept, and never counts
 
 
 @dataclass(frozen=True)
@@ -245,7 +252,9 @@ class _Box:
         """The state in which `event` finds the box."""
         if self.history is None:
             return self.state
-        return rules.replay([before for before in self.history if before.order < event.order])[0]
+        ordered = rules.in_order([*self.history, event])
+        place = next(index for index, one in enumerate(ordered) if one.event_id == event.event_id)
+        return rules.replay(ordered[:place])[0]
 
     def add(self, event: Event) -> tuple[str, ...]:
         """Take an event; gives the rules that it breaks."""
@@ -423,7 +432,7 @@ class _Batch:
         """Read the events of the boxes to which something comes late, twice in this batch, or is declared void."""
         last = {box.asset.id: box.last for box in self.boxes.values()}
         undone = [row for row in self.known.values() if {row["event_id"], row["via"]} & self.wanted_voids]
-        late = {row["asset"] for row in undone}
+        late = {row["asset"] for row in undone} | self._overtaken()
         for index, scan in enumerate(self.scans):
             box, _ = self._box(scan.code)
             if scan.input.type == "void":
@@ -448,6 +457,22 @@ class _Batch:
         # Who waited for his turn comes after whom he waited for, also where both scans bear the same time.
         stored = [event.record_time for id_ in late for event in self.boxes[id_].history or ()]
         self.now = max([self.now, *(time + timedelta(microseconds=1) for time in stored)])
+
+    def _overtaken(self) -> set[int]:
+        """Boxes of which later scans of the same device are here already, or stand before earlier ones in this batch:
+        whatever the clock says, these come after."""
+        sequences = [(scan.input.sender, scan.input.sequence) for scan in self.scans if scan.input.sequence]
+        senders = {sender for sender, _ in sequences if sender is not None}
+        if not senders or not self.boxes:
+            return set()
+        lowest = min(sequence for _, sequence in sequences if sequence)
+        later = ScanEvent.select(ScanEvent.asset).where(
+            ScanEvent.asset.in_(list(self.boxes)), ScanEvent.sender.in_(senders), ScanEvent.sequence > lowest
+        )
+        found = {id_ for (id_,) in tuples(later.distinct())}
+        return found | (
+            set(self.boxes) if [one for _, one in sequences] != sorted(one for _, one in sequences) else set()
+        )
 
     def _find_recent(self) -> None:
         """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → times."""
@@ -479,6 +504,8 @@ class _Batch:
         pool = self._pool_type(scan)
         if kind is None or (kind.code not in SCANNABLE and pool is None):
             return Answer(scan.input.event_id, "invalid", Message(_UNKNOWN_TYPE), field="type")
+        if scan.input.refuse:
+            return self._keep_for_review(scan, pool)
         if pool is not None or scan.input.asset_type:
             return self._take_pool(scan, pool)
         missing = self._missing(scan, kind.needs)
@@ -569,11 +596,14 @@ class _Batch:
                 parent="",
                 via=row["event_id"],
                 document=row["document"],
+                sender_id=None,  # nobody scanned the box then, so no device counted it: the time is its order
+                sequence=0,
             )
             if ScanEvent.select().where(ScanEvent.event_id == event.event_id).exists():
                 continue  # it was in the load then
             box.add(event)
             same = {name: row[name] for name in ("type", "shipment", "party", "destination", "document", "event_time")}
+            same |= {"sender": None, "sequence": None, "device_time": None, "session": ""}
             self._append(scan, box, event, event_id=event.event_id, via=event.via, happened=True, **same)
 
     def _take_load(self, scan: _Scan, key: str, inside: list[_Box]) -> Answer:
@@ -678,6 +708,18 @@ class _Batch:
         if row["refused"]:
             return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
+
+    def _keep_for_review(self, scan: _Scan, pool: AssetType | None) -> Answer:
+        """A row with all that was told, so that a person can let it count later; it does not count now."""
+        told = scan.input
+        box, _ = self._box(scan.code)
+        more: dict[str, Any] = {"parent": self._parent_key(scan)}
+        if pool is not None:
+            more |= {"asset_type": pool.id, "quantity": told.quantity}
+        if told.voids:
+            more |= {"reason": f"{storable(told.reason)} ({told.voids})"}
+        self._append(scan, box, None, refused=told.refuse, **more)
+        return self._answer(scan, box, "refused", told.refuse)
 
     def _refuse(self, scan: _Scan, box: _Box | None, reason: str) -> Answer:
         self._append(scan, box, None, refused=reason)
@@ -833,6 +875,8 @@ class _Batch:
             via=scan.via,
             document=storable(told.document)[:64],
             must_be_inspected=box.kind.inspected_before_dispatch,
+            sender_id=told.sender,
+            sequence=told.sequence or 0,
         )
 
     def _append(self, scan: _Scan, box: _Box | None, event: Event | None, **more: Any) -> None:
@@ -868,13 +912,17 @@ class _Batch:
             "document": storable(told.document)[:64],
             "photo": told.photo[:64],
             "event_time": told.event_time,
+            "device_time": told.device_time or told.event_time,
             "event_zone": _offset_minutes(told.event_time),
             "record_time": event.record_time if event else self.now + timedelta(microseconds=len(self.rows)),
             "device": storable(told.device)[:64],
+            "sender": told.sender,
+            "sequence": told.sequence,
+            "session": told.session,
             "happened": told.happened,
             "refused": "",
             "exception": "",
-            "warnings": " ".join(scan.code.warnings),
+            "warnings": " ".join((*scan.code.warnings, *(("clock_corrected",) if told.clock_corrected else ()))),
             "voids": None,
             "reason": storable(told.reason),
             "body_sha256": scan.body,
@@ -958,8 +1006,9 @@ def _left_otherwise(shipment: Shipment) -> set[str]:
 
 def body_sha256(scan: ScanInput) -> str:
     """What makes two reports the same. `confirmed` is left out: it is the answer to our own question."""
+    told = scan.device_time or scan.event_time  # a correction of the clock comes out otherwise the next time
     body = (
-        scan.type, scan.scanned_text, scan.event_time.isoformat(), scan.shipment, scan.place, scan.party, scan.device,
+        scan.type, scan.scanned_text, told.isoformat(), scan.shipment, scan.place, scan.party, scan.device,
         scan.happened, scan.reason, scan.voids,
     )  # fmt: skip
     later = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assets.event_types import EVENT_TYPES, Cell
@@ -79,6 +79,10 @@ class Event:
     via: str = ""
     document: str = ""
     must_be_inspected: bool = False  # of its type: a returned box may leave only when it was found good
+    sender_id: int | None = None  # the registered device that counts its scans
+    sequence: int = 0  # its count: what it scanned earlier has a lower one, whatever its clock said
+    counted_time: datetime | None = None  # in_order(): when it counts, after the scans before it on its device
+    counted_record: datetime | None = None
 
     @property
     def clock_ahead(self) -> bool:
@@ -87,15 +91,16 @@ class Event:
     @property
     def order_time(self) -> datetime:
         """When it happened, as far as we believe it."""
-        return order_time(self.event_time, self.record_time)
+        return self.counted_time or order_time(self.event_time, self.record_time)
 
     @property
-    def order(self) -> tuple[bool, datetime, datetime, str]:
-        """One total order of all events, the same on every database.
+    def order(self) -> tuple[bool, datetime, datetime, int, int, str]:
+        """One total order of all events that in_order() gives, the same on every database.
 
         Being registered comes first whatever its time: the box was there before somebody typed it in.
         """
-        return self.type != "commission", self.order_time, self.record_time, self.event_id
+        recorded = self.counted_record or self.record_time
+        return self.type != "commission", self.order_time, recorded, self.sender_id or 0, self.sequence, self.event_id
 
     @property
     def partner_id(self) -> int | None:
@@ -250,10 +255,32 @@ def _impossible(state: State, event: Event) -> bool:
     return apart and state.seen_time is not None and event.order_time - state.seen_time < TRAVEL
 
 
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The events in their one order, whatever the order in which they are given; each says when it counts.
+
+    Within one device its sequence is the order and beats every clock; across devices it is the time. So a scan counts
+    at its own time, or at the latest time of the scans before it on its device when its clock was set back in between.
+    """
+    found: list[Event] = []
+    by_device: dict[int, list[Event]] = {}
+    for event in events:
+        if event.sender_id is None or not event.sequence:
+            found.append(event)
+        else:
+            by_device.setdefault(event.sender_id, []).append(event)
+    for told in by_device.values():
+        counts = (datetime.min.replace(tzinfo=UTC),) * 2
+        for event in sorted(told, key=lambda event: (event.sequence, event.record_time, event.event_id)):
+            event = replace(event, counted_time=None, counted_record=None)
+            counts = max(counts, (event.order_time, event.record_time))
+            found.append(replace(event, counted_time=counts[0], counted_record=counts[1]))
+    return sorted(found, key=lambda event: event.order)
+
+
 def steps(events: Iterable[Event]) -> Iterator[Step]:
     """The history of a box step by step, in the one order of its events (those that count: not refused, not void)."""
     state = State()
-    for event in sorted(events, key=lambda event: event.order):
+    for event in in_order(events):
         step = apply(state, event)
         state = step.after
         yield step

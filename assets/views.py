@@ -516,5 +516,5 @@ def event_list() -> Response | str:
     )
     return answer(
         query, columns, template="assets/events.html", name="scans", document=document,
-        search=(Asset.code, ScanEvent.scanned_text), filters=_EVENT_FILTERS, sort="-recorded",
+        search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), filters=_EVENT_FILTERS, sort="-recorded",
     )  # fmt: skip

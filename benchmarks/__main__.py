@@ -7,14 +7,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, papers, scans, sets
+from benchmarks import growth, papers, scan_page, scans, sets
 from benchmarks.figures import Figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=("papers", "sets", "scans", "growth"), help="one part")
+    parser.add_argument("--only", choices=("papers", "sets", "scans", "scan_page", "growth"), help="one part")
     parser.add_argument(
         "--boxes",
         type=int,
@@ -23,7 +23,13 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     figures: list[Figure] = []
-    parts = {"papers": papers.run, "sets": sets.run, "scans": scans.run, "growth": lambda: growth.run(arguments.boxes)}
+    parts = {
+        "papers": papers.run,
+        "sets": sets.run,
+        "scans": scans.run,
+        "scan_page": scan_page.run,
+        "growth": lambda: growth.run(arguments.boxes),
+    }
     for name, part in parts.items():
         if arguments.only in (None, name):
             figures += part()

@@ -10,10 +10,11 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from accounts.models import User
@@ -62,25 +63,38 @@ def live(app: Flask) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
 def context(browser: Browser, live: Live, user: User) -> Iterator[BrowserContext]:
-    """A fresh, signed-in browser profile at handheld size, in English."""
-    context = browser.new_context(base_url=live.url, viewport=HANDHELD, locale="en-GB", timezone_id="Asia/Shanghai")
+    """A fresh, signed-in browser profile at handheld size, in English. Without the service worker of the scan page: what
+    that does is shown in test_scan_offline.py, and every other test would wait for it to fetch the whole app."""
+    context = browser.new_context(
+        base_url=live.url, viewport=HANDHELD, locale="en-GB", timezone_id="Asia/Shanghai", service_workers="block"
+    )
+    context.add_cookies([session_cookie(live, user)])
+    context.new_page()
+    yield context
+    context.close()
+
+
+def session_cookie(live: Live, user: User) -> Any:
+    """The cookie of a browser in which `user` is signed in."""
     from conftest import SignedIn
 
     client = SignedIn(live.app, live.app.response_class)
     client.sign_in(user)
-    context.add_cookies([{"name": "session", "value": client.get_cookie("session").value, "url": live.url}])
-    context.new_page()
-    yield context
-    context.close()
+    return {"name": "session", "value": client.get_cookie("session").value, "url": live.url}
 
 
 @pytest.fixture

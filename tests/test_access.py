@@ -19,6 +19,7 @@ from database import utc_now
 PUBLIC = {
     "static", "security.login", "accounts.set_language", "today.healthz", "public.grai_label", "public.code_label",
     "verify.verify", "replies.show", "replies.answer", "replies.pdf", "replies.xlsx",
+    "scan.start", "scan.words", "scan.worker", "scan.manifest",  # the shell of an app that opens without a network; no data
 }  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def test_every_route_has_an_access_rule_or_is_refused(app):
     assert all(endpoint.startswith("security.") for endpoint in without), without
 
 
-def test_only_labels_genuineness_links_to_statements_health_login_and_language_are_public(app):
+def test_only_labels_genuineness_links_to_statements_health_login_language_and_the_scan_shell_are_public(app):
     assert {rule.endpoint for rule in routes(app) if rule_of(app, rule.endpoint) == "public"} == PUBLIC
 
 

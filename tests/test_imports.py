@@ -17,6 +17,7 @@ LINE = [
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.
 PURE = [
+    "assets/clocks.py",
     "assets/event_types.py", "assets/state.py", "assets/scanned_text.py", "docs_gen/checks.py", "docs_gen/words.py",
     "shipments/rules.py", "errors.py", "foresight/survival.py", "foresight/metrics.py", "foresight/fleet.py",
     "foresight/shortage.py", "foresight/charts.py",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.event_types import EVENT_TYPES
-from assets.state import Event, State, apply, replay, shown
+from assets.state import Event, State, apply, in_order, replay, shown
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 US, ACME = 1, 2
@@ -78,7 +78,7 @@ def test_any_history_in_any_order_of_arrival_gives_one_state(drawn, random):
     random.shuffle(shuffled)
     assert replay(shuffled) == (state, broken)
     stepwise = State()
-    for one in sorted(events, key=lambda one: one.order):
+    for one in in_order(events):
         step = apply(stepwise, one)
         stepwise = step.after
         assert step.broken == broken[one.event_id]
@@ -88,3 +88,49 @@ def test_any_history_in_any_order_of_arrival_gives_one_state(drawn, random):
         assert stepwise.holder_id is not None
         assert stepwise.where != "here" or stepwise.shipment_id is None
     assert stepwise == state
+
+
+# devices that count their scans
+
+
+def test_within_one_device_the_count_beats_the_clock():
+    out = event("b", "dispatch", 30, sender_id=1, sequence=1)
+    # Its clock was set back by a day and more in between.
+    home = event("a", "return", 5, place_id=11, sender_id=1, sequence=2)
+    state, broken = replay([BORN, home, out])
+    assert (shown(state), broken["a"], broken["b"]) == ("returned", (), ())
+    assert state.home_since == state.seen_time == out.event_time  # not before it had left
+
+
+def test_across_devices_it_is_the_time():
+    out = event("b", "dispatch", 30, sender_id=1, sequence=1)
+    home = event("a", "return", 5, sender_id=2, sequence=9)
+    assert shown(replay([BORN, home, out])[0]) == "in_transit_out"
+
+
+_SCANS = st.lists(
+    st.tuples(st.sampled_from([None, 1, 2, 3]), st.integers(1, 40), st.integers(0, 60), st.sampled_from(_KINDS)),
+    max_size=14,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_SCANS, st.randoms())
+def test_there_is_one_order_whatever_comes_first_and_it_keeps_each_count(drawn, random):
+    counts = {}
+    events = []
+    for number, (sender, hours, late, kind) in enumerate(drawn):
+        sequence = counts[sender] = counts.get(sender, 0) + 1
+        told = {"sender_id": sender, "sequence": sequence if sender else 0, "happened": True}
+        events.append(event(f"{random.random():.9f}-{number:02}", kind, hours, hours + late, **told))
+    ordered = in_order(events)
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    assert in_order(shuffled) == ordered
+    assert in_order(ordered) == ordered
+    for sender in (1, 2, 3):
+        of_it = [one.sequence for one in ordered if one.sender_id == sender]
+        assert of_it == sorted(of_it)
+    times = [one.order_time for one in ordered]
+    assert times == sorted(times)  # nothing ends before it began
+    assert all(one.order_time >= by.order_time for one in ordered for by in events if by.event_id == one.event_id)

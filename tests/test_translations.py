@@ -26,7 +26,7 @@ CATALOGUE = ROOT / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
 _PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|\{\w+\}")
 
 #: A sentence that is the same in both languages; all others must hold Chinese.
-_NOT_TRANSLATED = {"GLN", "GRAI", "{count} of {expected}"}
+_NOT_TRANSLATED = {"GLN", "GRAI", "{count} of {expected}", "{times}×"}
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,7 @@ PAGES = {
     "/parties/new": ("统一社会信用代码", ["Name, English", "Customs registration", "Save"]),
     "/products/new": ("申报要素", ["Declaration elements", "HS code", "Country of origin"]),
     "/asset-types/new": ("皮重", ["Tare", "Payload", "Agreed days out"]),
+    "/scan/scanner-setup": ("设置扫描枪", ["Set up a scanner", "Suffix", "Keyboard language", "All right"]),
     "/foresight": ("预测", ["Foresight", "In hand", "Expected back", "Boxes needed", "Estimates by counting"]),
     "/foresight/fleet/KLT6428": ("箱队规模", ["Fleet size", "Peak factor", "Days to buy boxes", "Enough on"]),
     "/foresight/shortage/KLT6428/SZ-PLANT": ("逐日可用箱数", ["Available boxes", "Planned need", "Days of checking"]),
@@ -134,8 +135,29 @@ PAGES = {
     "/customs/declarations": ("海关期限管理", ["Declaration out", "No box is under", "Months by regime"]),
     "/customs/declarations/new": ("报关单号", ["Declaration no", "Over the border on", "Boxes and journey"]),
     "/customs/clocks": ("期限表", ["Months by regime", "Verified by", "to be checked with the broker"]),
-    "/scan": ("发出", ["Dispatch", "Where are you?", "Choose the place", "Please decide"]),
 }
+
+
+def test_the_scan_page_has_every_sentence_in_both_languages(compiled: None, anonymous: FlaskClient) -> None:
+    words = anonymous.get("/scan/words.json").json
+    assert words["en"].keys() == words["zh"].keys()
+    assert (words["en"]["dispatch"], words["zh"]["dispatch"]) == ("Dispatch", "发出")
+    same = {key for key, english in words["en"].items() if english == words["zh"][key]}
+    assert same <= {"of", "zoom"}
+    named = {
+        name
+        for path in (ROOT / "static" / "scan").glob("*.js")
+        for name in re.findall(r'say\("(\w+)"', path.read_text())
+    }
+    shell = anonymous.get("/scan").get_data(as_text=True)
+    named |= set(re.findall(r'data-(?:text|label|hint)="(\w+)"', shell))
+    setup = {"prefix", "suffix", "case", "layout", "width", "double", "separator", "speed"}  # of the other page
+    assert {name for name in named - words["en"].keys() if name.split("_")[0] not in setup} <= {
+        "right",
+        "second",
+        "other",
+        "waiting",
+    }
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -2,6 +2,9 @@
 (function () {
   "use strict";
 
+  // The scan page, which opens without a network, speaks the language of the other pages.
+  try { window.localStorage.setItem("rt-language", document.documentElement.lang.slice(0, 2)); } catch (_) { /* not kept */ }
+
   // '/' puts the cursor into the search field.
   document.addEventListener("keydown", function (event) {
     var editing = event.target.closest("input, textarea, select, [contenteditable]");

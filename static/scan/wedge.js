@@ -1,0 +1,192 @@
+// The keys of a scanner that types (keyboard wedge), told from those of a person.
+//
+// One listener, in the capture phase, for all screens: nothing is read twice and no button is pressed by a scan. The text
+// is taken from the field and not from the keys, because on Android keys come without a name. A scanner types 1 to 20 ms
+// a key and ends with Enter or Tab, or with nothing (silence); a person needs more than 60 ms.
+
+const SCANNER_PACE = 60; // ms between two keys, at most
+const SILENCE = 100; // ms without a key end a scan of a scanner without suffix
+const SUFFIX_PAIR = 250; // ms in which the second half of CR LF comes
+const SHORTEST = 4;
+
+// An input method turns letters into its own words, but says which key was pressed: that is what the scanner meant.
+const SIGNS = {
+  Minus: "-_", Equal: "=+", Slash: "/?", Period: ".>", Comma: ",<", Semicolon: ";:", Quote: "'\"", BracketLeft: "[{",
+  BracketRight: "]}", Backslash: "\\|", Backquote: "`~", Space: "  ",
+};
+function usKey(code, shift) {
+  let found = /^Key([A-Z])$/.exec(code);
+  if (found) { return shift ? found[1] : found[1].toLowerCase(); }
+  found = /^(?:Digit|Numpad)([0-9])$/.exec(code);
+  if (found) { return shift && code.startsWith("Digit") ? ")!@#$%^&*("[found[1]] : found[1]; }
+  return SIGNS[code] ? SIGNS[code][shift ? 1 : 0] : "";
+}
+
+/**
+ * wedge: the hidden field. typedField(): the field of this screen in which a person types codes, or null.
+ * onScan(text, {suffix, pace}): something was read. onKey(key): a single key of a person; true when it was meant for us.
+ * onFunction(key): F1 … F10; true when it does something. suffixKnown, learnSuffix(): what is known of this scanner.
+ */
+export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffixKnown, learnSuffix }) {
+  let silence = null;
+  let lastRead = 0;
+  let suffixSeen = suffixKnown;
+  const typing = { last: 0, first: 0, slowest: 0 }; // of the text that is being typed now
+  const composing = { text: "", base: "", last: 0, slowest: 0, ended: false, field: null };
+  const guest = { field: null, count: 0, last: 0 }; // a scan that ran into a field for something else
+
+  const isTyped = (target) => Boolean(target.matches && target.matches(".scan-typed input"));
+  const focus = () => { if (document.activeElement !== wedge) { wedge.focus({ preventScroll: true }); } };
+
+  function take(field, suffix) {
+    const text = field.value;
+    const keys = Math.max(1, text.length - 1);
+    const pace = typing.last ? (typing.last - typing.first) / keys : 0;
+    field.value = "";
+    clearTimeout(silence);
+    typing.last = 0;
+    typing.slowest = 0;
+    lastRead = performance.now();
+    if (suffix && !suffixSeen) { suffixSeen = true; learnSuffix(); }
+    for (const part of text.split(/[\r\n\t]+/)) { if (part) { onScan(part, { suffix, pace }); } }
+    if (field !== wedge) { focus(); }
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const target = event.target;
+    const field = isTyped(target) ? target : wedge;
+    if (/^F([1-9]|10)$/.test(event.key) && !event.ctrlKey && !event.altKey && !event.metaKey) {
+      if (onFunction(event.key)) { event.preventDefault(); event.stopPropagation(); }
+      return;
+    }
+    if (event.isComposing || event.keyCode === 229) { composed(event, field); return; }
+    if (event.ctrlKey && !event.altKey && !event.metaKey) {
+      if (event.key === "]" || event.key === "\x1d") { event.preventDefault(); focus(); wedge.value += "\u001d"; } // GS, as some scanners send it
+      if (/^[jJmM]$/.test(event.key)) { event.preventDefault(); if (field.value) { take(field, event.key.toLowerCase() === "m" ? "CR" : "LF"); } }
+      return;
+    }
+    if (event.altKey || event.metaKey) { return; }
+    const foreign = target.closest("select, textarea, input:not(.scan-wedge)") && !isTyped(target);
+    if (foreign && followGuest(event, target)) { return; }
+    if (event.key === "Enter" || event.key === "Tab") { ended(event, target, field); return; }
+    if (foreign || isTyped(target)) { return; }
+    if (event.key === " " && !wedge.value) {
+      if (onKey(" ", target)) { event.preventDefault(); return; }
+      if (target.closest("button, a")) { return; }
+    }
+    if (event.key.length === 1 || event.key === "Unidentified" || event.key === "Process") { focus(); }
+  }, true);
+
+  function ended(event, target, field) {
+    const fast = typing.slowest < SCANNER_PACE;
+    if (wedge.value) { event.preventDefault(); event.stopPropagation(); take(wedge, event.key); return; }
+    if (field !== wedge) {
+      if (field.value && (event.key === "Enter" || fast)) { event.preventDefault(); event.stopPropagation(); take(field, fast ? event.key : ""); }
+      return;
+    }
+    // the second half of CR LF, or a second suffix: no key of a person, and no press of the button that has the focus
+    if (performance.now() - lastRead < SUFFIX_PAIR) { event.preventDefault(); event.stopPropagation(); return; }
+    if (event.key === "Enter" && !target.closest("button, a, summary, select, textarea, input:not(.scan-wedge)") && onKey("Enter", target)) { event.preventDefault(); }
+  }
+
+  // A name is being typed, and somebody scans: the code is taken out of the field again.
+  function followGuest(event, target) {
+    if (target.tagName === "SELECT" || !("value" in target)) { return false; }
+    const ending = event.key === "Enter" || event.key === "Tab";
+    if (guest.field !== target || event.timeStamp - guest.last > 30) { guest.field = target; guest.count = 0; }
+    guest.last = event.timeStamp;
+    if (!ending) { guest.count += event.key.length === 1 ? 1 : 0; return false; }
+    if (guest.count < 6) { return false; }
+    const end = target.selectionStart === null ? target.value.length : target.selectionStart;
+    const text = target.value.slice(Math.max(0, end - guest.count), end);
+    target.value = target.value.slice(0, Math.max(0, end - guest.count)) + target.value.slice(end);
+    guest.count = 0;
+    lastRead = performance.now();
+    event.preventDefault();
+    event.stopPropagation();
+    onScan(text, { suffix: event.key, pace: 0 });
+    return true;
+  }
+
+  // ------------------------------------------------------------ input methods
+
+  function composed(event, field) {
+    if (field === wedge) { focus(); }
+    if (event.code === "Enter" || event.code === "NumpadEnter" || event.code === "Tab") { composing.ended = true; return; }
+    const sign = usKey(event.code, event.shiftKey);
+    if (!sign) { return; }
+    if (composing.last) { composing.slowest = Math.max(composing.slowest, event.timeStamp - composing.last); }
+    composing.last = event.timeStamp;
+    composing.text += sign;
+  }
+  document.addEventListener("compositionstart", (event) => { composing.base = event.target.value || ""; composing.field = event.target; }, true);
+  document.addEventListener("compositionend", (event) => {
+    const field = event.target;
+    if (field !== wedge && !isTyped(field)) { reset(); return; }
+    setTimeout(() => {
+      const scanner = composing.text.length >= SHORTEST && composing.slowest < SCANNER_PACE;
+      const ended = composing.ended;
+      if (scanner) { field.value = composing.base + composing.text; }
+      reset();
+      if (scanner && ended) { take(field, "Enter"); return; }
+      clearTimeout(silence);
+      if (field.value) { silence = setTimeout(() => quiet(field), SILENCE); }
+    }, 0);
+  }, true);
+  function reset() { Object.assign(composing, { text: "", base: "", last: 0, slowest: 0, ended: false, field: null }); }
+
+  // ------------------------------------------------------------ text that arrives
+
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field !== wedge && !isTyped(field)) { return; }
+    if (event.isComposing) { clearTimeout(silence); return; }
+    typing.slowest = typing.last ? Math.max(typing.slowest, event.timeStamp - typing.last) : 0;
+    if (!typing.last) { typing.first = event.timeStamp; }
+    typing.last = event.timeStamp;
+    if (/[\r\n\t]/.test(field.value)) { take(field, "LF"); return; }
+    clearTimeout(silence);
+    if (field !== wedge && event.inputType === "insertFromPaste") { return; }
+    silence = setTimeout(() => quiet(field), field === wedge && field.value.length === 1 ? SUFFIX_PAIR : SILENCE);
+  }, true);
+
+  // Nothing has come for a while. A scanner without suffix has ended; a cut scan goes on in a moment; a person types.
+  function quiet(field) {
+    const text = field.value;
+    const scanner = typing.slowest < SCANNER_PACE && text.length >= SHORTEST;
+    const half = /^https?:/i.test(text) && !/\/(8003|8004|a|s)\/./i.test(text);
+    if (field === wedge && text.length === 1 && onKey(text, wedge)) { field.value = ""; typing.last = 0; return; }
+    if (scanner && !suffixSeen && !half) { take(field, ""); return; }
+    if (scanner) { // a busy device hands keys over late: half a code must not pass for a whole one
+      silence = setTimeout(() => { if (field.value) { take(field, ""); } }, 700);
+      if (field === wedge) { return; }
+    }
+    if (field === wedge) {
+      const typed = typedField();
+      wedge.value = "";
+      if (!typed) { typing.last = 0; return; }
+      typed.value += text;
+      typed.focus({ preventScroll: true });
+      field = typed;
+    }
+    if (!field.value) { typing.last = 0; }
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest(".scan-typed");
+    if (!form) { return; }
+    event.preventDefault();
+    event.stopPropagation();
+    take(form.elements.text, "");
+  }, true);
+  document.addEventListener("focusout", () => {
+    setTimeout(() => {
+      const now = document.activeElement;
+      if (!now || now === document.body) { focus(); }
+    }, 30);
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("input, select, textarea, label, a, summary, dialog")) { focus(); }
+  });
+  return { focus };
+}

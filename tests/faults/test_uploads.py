@@ -1,0 +1,100 @@
+"""Nothing lost, nothing double: the server is killed while devices upload, and answers are lost on the way.
+
+`make faults` kills it 50 times (FAULT_KILLS); the ordinary run is shorter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from simulated_devices import BOXES_EACH, Fleet, LossyNetwork, RealServer, SimulatedDevice, in_the_ledger, prepare
+
+from assets.ledger import histories
+from assets.ledger_check import faults
+from assets.models import Asset, Device, ScanBatch
+from assets.state import in_order
+from database import db as proxy
+
+KILLS = int(os.environ.get("FAULT_KILLS", "4"))
+
+
+@pytest.fixture
+def server(tmp_path: Path, migrated_file: Path, app):
+    made = RealServer(tmp_path / "data", migrated_file)
+    with app.app_context():
+        devices = prepare(made)
+    made.start()
+    yield made, devices
+    made.stop()
+
+
+def nothing_lost_nothing_double(server: RealServer, devices: list[SimulatedDevice]) -> int:
+    """Holds the ledger against what the devices scanned; gives the number of scans."""
+    found = in_the_ledger(server)
+    made = [event_id for device in devices for event_id in device.made]
+    assert set(found["event"]) == set(made)
+    assert set(found["event"].values()) == {1}
+    assert not found["refused"]
+    assert all(set(device.answers) == set(device.made) for device in devices)
+    assert {outcome for device in devices for outcome in device.answers.values()} <= {"recorded", "known"}
+    with proxy.connection_context():
+        assert list(faults()) == []
+        assert proxy.execute_sql("PRAGMA integrity_check").fetchone()[0] == "ok"
+        for device in devices:
+            row = Device.get(name=device.name)
+            assert (row.last_sequence, json.loads(row.gaps)) == (len(device.made), [])
+        boxes = {box.id: box.code for box in Asset.select()}
+        order = {event_id: number for device in devices for number, event_id in enumerate(device.made)}
+        out = {code: is_out for device in devices for code, is_out in device.out.items()}
+        for id_, events in histories(boxes).items():
+            told = [
+                order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"
+            ]
+            assert told == sorted(told)  # the order of the device is kept
+            assert (Asset.get_by_id(id_).where == "out") == out.get(boxes[id_], False)
+    return len(made)
+
+
+def test_a_server_that_is_killed_while_devices_upload_loses_nothing_and_takes_nothing_twice(server, capsys):
+    server, devices = server
+    fleet = Fleet(devices, server.port, server.up)
+    fleet.start()
+    luck = random.Random(1)
+    for _ in range(KILLS):
+        for _ in range(luck.randint(1, 25)):  # so many batches are answered, and others are under way
+            fleet.answered.acquire()
+        threading.Event().wait(luck.random() * 0.03)  # somewhere in the middle of them
+        server.kill()
+        server.start()
+        assert not fleet.faults, fleet.faults
+    fleet.finish()
+    count = nothing_lost_nothing_double(server, devices)
+    assert count >= KILLS
+    lost = sum(device.lost for device in devices)
+    assert lost >= 1  # it was killed under their hands
+    with capsys.disabled(), proxy.connection_context():
+        if KILLS >= 10:
+            again = sum(device.again for device in devices)
+            batches = ScanBatch.select().count()
+            print(
+                f"\n{KILLS} kills, {count} scans, {batches} batches, {lost} requests unanswered, {again} of them taken"
+            )
+
+
+def test_every_second_answer_is_lost_and_nothing_else(server):
+    server, devices = server
+    network = LossyNetwork(server.port)
+    fleet = Fleet(devices, network.port, server.up)
+    fleet.start()
+    for _ in range(40):
+        fleet.answered.acquire()
+    fleet.finish()
+    network.close()
+    assert network.lost >= 40
+    assert sum(device.again for device in devices) >= 20  # taken, and answered once more with the same words
+    assert nothing_lost_nothing_double(server, devices) >= 4 * BOXES_EACH // 4
