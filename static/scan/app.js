@@ -219,6 +219,7 @@ async function scan(text) {
   if (judged.box) { books.learn(judged.box); }
   tally.take(kept);
   scanned = Date.now();
+  oneMore(at);
   const words = sentenceOf(judged.reason, code);
   if (kind === "bad" || kind === "ask") {
     look({ id: event.event_id, kind, code, text: words, reason: judged.reason, sequence: kept.sequence });
@@ -265,6 +266,7 @@ async function undo(record) {
     look({ id: uuid(), kind: "bad", code: record.code, text: say("storage_full") });
     return;
   }
+  oneMore(Date.now());
   attention = attention.filter((entry) => entry.id !== record.event_id);
   books.changed.delete(record.code);
   await loadLog();
@@ -790,6 +792,12 @@ function badgeState() {
   return { state: "unsent", icon: "⇡", text, title: say("unsent_since", { count: unsent, since }), help: say(help) };
 }
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }
+
+/** The badge says so at once; the queue is asked for the exact number a little later. */
+function oneMore(at) {
+  figures = { ...figures, unsent: figures.unsent + 1, oldest: figures.oldest || at };
+  showBadgeNow();
+}
 
 async function exportQueue() {
   const address = URL.createObjectURL(new Blob([await queue.exportText()], { type: "application/json" }));
