@@ -279,6 +279,7 @@ def test_offline_minute_loses_nothing_and_sends_in_order(page, context, boxes):
     begin_dispatch(page)
     wedge(page, boxes[0].code)
     total(page, "1 of 12")
+    sent(page)
     context.set_offline(True)
     for box in boxes[1:6]:
         wedge(page, box.code)

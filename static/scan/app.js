@@ -164,7 +164,9 @@ async function loadLog() {
 
 // ------------------------------------------------------------------ a text was read
 
-function readSoon(text) { chain = chain.then(() => read(text)).catch((error) => { console.error(error); }); }
+/** One after the other: what is read while a session is being opened waits for it. */
+function inTurn(work) { chain = chain.then(work).catch((error) => { console.error(error); }); }
+function readSoon(text) { inTurn(() => read(text)); }
 
 async function read(text) {
   text = text.replace(/^[\s\u0002\ufeff]+|[\s\u0003]+$/g, "");
@@ -217,6 +219,7 @@ async function scan(text) {
   if (judged.box) { books.learn(judged.box); }
   tally.take(kept);
   scanned = Date.now();
+  oneMore(at);
   const words = sentenceOf(judged.reason, code);
   if (kind === "bad" || kind === "ask") {
     look({ id: event.event_id, kind, code, text: words, reason: judged.reason, sequence: kept.sequence });
@@ -263,6 +266,7 @@ async function undo(record) {
     look({ id: uuid(), kind: "bad", code: record.code, text: say("storage_full") });
     return;
   }
+  oneMore(Date.now());
   attention = attention.filter((entry) => entry.id !== record.event_id);
   books.changed.delete(record.code);
   await loadLog();
@@ -641,7 +645,7 @@ async function drawStart() {
   $("no-place").hidden = places.length > 0 || !books.known;
   const open = (await queue.sessions()).filter((one) => one.state === "open" && !one.taken).sort((a, b) => b.begun - a.begun);
   $("resume").replaceChildren(...open.slice(0, 5).map((one) => {
-    const made = button("scan-big scan-go", `${say("resume")}: ${say(one.kind)}`, () => resume(one), { "data-resume": one.id });
+    const made = button("scan-big scan-go", `${say("resume")}: ${say(one.kind)}`, () => { unlockSound(); inTurn(() => resume(one)); }, { "data-resume": one.id });
     const old = Date.now() - one.begun > FORGOTTEN ? say("since_long") : "";
     made.append(element("small", "", [one.shipment, named(one.consignee), one.party, one.destination, one.place, `#${shortNumber(one)}`, old].filter(Boolean).join(" · ")));
     return made;
@@ -663,7 +667,7 @@ async function drawElsewhere(open) {
   const list = element("ul", "scan-pick");
   list.append(...others.slice(0, 10).map((row) => pickLine({
     title: `${say(row.kind)} #${row.uuid.slice(0, 4).toUpperCase()}`, right: say("counted", { count: (row.seen || []).length }),
-    below: [row.shipment, row.party, row.destination, row.place, row.device, row.user].filter(Boolean).join(" · "), run: () => takeOver(row), data: { "data-take": row.uuid },
+    below: [row.shipment, row.party, row.destination, row.place, row.device, row.user].filter(Boolean).join(" · "), run: () => { unlockSound(); inTurn(() => takeOver(row)); }, data: { "data-take": row.uuid },
   })));
   $("elsewhere").append(element("h2", "", say("elsewhere")), list);
 }
@@ -676,22 +680,22 @@ function drawPrepare() {
   const pick = { title: "", lines: [] };
   if (kind === "dispatch") {
     pick.title = say("open_shipments");
-    pick.lines = [...books.shipments.values()].slice(0, 50).map((row) => pickLine({ title: row.number, right: row.departure || "", below: named(row.consignee), run: () => takeUp(row.number), data: { "data-number": row.number } }));
+    pick.lines = [...books.shipments.values()].slice(0, 50).map((row) => pickLine({ title: row.number, right: row.departure || "", below: named(row.consignee), run: () => inTurn(() => takeUp(row.number)), data: { "data-number": row.number } }));
     if (!pick.lines.length) { pick.lines = [element("li", "scan-hint", say("no_open_shipment"))]; }
   } else if (kind === "return") {
     const out = new Map();
     for (const box of books.boxes.values()) { if (["in_transit_out", "at_partner", "in_transit_back"].includes(box.state)) { out.set(box.holder, (out.get(box.holder) || 0) + 1); } }
     pick.title = say("from_whom");
-    pick.lines = [pickLine({ title: say("from_anybody"), below: say("from_anybody_help"), run: () => begin({ party: "" }), data: { "data-party": "" } })];
+    pick.lines = [pickLine({ title: say("from_anybody"), below: say("from_anybody_help"), run: () => inTurn(() => begin({ party: "" })), data: { "data-party": "" } })];
     const parties = books.snapshot.parties.filter((party) => out.has(party.code)).sort((a, b) => out.get(b.code) - out.get(a.code));
-    pick.lines.push(...parties.map((party) => pickLine({ title: party.code, right: say("out", { count: out.get(party.code) }), below: named(party.name), run: () => begin({ party: party.code }), data: { "data-party": party.code } })));
+    pick.lines.push(...parties.map((party) => pickLine({ title: party.code, right: say("out", { count: out.get(party.code) }), below: named(party.name), run: () => inTurn(() => begin({ party: party.code })), data: { "data-party": party.code } })));
   } else if (kind === "transfer") {
     pick.title = say("where_to");
     pick.lines = [...books.places.values()].filter((place) => place.own && place.code !== session.place)
-      .map((place) => pickLine({ title: place.code, below: named(place.name), run: () => begin({ destination: place.code }), data: { "data-place": place.code } }));
+      .map((place) => pickLine({ title: place.code, below: named(place.name), run: () => inTurn(() => begin({ destination: place.code })), data: { "data-place": place.code } }));
     if (!pick.lines.length) { pick.lines = [element("li", "scan-hint", say("no_other_place"))]; }
   } else if (kind === "stock_take") {
-    pick.lines = [pickLine({ title: say("begin_count"), below: session.place, run: () => begin({ blind: $("blind").checked }), data: { id: "begin-count" } })];
+    pick.lines = [pickLine({ title: say("begin_count"), below: session.place, run: () => inTurn(() => begin({ blind: $("blind").checked })), data: { id: "begin-count" } })];
   }
   $("prepare-title").textContent = pick.title;
   $("pick").replaceChildren(...pick.lines);
@@ -789,6 +793,12 @@ function badgeState() {
 }
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }
 
+/** The badge says so at once; the queue is asked for the exact number a little later. */
+function oneMore(at) {
+  figures = { ...figures, unsent: figures.unsent + 1, oldest: figures.oldest || at };
+  showBadgeNow();
+}
+
 async function exportQueue() {
   const address = URL.createObjectURL(new Blob([await queue.exportText()], { type: "application/json" }));
   const link = element("a", "", "", { href: address, download: `scans-${localTime(new Date()).slice(0, 16).replace(/[:T]/g, "")}.json` });
@@ -846,7 +856,7 @@ async function startWorker() {
 /** A new version comes in only between scans: on the start screen, when nothing is being kept. */
 function takeNewVersion(now = false) {
   if (!now && (screen !== "start" || !document.body.dataset.ready)) { return; }
-  chain.then(() => {
+  inTurn(() => {
     if (reloadWanted) { location.reload(); } else if (waitingWorker) { waitingWorker.postMessage("take over"); }
   });
 }
@@ -855,7 +865,7 @@ function takeNewVersion(now = false) {
 
 function wire() {
   const click = (id, run) => $(id).addEventListener("click", run);
-  for (const made of document.querySelectorAll(".scan-big[data-mode]")) { made.addEventListener("click", () => choose(made.dataset.mode)); }
+  for (const made of document.querySelectorAll(".scan-big[data-mode]")) { made.addEventListener("click", () => { unlockSound(); inTurn(() => choose(made.dataset.mode)); }); }
   $("place").addEventListener("change", async () => { if ($("place").value) { await queue.set("place", $("place").value); elsewhereAt = 0; refresh(); } });
   click("back", back);
   click("menu", () => go("menu"));
