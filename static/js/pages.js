@@ -37,6 +37,13 @@
     wide.addEventListener("change", fit);
   }
 
+  // A group of the menu closes when one goes on elsewhere.
+  document.addEventListener("click", function (event) {
+    document.querySelectorAll(".rt-group[open]").forEach(function (group) {
+      if (!group.contains(event.target)) { group.open = false; }
+    });
+  });
+
   // A button that starts something is pressed once.
   document.addEventListener("submit", function (event) {
     var form = event.target;
