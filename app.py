@@ -149,6 +149,8 @@ def _headers(response: Response) -> Response:
     )
     if (request.endpoint or "").startswith("security."):
         headers["Cache-Control"] = "no-store"  # the library's own "no-store=True" is a word that no browser knows
+    elif request.path.startswith("/static/scan/"):
+        headers["Cache-Control"] = "no-cache"  # modules that import each other: all of one version, never a mixture
     elif request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response

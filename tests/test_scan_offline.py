@@ -16,6 +16,7 @@ from browser import CHROMIUM_ARGS, HANDHELD, Live, session_cookie
 from conftest import NOW
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
+from accounts.models import ApiToken
 from assets.models import Asset, Device, ScanEvent
 from assets.scanning import register_assets
 
@@ -246,6 +247,9 @@ def test_signing_out_asks_while_anything_is_unsent(page, context, boxes):
     page.click(".rt-person summary")
     page.click("text=Sign out")
     page.wait_for_url(lambda url: "/login" in url)
+    page.goto("/scan")  # what the device knew of boxes and partners is gone with the person
+    expect(page.locator("#note")).to_contain_text("sign in again")
+    expect(page.locator("#place option")).to_have_count(1)
 
 
 def test_a_registered_device_sends_without_anybody_signed_in_until_it_is_revoked(page, context, boxes):
@@ -270,4 +274,18 @@ def test_a_registered_device_sends_without_anybody_signed_in_until_it_is_revoked
         page.click("#export")
     text = json.loads(Path(download.value.path()).read_text())
     assert [event["scanned_text"] for event in text["events"]] == [CODES[1]]
+    assert taken() == [CODES[0]]
+
+
+def test_a_token_that_the_server_does_not_know_gives_way_to_the_person(page, context, boxes):
+    ready(page)
+    register(page, "Gate 2")
+    ApiToken.update(sha256="0" * 64).where(ApiToken.scope == "scan").execute()
+    page.click("#back")
+    expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
+    begin_dispatch(page)
+    wedge(page, CODES[0])
+    expect(page.locator("#total")).to_have_text("1 of 12")
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    nothing_left(page)
     assert taken() == [CODES[0]]

@@ -127,6 +127,7 @@ def test_burst_of_twenty_scans_loses_none_and_keeps_their_order(page, boxes):
     begin_dispatch(page)
     for box in boxes[:20]:
         wedge(page, box.code, delay=2)
+    total(page, "20 of 12")
     sent(page)
     assert counted(page, "dispatch") == [box.code for box in boxes[:20]]
     assert kept(page) == 0
@@ -171,7 +172,7 @@ def test_same_box_again_is_amber_and_counts_once(page, boxes):
     wedge(page, boxes[0].code)
     verdict(page, "known")
     expect(page.locator("#verdict")).to_contain_text("Already in the list")
-    wedge(page, label_uri(BASE, boxes[0]))  # another spelling: only the server can know
+    wedge(page, label_uri(BASE, boxes[0]))  # another spelling of it
     sent(page)
     verdict(page, "known")
     assert page.locator("#verdict").get_attribute("data-sound") == "known"
@@ -212,8 +213,9 @@ def test_a_return_of_a_box_that_never_left_is_taken_and_looks_and_sounds_like_a_
 
 def test_hostile_text_is_shown_as_text_and_kept_raw(page, boxes):
     begin_dispatch(page)
-    for text in ("<img src=x onerror=document.title=1>", "javascript:document.title=1"):
+    for count, text in enumerate(("<img src=x onerror=document.title=1>", "javascript:document.title=1"), 1):
         wedge(page, text)
+        expect(page.locator("#last li")).to_have_count(count)
         sent(page)
     verdict(page, "bad")
     assert page.locator("#screen-scan img").count() == 0
@@ -337,9 +339,11 @@ def test_lost_answer_is_asked_for_again_and_counts_once(page, boxes):
 def test_token_of_another_session_is_renewed_without_losing_a_scan(page, context, boxes, live, user):
     begin_dispatch(page)
     wedge(page, boxes[0].code)
+    total(page, "1 of 12")
     sent(page)
     context.add_cookies([session_cookie(live, user)])  # signed in anew in another tab: the page's token is the old one
     wedge(page, boxes[1].code)
+    total(page, "2 of 12")
     assert counted(page, "dispatch") == ["KLT-0001", "KLT-0002"]
 
 

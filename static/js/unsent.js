@@ -25,9 +25,20 @@
         var index = db.transaction("scans").objectStore("scans").index("state");
         var first = index.count("unsent");
         first.onerror = function () { db.close(); done(0); };
-        first.onsuccess = function () { db.close(); done(first.result); };
+        first.onsuccess = function () {
+          if (!first.result) { forget(db); }
+          db.close();
+          done(first.result);
+        };
       };
     });
+  }
+
+  // Who finds the device then reads no names of partners in it; a device with a token of its own goes on scanning.
+  function forget(db) {
+    var meta = db.transaction("meta", "readwrite").objectStore("meta");
+    var device = meta.get("device");
+    device.onsuccess = function () { if (!device.result || !device.result.token) { meta.delete("snapshot"); } };
   }
 
   function ask(form, count) {

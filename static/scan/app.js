@@ -326,6 +326,10 @@ async function told({ phase, settled, session: changed }) {
     if (session.taken) { await leaveTaken(); }
   }
   if (louder) { signalNow(louder); }
+  if (phase === "signin" && device.token) {
+    device = { ...device, token: "" };
+    await queue.set("device", device);
+  }
   if (phase === "signin") { showNote(say("sign_in", { count: figures.unsent }), { link: { text: say("sign_in_link"), href: "/login?next=/scan" }, by: "sync" }); }
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
   else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }

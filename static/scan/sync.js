@@ -207,7 +207,8 @@ export class Sync {
   failed(answer) {
     const status = answer ? answer.status : 0;
     if (!answer) { this.enter("offline"); return "later"; }
-    if (status === 401) { this.server.csrf = ""; this.enter("signin"); return "later"; }
+    // a token that the server does not know speaks for nobody: from now on it is the person who is signed in
+    if (status === 401) { this.server.csrf = this.server.token = ""; this.enter("signin"); return "later"; }
     if (status === 403) { this.enter(reasonOf(answer) === "device_revoked" ? "revoked" : "password"); return "later"; }
     this.enter("busy"); // 429, 5xx: the server will be back
     return "later";
