@@ -393,3 +393,21 @@ def test_a_batch_costs_a_fixed_number_of_queries(app, boxes, yard, monkeypatch):
         return len(asked)
 
     assert queries(["KLT000001", "KLT000002"]) >= queries([f"KLT{n:06d}" for n in range(3, 30)])
+
+
+@on_both_databases
+def test_a_load_that_moved_before_we_learned_who_was_in_it_is_counted_by_no_device(db, app, user, boxes, yard):
+    with app.app_context():
+        packer, mover = Scanner(app, yard[1]), Scanner(app, register("yard 2", user, NOW)[1])
+    load = "(00)340123450000000017"
+    first, packed = (packer.scan("pack", f"KLT00000{n}", ago=20 * HOUR, parent=load) for n in (1, 2))
+    damaged = packer.scan("damage", "KLT000002", ago=15 * HOUR, reason="x")
+    packer.send([first])
+    mover.send([mover.scan("dispatch", load, ago=10 * HOUR)])
+    packer.send([packed])  # only now: the box has moved along
+    packer.send([damaged])
+    assert list(faults()) == []
+    moved = ScanEvent.get((ScanEvent.asset == boxes[1]) & (ScanEvent.type == "dispatch"))
+    assert (moved.sender, moved.sequence) == (None, None)
+    events = [event for event, _ in histories([boxes[1].id])[boxes[1].id]]
+    assert [event.type for event in rules.in_order(events)] == ["commission", "pack", "damage", "dispatch"]
