@@ -110,13 +110,15 @@ def render_one(job: Job) -> Paper:
 def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
     """The paper of each job or its fault: several side by side, by workers. What is long is made in this process.
 
-    A paper of our own templates is long because the shipment is (from about 150 lines on), and may take its time; the
-    limits are for what is not.
+    A paper of our own templates is long because the shipment is (from about 150 lines on), or because the machine is
+    busy, and may take its time; the limits are for what is not.
     """
     short = [place for place, job in enumerate(jobs) if len(jobs) > 1 and job.size <= POOLED]
     made: dict[int, Paper | Exception] = dict(zip(short, render_many([jobs[place] for place in short]), strict=True))
     for place, job in enumerate(jobs):
-        if place not in made:
+        answer = made.get(place)
+        late = isinstance(answer, NotRendered) and answer.limit == "time" and not callable(job.html)
+        if answer is None or late:
             try:
                 made[place] = render_one(job)
             except Exception as error:
@@ -346,7 +348,7 @@ def _prepare() -> None:
 
 def _work(data: bytes) -> Paper | _Failure:
     """One job in a worker."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS + 2, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + SECONDS) + 2, resource.RLIM_INFINITY))
     try:
         answer = _rendered(data)
         gc.collect()  # a document is full of cycles; 10 ms here, or tens of MB more with every job

@@ -18,7 +18,7 @@ import pytest
 from config import ROOT
 from docs_gen import render, render_pool
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import Job, NotRendered, render_limited, render_many
+from docs_gen.render_pool import Job, NotRendered, render_limited, render_many, render_together
 
 #: About a second of work.
 SLOW = "<table>" + "<tr><td>1<td>二<td>3" * 900
@@ -120,6 +120,15 @@ def test_a_million_rows_are_refused_before_they_reach_a_worker() -> None:
     with pytest.raises(NotRendered, match="more than 16 MB of text") as caught:
         render_limited("<table>" + "<tr><td>1</td></tr>" * 1_000_000)
     assert caught.value.limit == "input"
+
+
+def test_a_paper_of_our_own_that_a_busy_machine_makes_late_is_made_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    render_limited("<p>warm")
+    monkeypatch.setattr(render_pool, "SECONDS", 0.2)
+    slow = "<table>" + "<tr><td>1</td></tr>" * 400 + "</table>"
+    assert [type(paper) for paper in render_together([Job(slow), Job(slow)])] == [Paper, Paper]
 
 
 def test_what_takes_too_long_is_ended_and_the_next_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
