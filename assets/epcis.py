@@ -143,11 +143,17 @@ def _known(told: Iterable[tuple[Event, str | None]]) -> dict[str, _Known]:
     state: State | None = State()  # after all of them; None: to be made anew
     for event, voids in told:
         if event.type == "void":
-            counting = [other for other in counting if other.event_id != voids]
+            counting = rules.in_order(other for other in counting if other.event_id != voids)
             state = None
             continue
-        place = bisect_left(counting, event.order, key=lambda other: other.order)
-        in_order = state is not None and place == len(counting)
+        if event.sender_id is None:
+            place = bisect_left(counting, event.order, key=lambda other: other.order)
+            counting.insert(place, event)
+        else:  # it may come before what its device scanned later and we knew earlier
+            counting = rules.in_order([*counting, event])
+            place = next(index for index, other in enumerate(counting) if other.event_id == event.event_id)
+            event = counting[place]
+        in_order = state is not None and place == len(counting) - 1
         before = state if in_order and state else rules.replay(counting[:place])[0]
         step = rules.apply(before, event)
         since = before.out_since
@@ -155,7 +161,6 @@ def _known(told: Iterable[tuple[Event, str | None]]) -> dict[str, _Known]:
             other.type == "empties_ready" and other.order_time >= since for other in counting[:place]
         )
         found[event.event_id] = _Known(step, ready)
-        counting.insert(place, event)
         state = step.after if place == len(counting) - 1 else None
     return found
 

@@ -54,7 +54,8 @@ def read_instant(text: str, zone: str, field: str) -> datetime:
 
 def state_at(asset: Asset, at: datetime, *, as_known: bool = False) -> Past:
     """The box at `at`. `as_known`: by what had been recorded by then; else by all that we know today of it."""
-    known = [event for event, _ in histories([asset.id], at if as_known else None).get(asset.id, [])]
+    told = histories([asset.id], at if as_known else None).get(asset.id, [])
+    known = rules.in_order(event for event, _ in told)  # each says when it counts
     events = [event for event in known if event.order_time <= at]
     if not any(event.type != "commission" for event in events):
         events = [event for event in events if event.type == "commission"]

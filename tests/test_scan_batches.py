@@ -17,6 +17,7 @@ from assets.devices import register, revoke
 from assets.ledger import histories
 from assets.ledger_check import faults
 from assets.models import Asset, Device, ExceptionCase, ScanBatch, ScanEvent
+from assets.past import state_at
 from assets.scan_batches import KEPT, MAX_QUARANTINED, Sender, Told, answer_once, take
 from assets.scanning import ScanInput, register_assets
 from assets.state import shown
@@ -270,6 +271,10 @@ def test_the_count_of_a_device_beats_its_clock_and_the_order_of_arrival(db, app,
     box = Asset.get(code="KLT000001")
     assert (shown(rules.State(where=box.where, life="active")), box.event_count) == ("in_transit_out", 4)
     assert box.out_since == ScanEvent.get(event_id=home["event_id"]).event_time
+    # The past of the box and its events for other systems are told in that order too.
+    assert state_at(box, utc_now() - 25 * HOUR).state.where == "out"
+    assert state_at(box, utc_now() - 15 * HOUR).state.where == "out"  # the second dispatch counts after the return
+    assert state_at(box, utc_now()).state == rules.replay(e for e, _ in histories([box.id])[box.id])[0]
 
 
 @on_both_databases
