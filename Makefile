@@ -24,10 +24,11 @@ lint:
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-# JSON=FILE writes the figures as a list of {name, value, unit, rival, ratio} too.
+# JSON=FILE writes the figures as a list of {name, value, unit, rival, ratio} too; BOXES=1000000 makes the largest ledger
+# ten times as large, which takes long to build.
 bench:
 	@tools/setup.sh test
-	@$(PYTHON) -m benchmarks $(if $(JSON),--json $(JSON))
+	@$(PYTHON) -m benchmarks $(if $(JSON),--json $(JSON)) $(if $(BOXES),--boxes $(BOXES))
 
 # Collect the sentences of pages and rules into the catalogues; then translate what is new in translations/*/…/messages.po.
 translations:

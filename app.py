@@ -18,11 +18,16 @@ from accounts.views import blueprint as accounts_pages
 from alerts.views import blueprint as alert_pages
 from assets.agreement_views import blueprint as agreement_pages
 from assets.api import blueprint as assets_api
+from assets.box_views import blueprint as assets_pages
 from assets.device_api import blueprint as device_api
 from assets.device_views import blueprint as device_pages
+from assets.epcis_views import blueprint as epcis_pages
+from assets.exception_views import blueprint as exception_pages
+from assets.flow_views import blueprint as flow_pages
+from assets.load_views import blueprint as load_pages
+from assets.pool_views import blueprint as pool_pages
 from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
-from assets.views import blueprint as assets_pages
 from config import Settings, SettingsFault, load_settings
 from customs.views import blueprint as customs_pages
 from database import db, end_of_request, open_database
@@ -89,7 +94,12 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         master_data_pages,
         shipments_pages,
         assets_pages,
+        pool_pages,
+        load_pages,
+        exception_pages,
+        flow_pages,
         assets_api,
+        epcis_pages,
         device_api,
         device_pages,
         scan_pages,

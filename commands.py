@@ -94,6 +94,7 @@ def _faults() -> Iterator[str]:
             for row in db.execute_sql("PRAGMA foreign_key_check")
         )
     yield from map(str, ledger_check.faults())
+    yield from ledger_check.photo_faults(_settings().photos_dir)
     yield from integrity.faults(_settings().archive_dir)
     yield from looks.faults(_settings().pictures_dir, _settings().packs_dir)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from wtforms import DateField, StringField
+from wtforms import DateField, DateTimeLocalField, StringField
 
 from errors import N_, Message
 from i18n import translated
@@ -69,6 +69,26 @@ class DayField(DateField):
             except ValueError:
                 text = N_("“%(text)s” is not a date; write it like 2026-11-23.")
                 raise ValueError(translated(Message(text, {"text": valuelist[0][:30]}))) from None
+
+
+class MomentField(DateTimeLocalField):
+    """A time of the place, without zone. `data` is a datetime, or None when nothing or no time was typed."""
+
+    def __init__(self, label: Any, **kwargs: Any) -> None:
+        super().__init__(label, format="%Y-%m-%dT%H:%M", **kwargs)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        text = valuelist[0].strip() if valuelist else ""
+        self.data = None
+        if text:
+            try:
+                value = datetime.fromisoformat(text)
+            except ValueError:
+                value = None
+            if value is None or value.tzinfo is not None:
+                wrong = N_("“%(text)s” is not a date with its time; write it like 2026-11-23T14:30.")
+                raise ValueError(translated(Message(wrong, {"text": text[:30]})))
+            self.data = value.replace(second=0, microsecond=0)
 
 
 class CodeField(StringField):

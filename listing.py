@@ -17,6 +17,8 @@ from i18n import translated
 from spreadsheets import write_csv, write_xlsx
 
 PAGE_SIZES = (25, 50, 100, 200)
+#: So many rows are counted and paged through; to count all of a long ledger takes longer than to show a page of it.
+COUNTED = 50_000
 _MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -56,6 +58,7 @@ class Page:
     sort: str
     search: str
     searchable: bool
+    more: bool = False  # there are more rows than `total`
 
     @property
     def last(self) -> int:
@@ -71,12 +74,14 @@ def answer(
     search: Sequence[Field] = (),
     filters: Sequence[Filter] = (),
     sort: str = "",
+    prepare: Callable[[list[Any]], None] | None = None,
     **context: Any,
 ) -> Response | str:
     """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
 
     `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
+    `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
     """
     text = _searched()
     if text and search:
@@ -95,9 +100,13 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, query)
 
-    total = query.count()
+    counted = query.limit(COUNTED + 1).count()
+    total = min(counted, COUNTED)
     number, size = _paged(total)
-    page = Page(columns, filters, list(query.paginate(number, size)), total, number, size, order, text, bool(search))
+    rows = list(query.paginate(number, size))
+    if prepare:
+        prepare(rows)
+    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > COUNTED)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 
 

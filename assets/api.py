@@ -59,6 +59,8 @@ events are kept for review, and none counts.
 GET /api/v1/shipments/<number>/expected
     {number, consignee, state, expected: [{asset_type, name, count}],
      scanned: [{code, asset_type, event_id, event_time}]}
+POST /api/v1/shipments/<number>/counted
+    Records that the counted packages of a shipment left, as far as that has not been recorded: {recorded: pieces}
 GET /api/v1/resolve?text=…
     {kind, canonical, number, code, text}: what a scanned text is; kind as in scanned_text.KINDS, number of a shipment
     and code of an asset that exist, else null
@@ -86,7 +88,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from accounts.access import DeviceRevoked, device_is_revoked, device_token, scanner, takes_revoked
+from accounts.access import DeviceRevoked, device_is_revoked, device_token, scanner, signed_in, takes_revoked
 from assets.devices import device_of, milliseconds
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
@@ -96,6 +98,7 @@ from assets.models import Asset, ScanEvent
 from assets.scan_batches import Sender, Taken, Told, answer_once, may_quarantine, take
 from assets.scanned_text import MAX_LENGTH, read_scanned_text
 from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto
+from assets.shipment_pools import dispatch_counted
 from database import utc_now
 from errors import N_, InvalidInput, Message
 from i18n import name_of, translated
@@ -335,6 +338,13 @@ def _scanned(shipment: Shipment) -> list[Any]:
         .order_by(ScanEvent.event_time, ScanEvent.record_time)
     )
     return list({row.asset_id: row for row in query}.values())
+
+
+@blueprint.post("/shipments/<number>/counted")
+@signed_in
+def post_counted(number: str) -> Response:
+    shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
+    return jsonify(recorded=dispatch_counted(shipment, current_user, utc_now()))
 
 
 @blueprint.get("/resolve")

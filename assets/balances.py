@@ -79,20 +79,24 @@ def balances(now: datetime) -> list[Balance]:
     return sorted(found, key=lambda row: (row.holder.own, row.holder.code, row.asset_type.code))
 
 
-def by_place() -> list[tuple[Place, AssetType, int]]:
-    """Boxes that stand in a place of ours, by place and type: what can be sent, once it is found good."""
+def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:
+    """Boxes at home by place and type, and how many are in which condition: good, unchecked, damaged, in_repair.
+
+    Place None: on their way between two places of ours.
+    """
+    at_home = ((StockLevel.where == "here") & StockLevel.place.is_null(False)) | (StockLevel.where == "moving")
     query = (
-        StockLevel.select(StockLevel.place, StockLevel.asset_type, fn.SUM(StockLevel.quantity))
-        .where(
-            StockLevel.life == "active", StockLevel.where == "here", StockLevel.place.is_null(False),
-            StockLevel.quantity != 0,
-        )
-        .group_by(StockLevel.place, StockLevel.asset_type)
-    )  # fmt: skip
-    rows = tuples(query)
-    places, types = _rows(Place, {row[0] for row in rows}), _rows(AssetType, {row[1] for row in rows})
-    found = ((places[p], types[k], int(count)) for p, k, count in rows)
-    return sorted(found, key=lambda row: (row[1].code, row[0].code))
+        StockLevel.select(StockLevel.place, StockLevel.asset_type, StockLevel.condition, fn.SUM(StockLevel.quantity))
+        .where(StockLevel.life == "active", at_home, StockLevel.quantity != 0)
+        .group_by(StockLevel.place, StockLevel.asset_type, StockLevel.condition)
+    )
+    counts: dict[tuple[int | None, int], dict[str, int]] = {}
+    for place, kind, condition, count in tuples(query):
+        counts.setdefault((place, kind), {})[condition] = int(count)
+    places = _rows(Place, {place for place, _ in counts if place is not None})
+    types = _rows(AssetType, {kind for _, kind in counts})
+    found = ((places.get(place or 0), types[kind], cell) for (place, kind), cell in counts.items())
+    return sorted(found, key=lambda row: (row[1].code, row[0] is None, row[0].code if row[0] else ""))
 
 
 def overdue(now: datetime) -> list[Overdue]:

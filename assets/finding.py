@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from assets.models import Asset
 from assets.scanned_text import ScannedCode
+from database import one_of
 
 Box = TypeVar("Box")
 
@@ -24,7 +25,7 @@ def _keys(code: ScannedCode) -> set[str]:
 def boxes_under(codes: Iterable[ScannedCode]) -> Any:
     """Condition on Asset: every box that one of `codes` may mean; None when they can mean none."""
     keys = {key for code in codes for key in _keys(code)}
-    return Asset.code.in_(keys) | Asset.grai.in_(keys) if keys else None
+    return one_of(Asset.code, keys) | one_of(Asset.grai, keys) if keys else None
 
 
 def box_of(code: ScannedCode, by_code: Mapping[str, Box], by_grai: Mapping[str, Box]) -> tuple[Box | None, str]:

@@ -7,9 +7,10 @@ number of boxes; `ledger_check.faults()` proves it from the events.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter, itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,10 +20,10 @@ from assets import movements, trips
 from assets import state as rules
 from assets.agreements import agreed_days, agreements_of
 from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEvent, StockLevel, Trip
-from assets.movements import Account, Line
+from assets.movements import NOWHERE, Account, Line
 from assets.state import Event, State, Step
 from assets.trips import TripFacts
-from database import about_to_write, taking_turns, tuples
+from database import about_to_write, one_of, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
@@ -105,20 +106,20 @@ def store(changes: Sequence[Change], now: datetime) -> None:
 
 def _store_states(changes: Sequence[Change]) -> None:
     due = _due_days(changes)
-    rows = [
-        {
-            **{_COLUMN_OF.get(name, name): getattr(change.state, name) for name in rules.FIELDS},
-            "due_day": due.get(change.asset.id),
-            "last_event_time": change.last,
-            "event_count": change.count,
-        }
-        for change in changes
-    ]
-    update = Asset.update(rows[0]).where(Asset.id == 0)
-    names = [field.name for field in Asset._meta.sorted_fields if field.name in rows[0]]  # as peewee writes them
+    axes = attrgetter(*rules.FIELDS)
+    update = Asset.update(
+        **dict.fromkeys(_COLUMN_OF.get(name, name) for name in rules.FIELDS), due_day=None, last_event_time=None,
+        event_count=0,
+    ).where(Asset.id == 0)  # fmt: skip
+    names = [*(_COLUMN_OF.get(name, name) for name in rules.FIELDS), "due_day", "last_event_time", "event_count"]
+    written = [field.name for field in Asset._meta.sorted_fields if field.name in names]  # as peewee writes them
+    in_order = itemgetter(*map(names.index, written), len(names))
     execute_many(
         update,
-        [(*(row[name] for name in names), change.asset.id) for row, change in zip(rows, changes, strict=True)],
+        [
+            in_order((*axes(change.state), due.get(change.asset.id), change.last, change.count, change.asset.id))
+            for change in changes
+        ],
     )
 
 
@@ -201,7 +202,6 @@ class Booking:
     line: Line
     asset_id: int | None
     asset_type_id: int
-    owner_id: int
     event_day: date
 
 
@@ -223,11 +223,12 @@ def book(bookings: Sequence[Booking], now: datetime) -> None:
     rows = []
     for one in bookings:
         line = one.line
-        until = [closed[holder] for holder, _ in (line.source, line.target) if holder in closed]
+        until = [closed[holder] for holder, *_ in (line.source, line.target) if holder in closed]
         booked = today if any(one.event_day <= day for day in until) else one.event_day
         rows.append(
             {
-                "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id, "owner": one.owner_id,
+                "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id,
+                "owner": line.source[2] or line.target[2],
                 "from_holder": line.source[0], "from_place": line.source[1], "to_holder": line.target[0],
                 "to_place": line.target[1], "quantity": line.quantity, "event_day": one.event_day,
                 "booked_day": booked, "record_time": now,
@@ -242,28 +243,26 @@ def _book_changes(changes: Sequence[Change], now: datetime, zone: ZoneInfo) -> N
     for change in changes:
         wanted = [line for line in map(movements.line, change.steps) if line]
         before = booked.get(change.asset.id, [])
-        days = {line.event_id: (day, owner) for line, day, owner in before}
-        for step in change.steps:
-            owner = step.after.owner_id or change.asset.owner_id
-            days[step.event.event_id] = (step.event.order_time.astimezone(zone).date(), owner)
-        for line in movements.corrections(wanted, [line for line, _, _ in before]):
-            day, owner = days[line.event_id]
-            bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, owner, day))
+        days = {line.event_id: day for line, day in before}
+        days |= {step.event.event_id: step.event.order_time.astimezone(zone).date() for step in change.steps}
+        for correction in movements.corrections(wanted, [line for line, _ in before]):
+            for line in movements.of_one_owner(correction):
+                bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, days[line.event_id]))
     book(bookings, now)
 
 
-def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date, int]]]:
-    """asset id → its lines in the account book, each with its day and the owner."""
-    found: dict[int, list[tuple[Line, date, int]]] = defaultdict(list)
+def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date]]]:
+    """asset id → its lines in the account book, each with its day."""
+    found: dict[int, list[tuple[Line, date]]] = defaultdict(list)
     for part in parts(asset_ids):
         query = Movement.select(
             Movement.asset, Movement.event, Movement.from_holder, Movement.from_place, Movement.to_holder,
             Movement.to_place, Movement.quantity, Movement.event_day, Movement.owner,
-        ).where(Movement.asset.in_(part))  # fmt: skip
-        for asset, event_id, *account, quantity, day, owner in tuples(query):
-            source: Account = (account[0], account[1])
-            target: Account = (account[2], account[3])
-            found[asset].append((Line(event_id, source, target, quantity), day, owner))
+        ).where(one_of(Movement.asset, part))  # fmt: skip
+        for asset, event_id, giver, giver_at, taker, taker_at, quantity, day, owner in tuples(query):
+            source: Account = (giver, giver_at, owner) if giver else NOWHERE
+            target: Account = (taker, taker_at, owner) if taker else NOWHERE
+            found[asset].append((Line(event_id, source, target, quantity), day))
     return found
 
 
@@ -293,7 +292,7 @@ def _store_trips(changes: Sequence[Change]) -> None:
                 old_keys.append((change.asset.id, before.out_time))
             new += [(change, trip) for trip in known]
     for part in parts(whole):
-        Trip.delete().where(Trip.asset.in_(part)).execute()
+        Trip.delete().where(one_of(Trip.asset, part)).execute()
     execute_many(Trip.delete().where(Trip.asset == 0, Trip.out_time == datetime.min.replace(tzinfo=UTC)), old_keys)
     insert_rows(
         Trip,
@@ -316,7 +315,7 @@ def _last_trips(asset_ids: Sequence[int]) -> dict[int, TripFacts]:
     later = Trip.alias()
     for part in parts(asset_ids):
         query = Trip.select(*(getattr(Trip, name) for name in columns)).where(
-            Trip.asset.in_(part),
+            one_of(Trip.asset, part),
             ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
         )
         for asset, *values in tuples(query):
@@ -356,17 +355,17 @@ def _case(source: str, word: str, event_id: str, asset: Asset, event: Event, now
 
 
 def open_cases(rows: Sequence[dict[str, Any]]) -> None:
-    """Open cases; one that had explained itself opens again, one that a person decided stays decided."""
+    """Open cases; one that had explained itself or was mended opens again, one that was accepted stays accepted."""
     if not rows:
         return
-    again = Case(None, [(ExceptionCase.state == "explained", "open")], ExceptionCase.state)
+    again = Case(None, [(ExceptionCase.state.in_(["explained", "mended"]), "open")], ExceptionCase.state)
     target = [ExceptionCase.source, ExceptionCase.code, ExceptionCase.event, ExceptionCase.subject]
     state = {"state": "open", "note": ""}
     insert = ExceptionCase.insert({**rows[0], **state}).on_conflict(
         conflict_target=target, update={ExceptionCase.state: again}
     )
     names = [*rows[0], *state]
-    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=2)
+    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=3)
 
 
 def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
@@ -380,36 +379,60 @@ def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
 # histories
 
 
-def histories(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str]]]:
-    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has."""
+def histories(asset_ids: Collection[int], known_until: datetime | None = None) -> dict[int, list[tuple[Event, str]]]:
+    """asset id → its events that count (neither refused nor void), each with the exceptions that its row has.
+
+    `known_until`: only what had been recorded by then, declarations that an event is void too.
+    """
     found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
     void = ScanEvent.alias()
-    at = Party.alias()
+    undone = void.voids == ScanEvent.event_id
+    recorded: list[Any] = []
+    if known_until is not None:
+        undone = undone & (void.record_time <= known_until)
+        recorded = [ScanEvent.record_time <= known_until]
     for part in parts(sorted(asset_ids)):
-        rows = (
-            ScanEvent.select(
-                ScanEvent.asset, ScanEvent.exception, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
-                ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
-                Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
-                AssetType.inspected_before_dispatch, ScanEvent.sender, fn.COALESCE(ScanEvent.sequence, 0),
-            )
-            .join_from(ScanEvent, Asset)
-            .join_from(Asset, AssetType)
-            .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
-            .join_from(Place, at, JOIN.LEFT_OUTER, on=(Place.party == at.id))
-            .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
-            .where(
-                ScanEvent.asset.in_(part),
-                ScanEvent.refused == "",
-                ScanEvent.type != "void",
-                ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
-            )
-            .order_by(ScanEvent.id)
-        )  # fmt: skip
-        for asset_id, exception, event_id, type, event_time, record_time, place, party, own, *rest in tuples(rows):
-            event = Event(event_id, type, event_time, record_time, place, party, bool(own), *rest)
+        rows = _events_of(part, ScanEvent.exception).where(
+            ScanEvent.type != "void", ~fn.EXISTS(void.select(void.id).where(undone)), *recorded
+        )
+        for asset_id, exception, event in _as_events(rows.order_by(ScanEvent.id)):
             found[asset_id].append((event, exception))
     return found
+
+
+def as_told(asset_ids: Collection[int]) -> dict[int, list[tuple[Event, str | None]]]:
+    """asset id → all its rows that were not refused, in the order in which they were recorded; those that were undone
+    later, and the void ones among them, these with the event_id that they undo."""
+    found: dict[int, list[tuple[Event, str | None]]] = defaultdict(list)
+    for part in parts(sorted(asset_ids)):
+        rows = _events_of(part, ScanEvent.voids).order_by(ScanEvent.record_time, ScanEvent.id)
+        for asset_id, voids, event in _as_events(rows):
+            found[asset_id].append((event, voids))
+    return found
+
+
+def _events_of(asset_ids: Sequence[int], *more: Any) -> Any:
+    """Query of what the rules need of the events of these boxes that were not refused."""
+    at = Party.alias()
+    return (
+        ScanEvent.select(
+            ScanEvent.asset, *more, ScanEvent.event_id, ScanEvent.type, ScanEvent.event_time,
+            ScanEvent.record_time, ScanEvent.place, Place.party, at.own, ScanEvent.party, ScanEvent.shipment,
+            Shipment.consignee, ScanEvent.happened, ScanEvent.parent, ScanEvent.via, ScanEvent.document,
+            AssetType.inspected_before_dispatch, ScanEvent.sender, fn.COALESCE(ScanEvent.sequence, 0),
+        )
+        .join_from(ScanEvent, Asset)
+        .join_from(Asset, AssetType)
+        .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
+        .join_from(Place, at, JOIN.LEFT_OUTER, on=(Place.party == at.id))
+        .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
+        .where(one_of(ScanEvent.asset, asset_ids), ScanEvent.refused == "")
+    )  # fmt: skip
+
+
+def _as_events(rows: Any) -> Iterator[tuple[int, Any, Event]]:
+    for asset_id, more, event_id, type, event_time, record_time, place, party, own, *rest in tuples(rows):
+        yield asset_id, more, Event(event_id, type, event_time, record_time, place, party, bool(own), *rest)
 
 
 def after_migrations(names: Sequence[str], now: datetime) -> None:
@@ -450,27 +473,29 @@ def parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of a model; all have the same keys."""
-    if rows:
-        row = {**{field.name: default for field, default in model._meta.defaults.items()}, **rows[0]}
-        names = [field for field in model._meta.sorted_fields if field.name in row]
-        insert = model.insert_many([tuple(row[field.name] for field in names)], fields=names)
-        execute_many(insert, [tuple({**row, **one}[field.name] for field in names) for one in rows])
+    if not rows:
+        return
+    defaults = {field.name: default for field, default in model._meta.defaults.items() if field.name not in rows[0]}
+    fields = [field for field in model._meta.sorted_fields if field.name in rows[0] or field.name in defaults]
+    values = itemgetter(*(field.name for field in fields))
+    stored = [values({**defaults, **row}) for row in rows]
+    execute_many(model.insert_many(stored[:1], fields=fields), stored)
 
 
 def execute_many(query: Any, rows: Sequence[tuple[Any, ...]], spare: int = 0) -> None:
     """Run one INSERT, UPDATE or DELETE for many rows, in the order of its own values: far less work than a query each.
 
-    `spare`: how many constants of the query follow the values of a row.
+    A column holds instants in all rows or in none. `spare`: how many constants of the query follow the values of a row.
     """
     if not rows:
         return
     database = query.model._meta.database
     sql, values = query.sql()
-    constants = tuple(values[len(values) - spare :]) if spare else ()
     assert len(values) == len(rows[0]) + spare
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for index, column in enumerate(columns):
+        if isinstance(next((value for value in column if value is not None), None), datetime):
+            columns[index] = [ScanEvent.event_time.db_value(value) for value in column]
+    columns += [[constant] * len(rows) for constant in values[len(values) - spare :] if spare]
     with __exception_wrapper__:  # the driver's errors as peewee's, as its own execute does
-        database.cursor().executemany(sql, [(*(_db_value(value) for value in row), *constants) for row in rows])
-
-
-def _db_value(value: Any) -> Any:
-    return ScanEvent.event_time.db_value(value) if isinstance(value, datetime) else value
+        database.cursor().executemany(sql, list(zip(*columns, strict=True)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from peewee import JOIN, fn
 
+import archive
 from assets import movements, trips
 from assets import state as rules
 from assets.labels import grai
@@ -32,12 +34,21 @@ def faults() -> Iterator[Message]:
             words = {event.event_id: word for event, word in events.get(asset.id, [])}
             yield from _state_faults(asset, steps, words)
             wanted = [line for line in map(movements.line, steps) if line]
-            if corrections(wanted, [line for line, _, _ in booked.get(asset.id, [])]):
+            if corrections(wanted, [line for line, _ in booked.get(asset.id, [])]):
                 yield Message(N_("Box %(code)s: the account book does not follow from its events."), _of(asset))
             if trips.trips(steps) != stored.get(asset.id, []):
                 yield Message(N_("Box %(code)s: its trips do not follow from its events."), _of(asset))
     yield from _level_faults()
     yield from _event_faults()
+
+
+def photo_faults(folder: Path) -> Iterator[str]:
+    """One sentence for each photo of an event that is missing or changed."""
+    for (sha256,) in tuples(ScanEvent.select(ScanEvent.photo).where(ScanEvent.photo != "").distinct()):
+        try:
+            archive.read(folder, sha256, suffix=".jpg")
+        except archive.ArchiveFault as fault:
+            yield str(fault)
 
 
 def _of(asset: Asset) -> dict[str, Any]:
@@ -137,14 +148,18 @@ def _event_faults() -> Iterator[Message]:
     if lost:
         yield Message(N_("%(count)s scans undo a scan that does not exist."), {"count": lost})
     # Per type and account: what the book says is what the levels say.
-    book: Counter[tuple[int, int]] = Counter()
-    for holder, sign in ((Movement.from_holder, -1), (Movement.to_holder, 1)):
-        query = Movement.select(Movement.asset_type, holder, fn.SUM(Movement.quantity)).where(holder.is_null(False))
-        for kind, id_, count in tuples(query.group_by(Movement.asset_type, holder)):
-            book[kind, id_] += sign * int(count)
-    levels = StockLevel.select(StockLevel.asset_type, StockLevel.holder, fn.SUM(StockLevel.quantity))
-    for kind, id_, count in tuples(levels.group_by(StockLevel.asset_type, StockLevel.holder)):
-        book[kind, id_] -= int(count)
+    book: Counter[tuple[int | None, ...]] = Counter()
+    for holder, place, sign in (
+        (Movement.from_holder, Movement.from_place, -1),
+        (Movement.to_holder, Movement.to_place, 1),
+    ):
+        columns = (Movement.asset_type, Movement.owner, holder, place)
+        query = Movement.select(*columns, fn.SUM(Movement.quantity)).where(holder.is_null(False)).group_by(*columns)
+        for *key, count in tuples(query):
+            book[tuple(key)] += sign * int(count)
+    account = (StockLevel.asset_type, StockLevel.owner, StockLevel.holder, StockLevel.place)
+    for *key, count in tuples(StockLevel.select(*account, fn.SUM(StockLevel.quantity)).group_by(*account)):
+        book[tuple(key)] -= int(count)
     wrong = sum(1 for difference in book.values() if difference)
     if wrong:
         yield Message(N_("%(count)s accounts say something else than the levels."), {"count": wrong})

@@ -21,7 +21,7 @@ class Asset(Row):
 
     code = CharField(24, unique=True)  # the human-readable code on the plate, capitals: KLT-000123-7
     grai = CharField(30, null=True, unique=True)  # 14 digits + serial when the type has a GS1 company prefix
-    asset_type = ForeignKeyField(AssetType, on_delete="RESTRICT", backref="assets")
+    asset_type = ForeignKeyField(AssetType, index=False, on_delete="RESTRICT", backref="assets")
     owner = ForeignKeyField(Party, on_delete="RESTRICT", backref="owned_assets")
     return_place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="assets_to_return")
     created_time = Instant()
@@ -30,8 +30,12 @@ class Asset(Row):
     where = CharField(8, default="nowhere", column_name="where_")  # nowhere, here, moving, out, there, back
     condition = CharField(10, default="good")  # good, unchecked, damaged, in_repair
     dirty = BooleanField(default=False)
-    holder = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="held_assets")  # who answers for it
-    place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="assets_here")  # where it was seen last
+    holder = ForeignKeyField(
+        Party, null=True, index=False, on_delete="RESTRICT", backref="held_assets"
+    )  # who answers for it
+    place = ForeignKeyField(
+        Place, null=True, index=False, on_delete="RESTRICT", backref="assets_here"
+    )  # where it was seen last
     shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="assets_out")  # of the open trip
     out_since = Instant(null=True)  # event_time of the dispatch of the open trip
     home_since = Instant(null=True)  # event_time of the last return
@@ -45,8 +49,7 @@ class Asset(Row):
         indexes = (
             (("asset_type", "life", "where"), False),
             (("holder", "asset_type"), False),
-            (("life", "due_day"), False),
-            (("life", "seen_time"), False),
+            (("life", "seen_time", "holder", "asset_type"), False),
             (("place", "where"), False),
             (("parent",), False),
         )
@@ -55,6 +58,14 @@ class Asset(Row):
             Check("where_ IN ('nowhere', 'here', 'moving', 'out', 'there', 'back')"),
             Check("condition IN ('good', 'unchecked', 'damaged', 'in_repair')"),
         ]
+
+
+# With all that balances.overdue() asks, so that it need not look at the boxes.
+Asset.add_index(
+    Asset.index(
+        Asset.life, Asset.due_day, Asset.return_place, Asset.holder, Asset.asset_type, name="asset_overdue"
+    ).where(Asset.due_day.is_null(False))
+)
 
 
 class Device(Row):
@@ -131,9 +142,9 @@ class ScanEvent(Row):
 
     event_id = CharField(36, unique=True)  # UUID made by the device when the trigger is pulled
     type = CharField(16)  # a code of assets.event_types, or 'void'
-    asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="events")
+    asset = ForeignKeyField(Asset, null=True, index=False, on_delete="RESTRICT", backref="events")
     scanned_text = CharField(512)  # raw, as it was read
-    shipment = ForeignKeyField(Shipment, null=True, on_delete="RESTRICT", backref="scans")
+    shipment = ForeignKeyField(Shipment, null=True, index=False, on_delete="RESTRICT", backref="scans")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="scans")  # the read point
     party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="scans")  # to whom, from whom
     destination = ForeignKeyField(
@@ -172,7 +183,6 @@ class ScanEvent(Row):
         indexes = (
             (("asset", "event_time", "record_time"), False),
             (("shipment", "type"), False),
-            (("refused", "record_time"), False),
             (("record_time",), False),
         )
 
@@ -181,10 +191,14 @@ class ScanEvent(Row):
 ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )
+# Not for its length alone: SQLite knows no statistics and would take `refused = ''` for a way to find few events.
+ScanEvent.add_index(ScanEvent.index(ScanEvent.refused, ScanEvent.record_time).where(ScanEvent.refused != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.sender, ScanEvent.sequence).where(ScanEvent.sender.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.session).where(ScanEvent.session != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.corrects).where(ScanEvent.corrects.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.document).where(ScanEvent.document != ""))
 
 
 class Movement(Row):
@@ -258,6 +272,7 @@ class Trip(Row):
             (("asset_type", "partner", "out_time"), False),
             (("partner", "end_time"), False),
             (("end", "out_time"), False),
+            (("end", "end_time", "partner", "damaged"), False),
         )
         constraints = [Check("\"end\" IN ('', 'returned', 'lost', 'written_off')")]
 
@@ -268,7 +283,7 @@ class ExceptionCase(Row):
     source = CharField(10)  # scan: taken against a rule; refused; statement: in dispute; count: not found
     code = CharField(24)  # a word of event_types.REASONS, or of the source
     event = ForeignKeyField(ScanEvent, field=ScanEvent.event_id, null=True, on_delete="RESTRICT", backref="cases")
-    asset = ForeignKeyField(Asset, null=True, on_delete="RESTRICT", backref="cases")
+    asset = ForeignKeyField(Asset, null=True, index=False, on_delete="RESTRICT", backref="cases")
     asset_type = ForeignKeyField(AssetType, null=True, on_delete="RESTRICT", backref="cases")
     party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="cases")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="cases")
@@ -283,7 +298,7 @@ class ExceptionCase(Row):
     class Meta:
         indexes = (
             (("source", "code", "event", "subject"), True),
-            (("state", "opened_time"), False),
+            (("state", "opened_time", "code"), False),
             (("asset", "state"), False),
         )
         constraints = [Check("state IN ('open', 'explained', 'accepted', 'mended')")]

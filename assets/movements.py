@@ -1,21 +1,21 @@
 """The account book: what an event means for the accounts, and which lines bring the book to say so. Pure.
 
-An account is a holder and a place (None: on the way). A box that changes neither has not moved. Lines are only ever
-added: when the replay of a history comes to say something else of an event than the book does, the difference is
-booked.
+An account is a holder, a place (None: on the way) and an owner. A box that changes none of them has not moved. Lines
+are only ever added: when the replay of a history comes to say something else of an event than the book does, the
+difference is booked.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.state import State, Step
 
-#: (holder, place); holder None: the box is not in the books, not yet or no longer.
-Account = tuple[int | None, int | None]
-NOWHERE: Account = (None, None)
+#: (holder, place, owner); holder None: the box is not in the books, not yet or no longer.
+Account = tuple[int | None, int | None, int | None]
+NOWHERE: Account = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,11 @@ class Line:
 
 def account(state: State) -> Account:
     """In whose books a box in this state stands, and where."""
-    return NOWHERE if state.life in ("none", "gone") else (state.holder_id, state.stands_at)
+    return (
+        NOWHERE
+        if state.life in ("none", "gone") or not state.holder_id
+        else (state.holder_id, state.stands_at, state.owner_id)
+    )
 
 
 def line(step: Step) -> Line | None:
@@ -57,5 +61,12 @@ def corrections(wanted: Iterable[Line], booked: Iterable[Line]) -> list[Line]:
     return found
 
 
-def _sortable(key: Account) -> tuple[int, int]:
-    return key[0] or 0, key[1] or 0
+def of_one_owner(one: Line) -> list[Line]:
+    """The same as lines that each stay with one owner: a box that is sold leaves one book and enters another."""
+    if one.source[2] == one.target[2] or NOWHERE in (one.source, one.target):
+        return [one]
+    return [replace(one, target=NOWHERE), replace(one, source=NOWHERE)]
+
+
+def _sortable(key: Account) -> tuple[int, ...]:
+    return tuple(part or 0 for part in key)

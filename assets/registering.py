@@ -5,29 +5,48 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from assets.balances import day_at
 from assets.labels import checked_code, new_code
+from assets.ledger import parts
 from assets.models import Asset
-from assets.scanning import existing_codes, register_assets
+from assets.scanning import ScanInput, existing_codes, record_scans, register_assets
 from database import taking_turns
-from errors import N_, InvalidInput, Message
+from errors import N_, InvalidInput, Message, Refused
 from master_data.models import AssetType, Party, Place
-from spreadsheets import Table
+from spreadsheets import Table, TableRow
 
 MAX_BOXES = 5_000
 
-_COLUMNS = {"code": ("code", "box", "编号", "编码", "箱号", "代码"), "type": ("type", "box type", "类型", "箱型")}
+_COLUMNS = {
+    "code": ("code", "box", "编号", "编码", "箱号", "代码"),
+    "type": ("type", "box type", "类型", "箱型"),
+    "party": ("party", "partner", "holder", "合作方", "伙伴", "持有方"),
+    "since": ("since", "out since", "自", "起始日期", "外出日期"),
+}
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Who has a box already when it is registered, at which of his places, and since which day; None: nobody knows."""
+
+    party: Party
+    place: Place | None = None
+    since: date | None = None
 
 
 @dataclass(frozen=True)
 class NewBox:
-    """One box to register."""
+    """One box to register. `opening` None: it stands at home."""
 
     asset_type: AssetType
     code: str
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +79,17 @@ def codes_of_range(asset_type: AssetType, prefix: str, first: int, count: int, d
     return codes
 
 
-def read_boxes(table: Table, asset_type: AssetType | None) -> ReadBoxes:
-    """The boxes in a table with a column `code` and, where the file names several types, `type`."""
+def check_since(since: date | None, return_place: Place | None, now: datetime, field: str) -> None:
+    """Raises InvalidInput(`field`) for a day since when no box can be out."""
+    if since is not None and not date(2000, 1, 1) <= since <= day_at(return_place, now):
+        raise InvalidInput(field, N_("A day from 2000-01-01 until today is needed."))
+
+
+def read_boxes(table: Table, asset_type: AssetType | None, opening: Opening | None = None) -> ReadBoxes:
+    """The boxes in a table with a column `code` and, where the file names several of them, `type`, `party`, `since`.
+
+    `asset_type`, `opening`: of the rows that name none.
+    """
     header = [unicodedata.normalize("NFKC", cell).strip().lower() for cell in table.header]
     at = {
         name: next((header.index(word) for word in words if word in header), None) for name, words in _COLUMNS.items()
@@ -71,6 +99,7 @@ def read_boxes(table: Table, asset_type: AssetType | None) -> ReadBoxes:
     if len(table.rows) > MAX_BOXES:
         raise InvalidInput("file", N_("From 1 to %(max)s boxes at a time."), max=MAX_BOXES)
     types = {row.code.upper(): row for row in AssetType.select().where(~AssetType.counted, ~AssetType.archived)}
+    parties = {row.code.upper(): row for row in Party.select().where(~Party.archived, ~Party.own)}
     boxes: list[NewBox] = []
     problems: list[tuple[str, Message]] = []
     cells: dict[str, str] = {}
@@ -97,7 +126,10 @@ def read_boxes(table: Table, asset_type: AssetType | None) -> ReadBoxes:
             )
         else:
             cells[code] = cell
-            boxes.append(NewBox(kind, code))
+            try:
+                boxes.append(NewBox(kind, code, _opening_of(table, row, at, parties, opening)))
+            except InvalidInput as error:
+                problems.append((error.field, error.message))
     taken = existing_codes([box.code for box in boxes])
     problems += [(cells[code], Message(N_("%(code)s is registered already."), {"code": code})) for code in taken]
     if not boxes and not problems:
@@ -105,31 +137,104 @@ def read_boxes(table: Table, asset_type: AssetType | None) -> ReadBoxes:
     return ReadBoxes(boxes, problems)
 
 
+def _opening_of(
+    table: Table, row: TableRow, at: dict[str, int | None], parties: dict[str, Party], otherwise: Opening | None
+) -> Opening | None:
+    def said(name: str) -> tuple[str, str]:
+        column = at[name]
+        return ("", "") if column is None else (row.cells[column].strip(), table.cell(row, column))
+
+    code, cell = said("party")
+    found = otherwise
+    if code:
+        if code.upper() not in parties:
+            raise InvalidInput(cell, N_("There is no partner of the code “%(code)s”."), code=code[:40])
+        found = Opening(parties[code.upper()])
+    since, cell = said("since")
+    if not since:
+        return found
+    if found is None:
+        raise InvalidInput(cell, N_("Since when, but not at whom: name the partner too."))
+    try:
+        day = date.fromisoformat(since[:10])
+    except ValueError:
+        raise InvalidInput(cell, N_("“%(found)s” is not a date; write it like 2026-11-23."), found=since[:30]) from None
+    return replace(found, since=day)
+
+
 def register(
     boxes: Sequence[NewBox], owner: Party, return_place: Place | None, user: User | None, now: datetime
 ) -> list[Asset]:
-    """Register boxes of any types, all or none. Errors as register_assets."""
+    """Register boxes of any types, all or none; those that are out already are told so by an event of their own.
+
+    That event has happened at noon of the day, by the calendar of the return place; when nobody knows the day, now.
+    Errors as register_assets; InvalidInput(`since`) for a day that cannot be.
+    """
     by_type: dict[AssetType, list[str]] = {}
     for box in boxes:
         by_type.setdefault(box.asset_type, []).append(box.code)
+        if box.opening:
+            check_since(box.opening.since, return_place, now, "since")
     with taking_turns():
-        return [
+        made = [
             asset
             for asset_type, codes in by_type.items()
             for asset in register_assets(asset_type, codes, owner, return_place, user, now)
         ]
+        told = [_told(box.code, box.opening, return_place, now) for box in boxes if box.opening]
+        for answer in record_scans(told, user, now) if told else ():
+            if answer.outcome != "recorded":
+                raise Refused(answer.reason or answer.field or "opening", answer.text.text, **answer.text.values)
+    codes = [asset.code for asset in made]
+    return [asset for part in parts(codes) for asset in Asset.select().where(Asset.code.in_(part))] if told else made
+
+
+def _told(code: str, opening: Opening, return_place: Place | None, now: datetime) -> ScanInput:
+    zone = ZoneInfo(return_place.timezone if return_place else "UTC")
+    noon = datetime.combine(opening.since, time(12), zone) if opening.since else now
+    if opening.since and noon >= now:  # since this morning: that is known, and now would say that it is not
+        noon = now - timedelta(minutes=1)
+    place = opening.place.code if opening.place else ""
+    return ScanInput(str(uuid4()), "opening", code, noon, party=opening.party.code, place=place, device="desk")
 
 
 def boxes_as_text(boxes: Sequence[NewBox]) -> str:
     """Boxes in one text, for the page that shows them before they are registered."""
-    return "\n".join(f"{box.asset_type.code}\t{box.code}" for box in boxes)
+    return "\n".join("\t".join((box.asset_type.code, box.code, *_opening_as_text(box.opening))) for box in boxes)
+
+
+def _opening_as_text(opening: Opening | None) -> tuple[str, ...]:
+    if opening is None:
+        return ()
+    return (
+        opening.party.code,
+        opening.place.code if opening.place else "",
+        opening.since.isoformat() if opening.since else "",
+    )
 
 
 def boxes_of_text(text: str) -> list[NewBox]:
     """The reverse of boxes_as_text; everything in it is checked again."""
     types = {row.code: row for row in AssetType.select()}
-    pairs = [line.partition("\t")[::2] for line in text.splitlines() if line]
-    wrong = next((kind for kind, _ in pairs if kind not in types), None)
-    if wrong is not None or not pairs:
-        raise InvalidInput("boxes", N_("There is no box type “%(code)s”."), code=(wrong or "")[:40])
-    return [NewBox(types[kind], code) for kind, code in pairs]
+    parties = {row.code: row for row in Party.select()}
+    places = {row.code: row for row in Place.select()}
+    boxes = []
+    for line in text.splitlines():
+        kind, code, *out = line.split("\t")[:5] if "\t" in line else (line, "")
+        if kind not in types:
+            raise InvalidInput("boxes", N_("There is no box type “%(code)s”."), code=kind[:40])
+        opening = None
+        if out:
+            party, place, since = (*out, "", "")[:3]
+            if party not in parties:
+                raise InvalidInput("boxes", N_("There is no partner of the code “%(code)s”."), code=party[:40])
+            try:
+                day = date.fromisoformat(since) if since else None
+            except ValueError:
+                wrong = N_("“%(found)s” is not a date; write it like 2026-11-23.")
+                raise InvalidInput("boxes", wrong, found=since[:30]) from None
+            opening = Opening(parties[party], places.get(place), day)
+        boxes.append(NewBox(types[kind], code, opening))
+    if not boxes:
+        raise InvalidInput("boxes", N_("There is no box type “%(code)s”."), code="")
+    return boxes

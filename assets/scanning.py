@@ -18,7 +18,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
-from peewee import Case, IntegrityError, OperationalError, fn
+from peewee import IntegrityError, OperationalError, fn
 
 from accounts.models import User
 from assets import state as rules
@@ -39,12 +39,13 @@ from assets.ledger import (
     state_of,
     store,
 )  # fmt: skip
+from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.movements import NOWHERE, Account, Line
 from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
-from database import locked, taking_turns, tuples
+from database import locked, one_of, taking_turns, tuples
 from errors import N_, Message, Refused
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
@@ -157,11 +158,42 @@ def record_scans(
     body it is a conflict. Known scans and open questions have no row, so their ids are as good as new.
     `own_hosts`: labels.own_hosts(base_url), so that our short links are known.
     """
-    read = [_Scan.read(scan, own_hosts) for scan in scans]
+    return _recorded([_Scan.read(scan, own_hosts) for scan in scans], user, now)
+
+
+def correct_event(
+    wrong: str, right: ScanInput, why: str, user: User | None, now: datetime, own_hosts: Collection[str] = ()
+) -> Answer:
+    """Declare the event `wrong` void and record `right` in its place, both or none; gives the answer to `right`.
+
+    `why`: what was wrong, for the error declaration, whose reason begins with the word that EPCIS has for it. When the
+    answer is not "recorded" nothing has been written.
+    """
+    void = ScanInput(str(uuid4()), "void", "", now, device=right.device, voids=wrong, reason=f"incorrect_data {why}")
+    read = [_Scan.read(one, own_hosts) for one in (void, replace(right, corrects=wrong))]
+    try:
+        return _recorded(read, user, now, whole=True)[1]
+    except _NotWhole as fault:
+        return fault.answer
+
+
+class _NotWhole(Exception):
+    """One of the scans that belong together was not taken; rolls all of them back."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+def _recorded(read: Sequence[_Scan], user: User | None, now: datetime, *, whole: bool = False) -> list[Answer]:
     for tries_left in (2, 1, 0):
         try:
             with taking_turns():
-                return _Batch(read, user, now).run()
+                answers = _Batch(read, user, now).run()
+                if whole:
+                    for answer in answers:
+                        if answer.outcome != "recorded":
+                            raise _NotWhole(answer)
+                return answers
         except (IntegrityError, OperationalError) as error:
             # Another connection took one of these ids in the meantime (PostgreSQL), and it is known in the next round;
             # or each waited for a row that the other had locked, and one of them was sent back.
@@ -260,7 +292,7 @@ class _Batch:
     """The rows that a batch of scans needs, read once, and the rows that it makes, written once."""
 
     def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
-        self.scans, self.user, self.now = list(scans), user, now
+        self.scans, self.user_id, self.now = list(scans), user.id if user else None, now
         self.rows: list[dict[str, Any]] = []
         self.bookings: list[Booking] = []
         self.level_deltas: Counter[LevelKey] = Counter()
@@ -305,7 +337,7 @@ class _Batch:
         if loads:
             more.append(Asset.parent.in_(loads))
         if self.wanted_voids:
-            undone = ScanEvent.event_id.in_(self.wanted_voids) | ScanEvent.via.in_(self.wanted_voids)
+            undone = ScanEvent.event_id.in_(self.wanted_voids) | _via(self.wanted_voids)
             more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
         for other in more:
             condition = other if condition is None else condition | other
@@ -317,8 +349,10 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD and (box := self._box(scan.code)[0]) is not None
         }
         if parents:
-            inside = Asset.select().where(Asset.parent.in_(parents), Asset.id.not_in(list(self.boxes)))
-            self._keep([*assets, *locked(inside.order_by(Asset.code))])
+            inside = Asset.select().where(one_of(Asset.parent, parents)).order_by(Asset.code)
+            more_assets = [asset for asset in locked(inside) if asset.id not in self.boxes]
+            if more_assets:
+                self._keep([*assets, *more_assets])
 
     def _keep(self, assets: list[Asset]) -> None:
         self.boxes = {
@@ -329,6 +363,7 @@ class _Batch:
         }
         self.by_code = {box.asset.code: box for box in self.boxes.values()}
         self.by_grai = {box.asset.grai: box for box in self.boxes.values() if box.asset.grai}
+        self.found: dict[tuple[Any, ...], tuple[_Box | None, str]] = {}
         self.inside: dict[str, list[_Box]] = defaultdict(list)
         for box in self.boxes.values():
             if box.asset.parent:
@@ -337,9 +372,9 @@ class _Batch:
     def _find_known(self) -> None:
         """Rows of these ids, of what is undone, and of what came with an id that had been used for something else."""
         ids = {scan.input.event_id for scan in self.scans} | self.wanted_voids
-        condition = ScanEvent.event_id.in_(ids)
+        condition = one_of(ScanEvent.event_id, ids)
         if self.wanted_voids:
-            condition = condition | ScanEvent.via.in_(self.wanted_voids)
+            condition = condition | _via(self.wanted_voids)
         rows: Any = ScanEvent.select().where(condition).dicts()
         self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in rows}
         used = {
@@ -357,14 +392,15 @@ class _Batch:
 
     def _box(self, code: ScannedCode) -> tuple[_Box | None, str]:
         """The box of a text, or the reason why there is none."""
-        return box_of(code, self.by_code, self.by_grai)
+        key = (code.kind, code.canonical, code.warnings, code.reason)
+        if key not in self.found:  # asked for several times for each scan
+            self.found[key] = box_of(code, self.by_code, self.by_grai)
+        return self.found[key]
 
     def _load_key(self, scan: _Scan) -> str:
         """What a load of this text would be called in the column `parent`."""
-        if scan.code.kind == "sscc":
-            return f"(00){scan.code.canonical}"
         box, _ = self._box(scan.code)
-        return box.asset.code if box else ""
+        return sscc_key(scan.code) or (box.asset.code if box else "")
 
     def _load_of(self, scan: _Scan) -> tuple[str, list[_Box]]:
         """The key of the load that was scanned, '' when it is none, and the boxes in it."""
@@ -381,25 +417,8 @@ class _Batch:
         keys = {(self._load_key(scan), scan.input.type) for scan in self.scans if scan.input.type in _MOVES_A_LOAD}
         keys = {(key, type) for key, type in keys if key}
         if keys:
-            void = ScanEvent.alias()
-            sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
-            query = (
-                ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
-                .where(
-                    ScanEvent.parent.in_({key for key, _ in keys}),
-                    ScanEvent.parent != "",  # for the index
-                    ScanEvent.type.in_(["pack", "unpack"]),
-                    ScanEvent.asset_type.is_null(False),
-                    ScanEvent.refused == "",
-                    ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
-                )
-                .group_by(ScanEvent.parent, ScanEvent.asset_type)
-            )
-            inside: dict[str, Counter[int]] = defaultdict(Counter)
-            for key, kind, quantity in tuples(query):
-                if quantity > 0:
-                    inside[key][kind] = quantity
-                    kinds.add(kind)
+            inside = counted_in({key for key, _ in keys})
+            kinds |= {kind for counted in inside.values() for kind in counted}
             self.pool_loads = {(key, type): inside[key] for key, type in keys if inside.get(key)}
         if kinds:
             rows = locked(StockLevel.select().where(StockLevel.asset_type.in_(kinds)).order_by(StockLevel.key))
@@ -422,7 +441,7 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD:
                 touched += self._load_of(scan)[1]
             for one in touched:
-                time = self._event(scan, one, index).order_time
+                time = rules.order_time(scan.input.event_time, self.now + timedelta(microseconds=index))
                 before = last[one.asset.id]
                 if (before is not None and time <= before) or scan.input.event_id in self.wanted_voids:
                     late.add(one.asset.id)
@@ -467,7 +486,7 @@ class _Batch:
             ScanEvent.event_id, ScanEvent.event_time, ScanEvent.asset, ScanEvent.type, ScanEvent.device, ScanEvent.user,
             ScanEvent.shipment, ScanEvent.place, ScanEvent.party,
         ).where(
-            ScanEvent.asset.in_(list(self.boxes)),
+            one_of(ScanEvent.asset, self.boxes),
             ScanEvent.event_time.between(min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER),
             ScanEvent.refused == "",
             ScanEvent.type.not_in(["void", "commission"]),
@@ -518,7 +537,7 @@ class _Batch:
             return self._refuse(scan, box, fault)
         event = self._event(scan, box)
         context = (
-            box.asset.id, scan.input.type, scan.input.device, self.user.id if self.user else None, event.shipment_id,
+            box.asset.id, scan.input.type, scan.input.device, self.user_id, event.shipment_id,
             event.place_id, event.party_id,
         )  # fmt: skip
         if any(abs(scan.input.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
@@ -645,10 +664,8 @@ class _Batch:
         """The load into which something is packed: an SSCC, or a box of ours; '' when it is neither."""
         if scan.parent is None:
             return ""
-        if scan.parent.kind == "sscc":
-            return f"(00){scan.parent.canonical}"
         box, _ = self._box(scan.parent)
-        return box.asset.code if box else ""
+        return sscc_key(scan.parent) or (box.asset.code if box else "")
 
     def _declare_void(self, scan: _Scan) -> Answer:
         row = self.known.get(scan.input.voids)
@@ -821,11 +838,10 @@ class _Batch:
         for key, direction in zip(keys, (-sign, sign), strict=True):
             if key:
                 self.level_deltas[key] += direction * quantity
-        giver, taker = _account(source), _account(target)
+        giver, taker = _account(keys[0]), _account(keys[1])
         if giver != taker:
-            owner = next(key.owner_id for key in keys if key)
             line = Line(event_id, giver, taker, quantity) if sign > 0 else Line(event_id, taker, giver, quantity)
-            self.bookings.append(Booking(line, None, kind.id, owner, event_time.astimezone(self._zone()).date()))
+            self.bookings.append(Booking(line, None, kind.id, event_time.astimezone(self._zone()).date()))
         return keys[0]
 
     def _zone(self) -> ZoneInfo:
@@ -910,7 +926,7 @@ class _Batch:
             "voids": None,
             "reason": storable(told.reason),
             "body_sha256": scan.body,
-            "user": self.user.id if self.user else None,
+            "user": self.user_id,
             **more,
         }
 
@@ -928,8 +944,8 @@ class _Batch:
         explain(self.explained, self.now)
 
 
-def _account(point: Point | None) -> Account:
-    return (point.holder_id, point.place_id) if point else NOWHERE
+def _account(level: LevelKey | None) -> Account:
+    return (level.holder_id, level.place_id, level.owner_id) if level else NOWHERE
 
 
 def _case_of(row: dict[str, Any], word: str, now: datetime) -> dict[str, Any]:
@@ -1100,6 +1116,11 @@ def _exist(codes: Sequence[str]) -> Refused:
 
 def _some(codes: Sequence[str]) -> str:
     return ", ".join(codes[:20]) + (f" … ({len(codes)})" if len(codes) > 20 else "")
+
+
+def _via(event_ids: Collection[str]) -> Any:
+    """Condition: moved by the scan of one of these loads. That it is not empty is said for the index."""
+    return ScanEvent.via.in_(event_ids) & (ScanEvent.via != "")
 
 
 def _by(model: Any, column: Any, keys: set[str]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Event:
     @property
     def order_time(self) -> datetime:
         """When it happened, as far as we believe it."""
-        return self.counted_time or (self.record_time if self.clock_ahead else self.event_time)
+        return self.counted_time or order_time(self.event_time, self.record_time)
 
     @property
     def order(self) -> tuple[bool, datetime, datetime, int, int, str]:
@@ -106,6 +106,11 @@ class Event:
     def partner_id(self) -> int | None:
         """At whom, to whom, from whom: named by the scan, else whose place it is, else the consignee."""
         return self.party_id or self.place_party_id or self.consignee_id
+
+
+def order_time(event_time: datetime, record_time: datetime) -> datetime:
+    """Of an event that happened at `event_time` by its device and reached us at `record_time`."""
+    return record_time if event_time > record_time + CLOCK_TOLERANCE else event_time
 
 
 @dataclass(frozen=True)
@@ -199,6 +204,18 @@ def why_not(state: State, event: Event, confirmed: Sequence[str] = ()) -> str | 
     cell = outcome(state, event)
     refused = cell.verdict == "✗" or (cell.verdict == "?" and cell.code not in confirmed)
     return cell.code if refused else None
+
+
+def tellable(state: State) -> dict[str, bool]:
+    """What may be told of a box in this state: kind of scan → True as it stands, False only after the fact."""
+    found = {}
+    for code, kind in EVENT_TYPES.items():
+        verdicts = {cell.verdict for cell in kind.transitions.get(column(state), ())}
+        if verdicts & {"→", "w", "?"}:
+            found[code] = True
+        elif "✗" in verdicts and kind.happened and code != "opening" and state.life not in ("none", "gone"):
+            found[code] = False
+    return found
 
 
 def apply(state: State, event: Event) -> Step:
@@ -330,6 +347,8 @@ def _moved(state: State, event: Event, target: str) -> State:
         if target == "BCK" and state.away:
             holder = state.holder_id  # who sends it back answers for it until it is here
         condition = "damaged" if damaged else "good"
+        if target == "PAR" and state.where != "there" and not event.place_id:
+            at = {"place_id": None, "place_party_id": None}  # somewhere at the partner, and no longer at our gate
         return replace(
             state, life="active", where="there" if target == "PAR" else "back", condition=condition, holder_id=holder,
             shipment_id=state.shipment_id or event.shipment_id, out_since=state.out_since or event.order_time,

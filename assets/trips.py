@@ -2,16 +2,20 @@
 
 A trip begins when the box leaves for a partner and ends when it is home again, lost or written off. A box dispatched
 anew while it was still on its way out has made one trip, with the later shipment; one whose dispatch was taken back,
-none.
+none. A box that was out already when the books were opened, nobody knows since when, makes none either: its time away
+would be the time since somebody typed it in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from assets.state import Step
+from assets.state import Event, Step
+
+#: An opening that was told at the time at which it is said to have happened: since when, nobody knows.
+_UNKNOWN_SINCE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def advance(trip: TripFacts | None, step: Step) -> tuple[TripFacts | None, TripF
         before.out_since,
         before.shipment_id,
     )
-    if after.away and (not before.away or restarted) and after.holder_id is not None and after.out_since is not None:
+    left = after.away and (not before.away or restarted) and not _since_nobody_knows(event)
+    if left and after.holder_id is not None and after.out_since is not None:
         begun = TripFacts(
             out_event=event.event_id,
             out_time=after.out_since,
@@ -76,6 +81,10 @@ def advance(trip: TripFacts | None, step: Step) -> tuple[TripFacts | None, TripF
         if before.where == "out" and restarted:  # it never left with the first shipment
             kept = None
     return kept, begun
+
+
+def _since_nobody_knows(event: Event) -> bool:
+    return event.type == "opening" and abs(event.record_time - event.event_time) <= _UNKNOWN_SINCE
 
 
 def _tells_how_it_came_home(trip: TripFacts, step: Step) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
-from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
@@ -18,13 +17,13 @@ from accounts.models import User
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
 from assets.event_types import EVENT_TYPES, REASONS, STATES
-from assets.forms import RegisterForm, ReportForm
-from assets.models import Asset, ScanEvent
+from assets.forms import RegisterForm
+from assets.models import Asset, ScanEvent, StockLevel
 from assets.scanned_text import storable
-from assets.scanning import Answer, ScanInput, dispatches_onto, record_scan
+from assets.scanning import dispatches_onto
 from assets.state import State, shown
 from database import utc_now
-from errors import N_, Message, Refused
+from errors import N_, Message
 from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
 from master_data.models import AssetType, Party, Place
@@ -45,12 +44,14 @@ shown_word = Case(
         (Asset.where == "out", Value("in_transit_out")),
         (Asset.where == "there", Value("at_partner")),
         (Asset.where == "back", Value("in_transit_back")),
+        (Asset.where == "moving", Value("in_transit_own")),
     ],
     Value("none"),
 )
 
 
-def _word(asset: Asset) -> str:
+def word_of(asset: Asset) -> str:
+    """One of event_types.STATES: its state now."""
     return shown(State(asset.life, asset.where, asset.condition))
 
 
@@ -64,16 +65,18 @@ def _value(asset: Asset) -> Decimal:
     return asset.asset_type.value
 
 
-def _place(asset: Asset) -> Place | None:
+def place_of(asset: Asset) -> Place | None:
     """Where it stands; on the way it stands nowhere."""
     return asset.place if asset.where in ("here", "there") else None
 
 
-def _since(asset: Asset) -> datetime | None:
+def since_of(asset: Asset) -> datetime | None:
+    """When it left or came home, else when it was last told of."""
     return asset.out_since or asset.home_since or asset.last_event_time
 
 
-def _zone(place: Place | None) -> str:
+def zone_of(place: Place | None) -> str:
+    """The time zone of a place; UTC without one."""
     return place.timezone if place else "UTC"
 
 
@@ -87,24 +90,25 @@ _ASSET_COLUMNS = (
     Column(
         "state",
         N_("State"),
-        lambda row: translated(_TITLES[_word(row)]),
+        lambda row: translated(_TITLES[word_of(row)]),
         sort=shown_word,
-        html=lambda row: state_html(_word(row)),
+        html=lambda row: state_html(word_of(row)),
     ),
     Column("holder", N_("Holder"), lambda row: name_of(row.holder) if row.holder else "", sort=Party.code),
-    Column("place", N_("Place"), lambda row: name_of(_place(row)) if _place(row) else "", sort=Place.code),
+    Column("place", N_("Place"), lambda row: name_of(place_of(row)) if place_of(row) else "", sort=Place.code),
     Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
     Column(
         "since",
         N_("Since"),
-        _since,
+        since_of,
         sort=Asset.last_event_time,
-        html=lambda row: instant(_since(row), _zone(row.place)),
+        html=lambda row: instant(since_of(row), zone_of(row.place)),
     ),
 )
 
 
-def _assets() -> ModelSelect[Any]:
+def all_assets() -> ModelSelect[Any]:
+    """Query of the boxes with type, holder, place and shipment joined."""
     return (
         Asset.select(Asset, AssetType, Party, Place, Shipment)
         .join_from(Asset, AssetType)
@@ -116,7 +120,7 @@ def _assets() -> ModelSelect[Any]:
 
 def _asset_filters() -> list[Filter]:
     types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
-    holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder))).order_by(Party.code)
+    holders = Party.select().where(Party.id.in_(StockLevel.select(StockLevel.holder))).order_by(Party.code)
     filters = [
         Filter(
             "type",
@@ -129,7 +133,7 @@ def _asset_filters() -> list[Filter]:
             "holder", N_("Holder"), [(row.code, name_of(row)) for row in holders], lambda q, v: q.where(Party.code == v)
         ),
     ]
-    at_home = Asset.select(Asset.place).where(Asset.where == "here")
+    at_home = StockLevel.select(StockLevel.place).where(StockLevel.where == "here", StockLevel.quantity != 0)
     places = Place.select().where(Place.id.in_(at_home)).order_by(Place.code)
     filters.append(
         Filter(
@@ -151,7 +155,7 @@ def _asset_filters() -> list[Filter]:
 @signed_in
 def asset_list() -> Response | str:
     return answer(
-        _assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
+        all_assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
         filters=_asset_filters(), sort="code",
     )  # fmt: skip
 
@@ -182,68 +186,6 @@ def _registered(assets: list[Asset]) -> Any:
     return redirect(url_for("labels.sheet", type=kind.code, first=codes[0], last=codes[-1]))
 
 
-def _asset(code: str) -> Asset:
-    return _assets().where(Asset.code == code.upper()).first() or abort(404)
-
-
-@blueprint.get("/assets/<code>")
-@signed_in
-def asset_page(code: str) -> str:
-    return _asset_page(_asset(code), ReportForm())
-
-
-def _asset_page(asset: Asset, form: ReportForm) -> str:
-    void = {row.voids: row for row in asset.events.where(ScanEvent.voids.is_null(False))}
-    life = _events().where(ScanEvent.asset == asset).order_by(ScanEvent.event_time.desc(), ScanEvent.record_time.desc())
-    now = utc_now()
-    late = days_late(asset.due_day, asset.return_place, now) if _is_late(asset, now) else 0
-    shown_values = {"asset": asset, "word": _word(asset), "place": _place(asset), "since": _since(asset), "late": late}
-    owner = {"owner": Party.get_by_id(asset.owner_id), "return_place": asset.return_place}
-    return render_template(
-        "assets/asset.html", life=list(life), void=void, form=form, **shown_values, **owner, **_WORDS
-    )
-
-
-def _is_late(asset: Asset, now: datetime) -> bool:
-    return Asset.select().where(Asset.id == asset.id, is_overdue(now)).exists()
-
-
-@blueprint.post("/assets/<code>/report")
-@signed_in
-def asset_report(code: str) -> Any:
-    """An event told from a desk; fields of ReportForm."""
-    asset, form = _asset(code), ReportForm()
-    if not form.validate():
-        return _asset_page(asset, form), 422
-    told = _desk_scan(form.type.data, asset.code, form.reason.data, place=form.place.data, happened=form.happened.data)
-    taken = record_scan(told, current_user, told.event_time)
-    if taken.outcome not in ("recorded", "known"):
-        field = form[taken.field] if taken.field in form.data else form.type
-        field.errors = [*field.errors, translated(taken.text)]
-        return _asset_page(asset, form), 422
-    return _flashed(taken)
-
-
-@blueprint.post("/assets/<code>/void")
-@signed_in
-def asset_void(code: str) -> Any:
-    """Undo an event: `event_id`, `reason`. The event stays and is marked; another one says that it does not count."""
-    told = _desk_scan("void", "", request.form.get("reason", ""), voids=storable(request.form.get("event_id", "")))
-    taken = record_scan(told, current_user, told.event_time)
-    if taken.outcome not in ("recorded", "known"):
-        raise Refused(taken.reason or taken.field or "invalid", taken.text.text, **taken.text.values)
-    return _flashed(taken)
-
-
-def _desk_scan(type: str, code: str, reason: str, **more: Any) -> ScanInput:
-    return ScanInput(str(uuid4()), type, code, utc_now(), reason=reason[:2000], device="desk", **more)
-
-
-def _flashed(taken: Answer) -> Any:
-    flash(translated(taken.text), "warning" if taken.exceptions else "success")
-    return redirect(url_for("assets.asset_page", code=taken.code))
-
-
 # balances
 
 
@@ -254,7 +196,7 @@ def balance_list() -> Response | str:
     rows = balances(utc_now())
     return answer_reckoned(
         rows, _balance_columns(), template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
-        pools=_pools(rows),
+        pools=_pools(rows), conditions=_CONDITIONS,
     )  # fmt: skip
 
 
@@ -273,7 +215,9 @@ def _balance_columns() -> list[Column]:
             N_("Box type"),
             lambda row: name_of(row.asset_type),
             sort=lambda row: (row.asset_type.code, row.holder.code),
-            url=lambda row: url_for("assets.asset_list", **_whose(row)),
+            url=lambda row: url_for(
+                "pools.pool_list" if row.asset_type.counted else "assets.asset_list", **_whose(row)
+            ),
         ),
         *(_count_column(word) for word in words),
         Column("total", N_("Total"), lambda row: row.total, sort=lambda row: row.total, numeric=True),
@@ -307,10 +251,16 @@ def _count_column(word: str) -> Column:
         _TITLES[word],
         lambda row: row.counts.get(word, 0),
         sort=lambda row: row.counts.get(word, 0),
-        url=lambda row: url_for("assets.asset_list", state=word, **_whose(row)) if row.counts.get(word) else "",
+        url=lambda row: _boxes_url(row, word) if row.counts.get(word) else "",
         numeric=True,
         html=lambda row: number(row.counts[word]) if row.counts.get(word) else "",
     )
+
+
+def _boxes_url(row: Any, word: str) -> str:
+    if row.asset_type.counted:
+        return url_for("pools.pool_list", **_whose(row))
+    return url_for("assets.asset_list", state=word, **_whose(row))
 
 
 def _whose(row: Any) -> dict[str, Any]:
@@ -322,33 +272,57 @@ def _balance_text(row: Any) -> str:
     return "\n".join(names)
 
 
+#: conditions of boxes at home in the order of their bars → what stands beside the number
+_CONDITIONS = {
+    "good": N_("here"), "unchecked": N_("not checked"), "damaged": N_("damaged"), "in_repair": N_("in repair"),
+}  # fmt: skip
+
+
 def _pools(rows: list[Any]) -> list[dict[str, Any]]:
-    """By type: where its boxes are, as bars. At home by place, away by partner; the longest bar fills the width."""
+    """By type: where its boxes are, as bars. At home by place and condition, away by partner; the longest bar fills
+    the width."""
     pools: dict[int, dict[str, Any]] = {}
-    for place, kind, count in by_place():
+    for place, kind, counts in by_place():
+        state: dict[str, Any] = {"state": "in_transit_own"} if place is None else {"place": place.code}
         pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
             {
-                "label": name_of(place),
-                "look": "here",
-                "count": count,
-                "url": url_for("assets.asset_list", type=kind.code, place=place.code),
+                "label": name_of(place) if place else translated(_TITLES["in_transit_own"]),
+                "look": "moving" if place is None else "here",
+                "count": sum(counts.values()),
+                "parts": [(word, counts[word]) for word in _CONDITIONS if counts.get(word)] if place else [],
+                "url": url_for("pools.pool_list", type=kind.code)
+                if kind.counted
+                else url_for("assets.asset_list", type=kind.code, **state),
             }
         )
     for row in rows:
         bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
         away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
+        if not row.holder.own:
+            away += row.counts.get("damaged", 0) + row.counts.get("in_repair", 0)
         whose = _whose(row)
+        if row.asset_type.counted:
+            there = lost = url_for("pools.pool_list", **whose)
+        else:
+            there, lost = url_for("assets.asset_list", **whose), url_for("assets.asset_list", state="lost", **whose)
         for look, count, url in (
-            ("away", away, url_for("assets.asset_list", **whose)),
+            ("away", away, there),
             ("late", row.overdue, url_for("assets.overdue_list", **whose)),
-            ("lost", row.counts.get("lost", 0), url_for("assets.asset_list", state="lost", **whose)),
+            ("lost", row.counts.get("lost", 0), lost),
         ):
             if count:
-                bars.append({"label": name_of(row.holder), "look": look, "count": count, "url": url})
+                bars.append({"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url})
     for pool in pools.values():
-        most = max(bar["count"] for bar in pool["bars"])
+        most = max(1, *(bar["count"] for bar in pool["bars"]))
         for bar in pool["bars"]:
             bar["width"] = max(1, round(100 * bar["count"] / most))
+            left = 0.0
+            drawn = []
+            for word, count in bar["parts"]:
+                wide = max(0.0, 100 * count / most)
+                drawn.append({"look": word, "count": count, "x": round(left, 2), "width": round(wide, 2)})
+                left += wide
+            bar["parts"] = drawn
     return sorted(pools.values(), key=lambda pool: pool["type"].code)
 
 
@@ -420,17 +394,23 @@ def event_title(event: ScanEvent) -> str:
     return translated(kind.title) if kind else event.type
 
 
-_WORDS = {"reason_text": reason_text, "event_title": event_title, "state_html": state_html}
+WORDS: dict[str, Any] = {
+    "reason_text": reason_text, "event_title": event_title, "state_html": state_html, "titles": _TITLES,
+}  # fmt: skip
 
 
-def _events() -> ModelSelect[Any]:
+def all_events() -> ModelSelect[Any]:
+    """Query of the events with box, shipment, place, party, person, destination and counted type joined."""
+    goal, kind = Place.alias(), AssetType.alias()
     return (
-        ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User)
+        ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User, goal, kind)
         .join_from(ScanEvent, Asset, JOIN.LEFT_OUTER)
         .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
         .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
         .join_from(ScanEvent, Party, JOIN.LEFT_OUTER, on=(ScanEvent.party == Party.id))
         .join_from(ScanEvent, User, JOIN.LEFT_OUTER, on=(ScanEvent.user == User.id))
+        .join_from(ScanEvent, goal, JOIN.LEFT_OUTER, on=(ScanEvent.destination == goal.id))
+        .join_from(ScanEvent, kind, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == kind.id))
     )
 
 
@@ -441,6 +421,8 @@ def _remarks(event: ScanEvent) -> str:
 def _box_html(event: ScanEvent) -> Markup | str:
     if event.asset:
         return event.asset.code
+    if event.asset_type:
+        return f"{event.quantity} × {event.asset_type.code}"
     text = event.scanned_text
     return Markup('<span class="as-raw">{}</span>').format(text[:80] + ("…" if len(text) > 80 else ""))
 
@@ -458,21 +440,41 @@ def _outcome_html(event: ScanEvent) -> Markup:
     )
 
 
-_EVENT_COLUMNS = (
-    Column("time", N_("Time"), lambda row: row.event_time, sort=ScanEvent.event_time,
-           html=lambda row: instant(row.event_time, _zone(row.place))),
-    Column("type", N_("Scan"), event_title, sort=ScanEvent.type),
-    Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
-           url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
-    Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
-           html=_outcome_html),
-    Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
-    Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
-    Column("person", N_("Person"), lambda row: row.user.username if row.user else "", sort=User.username),
-    Column("device", N_("Device"), lambda row: row.device, sort=ScanEvent.device),
-    Column("recorded", N_("Recorded"), lambda row: row.record_time, sort=ScanEvent.record_time,
-           html=lambda row: instant(row.record_time, _zone(row.place))),
-)  # fmt: skip
+_EVENT_COLUMNS = {
+    column.key: column
+    for column in (
+        Column("time", N_("Time"), lambda row: row.event_time, sort=ScanEvent.event_time,
+               html=lambda row: instant(row.event_time, zone_of(row.place))),
+        Column("type", N_("Scan"), event_title, sort=ScanEvent.type),
+        Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
+               url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
+        Column("kind", N_("Box type"), lambda row: name_of(row.asset_type) if row.asset_type else ""),
+        Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
+        Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
+               html=_outcome_html),
+        Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "",
+               sort=Shipment.number),
+        Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
+        Column("party", N_("Partner"), lambda row: row.party.code if row.party else "", sort=Party.code),
+        Column("document", N_("Document no."), lambda row: row.document, sort=ScanEvent.document),
+        Column("person", N_("Person"), lambda row: row.user.username if row.user else "", sort=User.username),
+        Column("device", N_("Device"), lambda row: row.device, sort=ScanEvent.device),
+        Column("recorded", N_("Recorded"), lambda row: row.record_time, sort=ScanEvent.record_time,
+               html=lambda row: instant(row.record_time, zone_of(row.place))),
+        # files only: a page has no room for them
+        Column("event_id", N_("Event id"), lambda row: row.event_id),
+        Column("destination", N_("Going to"), lambda row: row.destination.code if row.destination else ""),
+        Column("parent", N_("Load"), lambda row: row.parent),
+        Column("reason", N_("Reason or remark"), lambda row: row.reason),
+        Column("voids", N_("Undoes"), lambda row: row.voids or ""),
+        Column("corrects", N_("In place of"), lambda row: row.corrects or ""),
+    )
+}  # fmt: skip
+
+
+def event_columns(*keys: str) -> tuple[Column, ...]:
+    """These columns of a list of events."""
+    return tuple(_EVENT_COLUMNS[key] for key in keys)
 
 
 def _to_decide() -> Any:
@@ -503,7 +505,16 @@ _EVENT_FILTERS = (
 @blueprint.get("/scan-events")
 @signed_in
 def event_list() -> Response | str:
+    query, document = all_events(), storable(request.args.get("document", ""))[:64]
+    if document:
+        query = query.where(ScanEvent.document == document, ScanEvent.document != "")
+    file = request.args.get("format") in ("csv", "xlsx")
+    columns = (
+        tuple(_EVENT_COLUMNS.values())
+        if file
+        else event_columns("time", "type", "box", "outcome", "shipment", "place", "person", "device", "recorded")
+    )
     return answer(
-        _events(), _EVENT_COLUMNS, template="assets/events.html", name="scans",
+        query, columns, template="assets/events.html", name="scans", document=document,
         search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), filters=_EVENT_FILTERS, sort="-recorded",
     )  # fmt: skip

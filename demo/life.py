@@ -15,8 +15,11 @@ from decimal import Decimal
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from biip.checksums import gs1_standard_check_digit
+
 from accounts.models import User
 from assets.models import Asset, PoolMinimum
+from assets.registering import NewBox, Opening, register
 from assets.scanning import ScanInput, dispatched_on, record_scans, register_assets
 from config import Settings
 from customs import declarations, rules
@@ -82,13 +85,13 @@ _VOYAGES: list[tuple[int, str, int, int, str, frozenset[str]]] = [
     (108, "SHANCHENG", 0, 48, "closed", frozenset()),
     (97, "HANSA", 8, 40, "dispatched", frozenset({"some late", "some damaged"})),
     (86, "ELBE", 10, 24, "dispatched", frozenset()),
-    (74, "TOKAI", 4, 20, "closed", frozenset()),
+    (74, "TOKAI", 4, 20, "closed", frozenset({"brought by another"})),
     (60, "MOTORCITY", 0, 20, "dispatched", frozenset({"some damaged"})),
-    (47, "HANSA", 10, 36, "dispatched", frozenset()),
+    (47, "HANSA", 10, 36, "dispatched", frozenset({"some not seen"})),
     (40, "TOKAI", 0, 12, "cancelled", frozenset()),
     (30, "SHANCHENG", 0, 48, "closed", frozenset({"no arrival scans"})),
     (17, "TOKAI", 4, 20, "dispatched", frozenset()),
-    (9, "ELBE", 8, 24, "dispatched", frozenset({"temporary export"})),
+    (9, "ELBE", 8, 24, "dispatched", frozenset({"temporary export", "on pallets"})),
     (-1, "HANSA", 0, 12, "open", frozenset({"loading"})),
     (-4, "TOKAI", 4, 16, "open", frozenset({"ready"})),
     (-11, "MOTORCITY", 0, 16, "open", frozenset({"facts missing"})),
@@ -174,6 +177,8 @@ class _Story:
         self.scans: list[tuple[datetime, ScanInput]] = []
         self.shipped: list[tuple[Shipment, date]] = []
         self.states: list[tuple[Shipment, str]] = []
+        self.waiting: list[tuple[Asset, date]] = []  # damaged boxes for which nobody has time, since when
+        self.pallets: list[tuple[Shipment, Lane, date, datetime, int]] = []  # EUR pallets that left, and when
         self.company: Company
         self.clerk = User.select().order_by(User.id).first()
 
@@ -186,8 +191,11 @@ class _Story:
         }
         for index, (days, lane, cages, carriers, state, notes) in enumerate(_VOYAGES):
             self._ship(index, self.today - timedelta(days=days), _LANES[lane], cages, carriers, state, notes)
+        self._between_our_places()
+        self._pool()
         self._recent_mistakes()
         self._record()
+        self._open_the_books()
         for shipment, state in self.states:  # last: nothing can be scanned onto a shipment that is closed
             Shipment.update(state=state).where(Shipment.id == shipment.id).execute()
 
@@ -221,10 +229,16 @@ class _Story:
         if "loading" in notes:
             boxes = boxes[:-1]  # 11 of 12: one box is still to be scanned
             loaded = self.now - timedelta(minutes=20)
-        for number, asset in enumerate(boxes):
+        single = boxes
+        if "on pallets" in notes:
+            single = self._pack(boxes, loaded - timedelta(hours=2), shipment)
+        for number, asset in enumerate(single):
             self._scan(
                 "dispatch", asset, loaded + timedelta(seconds=7 * number), shipment=shipment.number, place="SZ-GATE2"
             )
+        if boxes:
+            pallets = max(2, carriers // 8 + cages // 2)
+            self.pallets.append((shipment, lane, day, loaded, pallets))
         if state != "open":
             self.shipped.append((shipment, day))
             self._come_home(boxes, day, lane, notes)
@@ -250,13 +264,22 @@ class _Story:
             back = arrival + timedelta(days=lane.dwell + lane.home + 4 * half + self.random.randint(0, 3))
             for number, asset in enumerate(part):
                 moment = timedelta(seconds=6 * number)
-                if "no arrival scans" not in notes:
-                    self._scan("arrive", asset, _at(arrival, 20) + moment, place=lane.place, party=lane.party)
+                there = {"place": lane.place, "party": lane.party}
+                overlooked = "some not seen" in notes and half == 0 and number < 2
+                if "no arrival scans" not in notes and not overlooked:
+                    self._scan("arrive", asset, _at(arrival, 20) + moment, **there)
                 if asset.code in never:
                     self.free_from[asset.code] = date.max
                     continue
                 self.free_from[asset.code] = back + timedelta(days=2)
-                self._scan("return", asset, _at(back, 10) + moment, place="SZ-EMPTIES", party=lane.party)
+                if lane.party == "HANSA":  # the one customer who reports his empties
+                    ready = arrival + timedelta(days=lane.dwell + 4 * half)
+                    self._scan("empties_ready", asset, _at(ready, 15) + moment, **there)
+                    self._scan("return_shipped", asset, _at(ready + timedelta(days=2), 16) + moment, **there)
+                brought = "SHANCHENG" if "brought by another" in notes and half == number == 0 else lane.party
+                self._scan("return", asset, _at(back, 10) + moment, place="SZ-EMPTIES", party=brought)
+                if lane.party == "SHANCHENG":
+                    self._scan("clean", asset, _at(back, 14) + moment, place="SZ-EMPTIES")
                 checked = _at(back + timedelta(days=1), 9) + moment
                 if asset.code in damaged:
                     self.free_from[asset.code] = back + timedelta(days=32)
@@ -266,8 +289,60 @@ class _Story:
                         self._scan("repaired", asset, _at(back + timedelta(days=30), 14) + moment, place="SZ-EMPTIES")
                     else:
                         self.free_from[asset.code] = date.max
+                        self.waiting.append((asset, back))
                 else:
                     self._scan("inspect", asset, checked, place="SZ-EMPTIES")
+
+    def _pack(self, boxes: list[Asset], packed: datetime, shipment: Shipment) -> list[Asset]:
+        """Two pallets of twelve carriers each: whoever scans the label of a pallet moves what is on it."""
+        for number in (1, 2):
+            label = "34012345" + f"{90_000 + number:09d}"
+            label = f"(00){label}{gs1_standard_check_digit(label)}"
+            for place, asset in enumerate(boxes[12 * (number - 1) : 12 * number]):
+                moment = packed + timedelta(minutes=10 * number, seconds=4 * place)
+                self._scan("pack", asset, moment, place="SZ-GATE2", parent=label)
+            pallet = {"asset_type": "EPAL", "quantity": 1, "place": "SZ-GATE2", "parent": label}
+            self._scan("pack", "", packed + timedelta(minutes=10 * number + 2), **pallet)
+            loaded = packed + timedelta(hours=2, minutes=-number)
+            self._scan("dispatch", label, loaded, shipment=shipment.number, place="SZ-GATE2")
+        return boxes[24:]
+
+    def _between_our_places(self) -> None:
+        """Boxes for the next shipment go from the yard to the gate; the last ones are still on their way."""
+        left = self.now - timedelta(hours=3)
+        for number, asset in enumerate(self._take("KLT6428", 300, self.today)[30:46]):
+            moment = timedelta(seconds=5 * number)
+            self._scan("transfer_out", asset, left + moment, place="SZ-EMPTIES", destination="SZ-GATE2")
+            if number < 12:
+                self._scan("transfer_in", asset, left + timedelta(minutes=40) + moment, place="SZ-GATE2")
+
+    def _pool(self) -> None:
+        """EUR pallets have no codes: they are counted, go with the shipments, and come back fewer."""
+        bought = _at(self.today - timedelta(days=189), 10)
+        epal = {"asset_type": "EPAL"}
+        self._scan("commission", "", bought, place="SZ-GATE2", quantity=300, **epal)
+        for shipment, lane, day, loaded, count in self.pallets:
+            note = f"PN-{shipment.number[2:]}"
+            self._scan("dispatch", "", loaded + timedelta(minutes=9), shipment=shipment.number, place="SZ-GATE2",
+                       quantity=count, document=note, **epal)  # fmt: skip
+            back = _at(day + timedelta(days=lane.transit + lane.dwell + lane.home + 6), 11)
+            home = {"place": "SZ-EMPTIES", "party": lane.party, **epal}
+            self._scan("return", "", back, quantity=max(1, count * 4 // 5), document=f"R{note}", **home)
+        yard = {"place": "SZ-EMPTIES", **epal}
+        self._scan("damage", "", self.now - timedelta(days=20), quantity=6, reason="Boards broken.", **yard)
+        self._scan("scrap", "", self.now - timedelta(days=12), quantity=4, reason="Not worth a repair.", **yard)
+        self._scan("transfer_out", "", self.now - timedelta(days=6), quantity=20, destination="SZ-GATE2", **yard)
+        self._scan("transfer_in", "", self.now - timedelta(days=6, hours=-1), quantity=20, place="SZ-GATE2", **epal)
+
+    def _open_the_books(self) -> None:
+        """A few boxes were out already when they were registered, one of them nobody knows since when."""
+        types, parties, places = self.company.asset_types, self.company.parties, self.company.places
+        now = self.now - timedelta(days=120)
+        since = (self.today - timedelta(days=150), self.today - timedelta(days=150), None)
+        tokai = [Opening(parties["TOKAI"], places["NGO-INBOUND"], day) for day in since]
+        boxes = [NewBox(types["KLT6428"], f"KLT{321 + number:06d}", one) for number, one in enumerate(tokai)]
+        register(boxes, parties["STABIL"], places["SZ-EMPTIES"], self.clerk, now)
+        PoolMinimum.create(asset_type=types["EPAL"], place=places["SZ-GATE2"], minimum=240)
 
     def _recent_mistakes(self) -> None:
         """What a yard really scans: goods labels, foreign boxes, boxes that were never scanned out."""
@@ -280,12 +355,25 @@ class _Story:
             (27, at_home.code, {"happened": True}),
         ):
             self._scan("return", text, self.now - timedelta(hours=hours), **gate, **more)
+        # One that Hamburg has by our books stands in the yard; one that stands in the yard is in Hamburg.
+        late = next(code for code, day in self.free_from.items() if day == date.max and code.startswith("KLT"))
+        self._scan("stock_take", late, self.now - timedelta(hours=52), place="SZ-EMPTIES")
+        there = {"place": "HH-WERK", "party": "HANSA"}
+        self._scan(
+            "arrive", self._take("KLT6428", 300, self.today)[-2], self.now - timedelta(hours=31), happened=True, **there
+        )
+        self._scan("stock_take", "", self.now - timedelta(hours=8), place="SZ-EMPTIES", asset_type="EPAL", quantity=110)
+        for asset, back in self.waiting[:1]:
+            self._scan(
+                "write_off", asset, _at(back + timedelta(days=40), 15), place="SZ-EMPTIES", reason="Beyond repair."
+            )
 
     def _scan(self, kind: str, asset: Asset | str, moment: datetime, **fields: object) -> None:
         if moment >= self.now:
             return
         text = asset if isinstance(asset, str) else asset.code
-        event_id = str(uuid.uuid5(_NAMESPACE, f"{kind} {text} {moment.isoformat()}"))
+        counted = "".join(f" {fields[name]}" for name in ("asset_type", "quantity") if name in fields)
+        event_id = str(uuid.uuid5(_NAMESPACE, f"{kind} {text} {moment.isoformat()}{counted}"))
         device = "DT50-02" if fields.get("place") == "SZ-EMPTIES" else "TC22-01"
         self.scans.append((
             moment,

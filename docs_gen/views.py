@@ -16,6 +16,7 @@ from peewee import JOIN
 import archive
 from accounts.access import signed_in
 from accounts.models import User
+from assets.shipment_pools import counted_packages
 from config import Settings
 from database import utc_now
 from docs_gen.checklist import checklist
@@ -47,8 +48,9 @@ def shipment_page(number: str) -> str:
     listed = checklist(shipment, _settings().base_url)
     last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
     return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, last_job=last_job
-    )
+        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, last_job=last_job,
+        counted={row.asset_type.code: row for row in counted_packages(shipment)},
+    )  # fmt: skip
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
 from flask import request
@@ -14,7 +13,6 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
-    DateTimeLocalField,
     Field,
     FieldList,
     Form,
@@ -26,7 +24,7 @@ from wtforms import (
 
 from database import utc_now
 from errors import N_, Message
-from form_fields import CodeField, DayField, ExactField, TextField, WholeField
+from form_fields import CodeField, DayField, ExactField, MomentField, TextField, WholeField
 from i18n import language, translated
 from master_data import codes
 from master_data.forms import TextArea
@@ -375,26 +373,6 @@ def _both(en: str, zh: str) -> str:
 
 
 # ---- the details that single papers ask for
-
-
-class MomentField(DateTimeLocalField):
-    """A time of the place, without zone. `data` is a datetime, or None when nothing or no time was typed."""
-
-    def __init__(self, label: Any, **kwargs: Any) -> None:
-        super().__init__(label, format="%Y-%m-%dT%H:%M", **kwargs)
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        text = valuelist[0].strip() if valuelist else ""
-        self.data = None
-        if text:
-            try:
-                value = datetime.fromisoformat(text)
-            except ValueError:
-                value = None
-            if value is None or value.tzinfo is not None:
-                wrong = N_("“%(text)s” is not a date with its time; write it like 2026-11-23T14:30.")
-                raise ValueError(translated(Message(wrong, {"text": text[:30]})))
-            self.data = value.replace(second=0, microsecond=0)
 
 
 #: codes that are stored in capitals

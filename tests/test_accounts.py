@@ -256,8 +256,8 @@ def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db:
         record_time=NOW, body_sha256="0" * 64,
     )  # fmt: skip
     late = Booking(
-        Line(event.event_id, (world.suzhou.id, None), (world.hamburg.id, None), 5), None, world.klt.id, world.suzhou.id,
-        date(2026, 10, 20),
+        Line(event.event_id, (world.suzhou.id, None, world.suzhou.id), (world.hamburg.id, None, world.suzhou.id), 5),
+        None, world.klt.id, date(2026, 10, 20),
     )  # fmt: skip
     done = threading.Event()
 

@@ -14,7 +14,10 @@ from assets.scanning import ScanInput, record_scans, register_assets
 from assets.state import State, shown
 from assets.views import shown_word
 
-LISTS = ("/assets", "/balances", "/overdue", "/scan-events", "/assets/new")
+LISTS = (
+    "/assets", "/balances", "/overdue", "/scan-events", "/assets/new", "/pools", "/pools/book", "/pools/events",
+    "/pools/minimums", "/loads", "/exceptions", "/exceptions?state=open", "/flow", "/trips", "/movements", "/levels",
+)  # fmt: skip
 
 
 def scan(kind, code, at, **fields):
@@ -62,13 +65,24 @@ def test_pages_with_boxes(client, boxes, url):
     assert client.get("/assets/NO-SUCH").status_code == 404
 
 
-@pytest.mark.parametrize("url", ["/assets", "/overdue", "/scan-events", "/balances"])
+@pytest.mark.parametrize(
+    "url",
+    ["/assets", "/overdue", "/scan-events", "/balances", "/pools", "/pools/events", "/loads", "/exceptions", "/flow",
+     "/trips", "/movements", "/levels"],
+)  # fmt: skip
 def test_lists_are_exported(client, boxes, url):
     for kind in ("csv", "xlsx"):
         answer = client.get(url, query_string={"format": kind})
         assert answer.status_code == 200
         assert answer.headers["Content-Disposition"].startswith("attachment")
-    assert "KLT" in client.get(url, query_string={"format": "csv"}).get_data(as_text=True) or url == "/balances"
+    assert "KLT" in client.get(url, query_string={"format": "csv"}).get_data(as_text=True) or url in (
+        "/balances",
+        "/pools",
+        "/pools/events",
+        "/loads",
+        "/flow",
+        "/levels",
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +101,7 @@ def test_boxes_are_filtered(client, boxes, query, codes):
 
 @on_both_databases
 def test_the_shown_state_in_sql_is_that_of_the_rules(db, world, boxes):
-    for where in ("nowhere", "here", "out", "there", "back"):
+    for where in ("nowhere", "here", "moving", "out", "there", "back"):
         for condition in ("good", "unchecked", "damaged", "in_repair"):
             for life in ("none", "active", "lost", "gone"):
                 Asset.update(life=life, where=where, condition=condition).where(Asset.code == "KLT-0001").execute()
@@ -110,9 +124,9 @@ def test_a_list_asks_no_query_per_row(client, boxes, db):
         logger.setLevel(logging.NOTSET)
         return len(seen)
 
-    for url in ("/assets", "/overdue", "/scan-events", "/balances"):
+    for url in ("/assets", "/overdue", "/scan-events", "/balances", "/exceptions", "/trips", "/movements", "/levels"):
         many = queries(url)
-        few = queries(f"{url}?q=KLT-0001")
+        few = queries(f"{url}?q=KLT-0001" if url != "/exceptions" else f"{url}?q=KLT-0005")
         assert many == few, url
 
 

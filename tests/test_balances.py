@@ -52,7 +52,7 @@ def test_who_holds_how_many_of_which_type(db, world, boxes):
     assert (first.total, first.value) == (3, Decimal("37.50"))
     assert sum(row.total for row in balances(NOW)) == Asset.select().where(Asset.life != "gone").count()
     assert [(place.code, kind.code, count) for place, kind, count in by_place()] == [
-        ("SZ-PLANT", "GLT1210", 2), ("SZ-PLANT", "KLT6428", 6),
+        ("SZ-PLANT", "GLT1210", {"good": 2}), ("SZ-PLANT", "KLT6428", {"good": 4, "unchecked": 1, "damaged": 1}),
     ]  # fmt: skip
     assert list(faults()) == []
 

@@ -42,6 +42,11 @@ def test_no_address_makes_a_fault(app, client, world, text):
                 "page",
                 "size",
                 "shipment",
+                "at",
+                "known",
+                "document",
+                "code",
+                "days",
                 "endpoint",  # and other names that url_for() takes for its own
                 "values",
                 "_method",

@@ -176,6 +176,10 @@ def test_the_owner_changes_and_the_levels_follow(db, world, boxes):
     record(scan("owner_change", party="HAMBURG"))
     assert Asset.get(code="KLT000001").owner == world.hamburg
     assert (level(owner=world.hamburg), level(owner=world.suzhou)) == (1, 11)
+    sold = Movement.select().where(Movement.event == ScanEvent.get(type="owner_change").event_id)
+    assert [(line.owner.code, line.from_holder, line.to_holder) for line in sold.order_by(Movement.id)] == [
+        ("SUZHOU", world.suzhou, None), ("HAMBURG", None, world.suzhou),
+    ]  # fmt: skip
     # A customer's own box does not go to another customer, and may go to its owner.
     other = scan("dispatch", at=NOW + 2 * HOUR, shipment="S-2026-0001")
     world.shipment.consignee = world.nagoya

@@ -42,6 +42,15 @@ def test_pages_follow_one_another_and_hold_every_row_once(client, boxes):
     assert "60 rows · page 3 of 3" in page
 
 
+def test_a_list_too_long_to_be_counted_says_so_and_is_paged_as_far_as_it_was_counted(client, boxes, monkeypatch):
+    monkeypatch.setattr("listing.COUNTED", 50)
+    codes, page = shown(client, "?size=25&page=9")
+    assert codes == CODES[25:50]
+    assert "more than 50 rows · page 2 of 2" in page
+    monkeypatch.setattr("listing.COUNTED", 60)
+    assert "60 rows · page 3 of 3" in shown(client, "?size=25&page=9")[1]
+
+
 @pytest.mark.parametrize(
     ("query", "count"),
     [("", 50), ("?page=2", 10), ("?page=99", 10), ("?page=0", 50), ("?page=-1", 50), ("?page=x", 50), ("?size=7", 50),

@@ -17,6 +17,7 @@ from assets.devices import register, revoke
 from assets.ledger import histories
 from assets.ledger_check import faults
 from assets.models import Asset, Device, ExceptionCase, ScanBatch, ScanEvent
+from assets.past import state_at
 from assets.scan_batches import KEPT, MAX_QUARANTINED, Sender, Told, answer_once, take
 from assets.scanning import ScanInput, register_assets
 from assets.state import shown
@@ -270,6 +271,10 @@ def test_the_count_of_a_device_beats_its_clock_and_the_order_of_arrival(db, app,
     box = Asset.get(code="KLT000001")
     assert (shown(rules.State(where=box.where, life="active")), box.event_count) == ("in_transit_out", 4)
     assert box.out_since == ScanEvent.get(event_id=home["event_id"]).event_time
+    # The past of the box and its events for other systems are told in that order too.
+    assert state_at(box, utc_now() - 25 * HOUR).state.where == "out"
+    assert state_at(box, utc_now() - 15 * HOUR).state.where == "out"  # the second dispatch counts after the return
+    assert state_at(box, utc_now()).state == rules.replay(e for e, _ in histories([box.id])[box.id])[0]
 
 
 @on_both_databases
@@ -393,3 +398,21 @@ def test_a_batch_costs_a_fixed_number_of_queries(app, boxes, yard, monkeypatch):
         return len(asked)
 
     assert queries(["KLT000001", "KLT000002"]) >= queries([f"KLT{n:06d}" for n in range(3, 30)])
+
+
+@on_both_databases
+def test_a_load_that_moved_before_we_learned_who_was_in_it_is_counted_by_no_device(db, app, user, boxes, yard):
+    with app.app_context():
+        packer, mover = Scanner(app, yard[1]), Scanner(app, register("yard 2", user, NOW)[1])
+    load = "(00)340123450000000017"
+    first, packed = (packer.scan("pack", f"KLT00000{n}", ago=20 * HOUR, parent=load) for n in (1, 2))
+    damaged = packer.scan("damage", "KLT000002", ago=15 * HOUR, reason="x")
+    packer.send([first])
+    mover.send([mover.scan("dispatch", load, ago=10 * HOUR)])
+    packer.send([packed])  # only now: the box has moved along
+    packer.send([damaged])
+    assert list(faults()) == []
+    moved = ScanEvent.get((ScanEvent.asset == boxes[1]) & (ScanEvent.type == "dispatch"))
+    assert (moved.sender, moved.sequence) == (None, None)
+    events = [event for event, _ in histories([boxes[1].id])[boxes[1].id]]
+    assert [event.type for event in rules.in_order(events)] == ["commission", "pack", "damage", "dispatch"]

@@ -15,7 +15,8 @@ from peewee import JOIN, ModelSelect
 from alerts.current import current_alerts
 from alerts.rules import KINDS, Alert
 from assets.balances import Overdue, day_at, overdue
-from assets.models import Asset, ScanEvent
+from assets.mending import cases
+from assets.models import Asset, ExceptionCase
 from docs_gen.checklist import checklist
 from docs_gen.models import IssuedDocument
 from errors import Message
@@ -29,7 +30,6 @@ ROWS_SHOWN = 8
 ALERTS_SHOWN = 6
 #: kinds of alerts on the home page; what is overdue and what is to be decided have lists of their own there
 ALERT_KINDS = tuple(kind for kind in KINDS if kind not in ("overdue", "conflict"))
-EXCEPTION_DAYS = 14
 #: days before departure from which a shipment stands in the list; what leaves later is "the next thing ahead"
 DAYS_AHEAD = 14
 
@@ -65,7 +65,7 @@ class Agenda:
     leaving_total: int
     overdue: Sequence[Overdue]
     overdue_total: int  # boxes
-    exceptions: Sequence[ScanEvent]
+    exceptions: Sequence[ExceptionCase]
     exceptions_total: int
     unfinished: Sequence[IssuedDocument]
     next_shipment: Shipment | None  # the next to leave after those of the list
@@ -84,7 +84,7 @@ def agenda(now: datetime, base_url: str) -> Agenda:
     waiting = _open_shipments()
     soon = waiting.where((Shipment.departure_date <= horizon) | Shipment.departure_date.is_null())
     late = overdue(now)
-    exceptions = _exceptions(now)
+    exceptions = _exceptions()
     alerts = current_alerts(now, ALERT_KINDS)
     return Agenda(
         today=today,
@@ -98,7 +98,7 @@ def agenda(now: datetime, base_url: str) -> Agenda:
         overdue=late[:ROWS_SHOWN],
         overdue_total=sum(row.count for row in late),
         exceptions=list(exceptions.limit(ROWS_SHOWN)),
-        exceptions_total=exceptions.count(),
+        exceptions_total=ExceptionCase.select().where(ExceptionCase.state == "open").count(),
         unfinished=_unfinished(),
         next_shipment=waiting.where(Shipment.departure_date > horizon).first(),
         first_steps=first_steps(),
@@ -135,23 +135,12 @@ def _leaving(shipment: Shipment, today: date, base_url: str) -> Leaving:
     )
 
 
-def _exceptions(now: datetime) -> ModelSelect[ScanEvent]:
-    """Scans of the last days that were refused, or taken although they broke a rule; the newest first."""
-    void = ScanEvent.alias()
-    return (
-        ScanEvent.select(ScanEvent, Asset, Shipment, Place)
-        .join(Asset, JOIN.LEFT_OUTER)
-        .switch(ScanEvent)
-        .join(Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
-        .switch(ScanEvent)
-        .join(Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
-        .where(
-            ScanEvent.record_time >= now - timedelta(days=EXCEPTION_DAYS),
-            (ScanEvent.refused != "") | (ScanEvent.exception != ""),
-            ScanEvent.event_id.not_in(void.select(void.voids).where(void.voids.is_null(False))),
-        )
-        .order_by(ScanEvent.record_time.desc(), ScanEvent.id.desc())
+def _exceptions() -> ModelSelect[ExceptionCase]:
+    """What somebody has to decide; the newest first."""
+    found: ModelSelect[ExceptionCase] = (
+        cases().where(ExceptionCase.state == "open").order_by(ExceptionCase.opened_time.desc(), ExceptionCase.id.desc())
     )
+    return found
 
 
 def _unfinished() -> list[IssuedDocument]:

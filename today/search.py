@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from flask import url_for
 from peewee import JOIN, Field, fn
 
 from assets.finding import find_box
-from assets.models import Asset
+from assets.loads import sscc_key
+from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
+from database import tuples
 from docs_gen.models import IssuedDocument
 from listing import matches
 from master_data.models import AssetType, Party, Product
@@ -31,10 +34,14 @@ class Results:
     documents: Sequence[IssuedDocument]
     parties: Sequence[Party]
     products: Sequence[Product]
+    types: Sequence[AssetType]
+    loads: Sequence[str]
+    scans: int  # that came with a document of this number
 
     @property
     def count(self) -> int:
-        return sum(map(len, (self.shipments, self.assets, self.documents, self.parties, self.products)))
+        found = (self.shipments, self.assets, self.documents, self.parties, self.products, self.types, self.loads)
+        return sum(map(len, found)) + self.scans
 
 
 def exact(text: str, own_hosts: Collection[str]) -> str | None:
@@ -49,6 +56,14 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
         found.add(url_for("docs_gen.shipment_page", number=shipment.number))
     for document in IssuedDocument.select().where(IssuedDocument.number == number):
         found.add(document_url(document))
+    for kind in AssetType.select().where(fn.UPPER(AssetType.code) == number.upper()):
+        found.add(type_url(kind))
+    bare = re.fullmatch(r"[0-9]{18}", text.strip())  # an SSCC without its (00)
+    load = sscc_key(read_scanned_text(f"(00){bare[0]}", own_hosts) if bare and not asset else scanned)
+    if load:
+        found.add(url_for("loads.load_page", key=load))
+    for event in _events_of(text.strip().lower()):
+        found.add(event_url(event))
     return found.pop() if len(found) == 1 else None
 
 
@@ -59,6 +74,27 @@ def document_url(document: IssuedDocument) -> str:
             return url_for("docs_gen.document_list", q=document.number)
         return url_for("docs_gen.shipment_page", number=document.shipment.number)
     return url_for("docs_gen.document_file", id=document.id)
+
+
+def _events_of(event_id: str) -> Any:
+    events = ScanEvent.select(ScanEvent, Asset).join(Asset, JOIN.LEFT_OUTER)
+    return events.where(ScanEvent.event_id == event_id) if len(event_id) == 36 else ()
+
+
+def event_url(event: ScanEvent) -> str:
+    """Where an event is shown: in the life of its box, among the events of a pool, in its load, in the log."""
+    if event.asset:
+        return url_for("assets.asset_page", code=event.asset.code, _anchor=f"e-{event.event_id}")
+    if event.asset_type_id:
+        return url_for("pools.pool_events", q=event.document) if event.document else url_for("pools.pool_events")
+    if event.parent and not event.refused:
+        return url_for("loads.load_page", key=event.parent)
+    return url_for("assets.event_list", q=event.scanned_text[:200])
+
+
+def type_url(kind: AssetType) -> str:
+    """A counted type: how many there are and where; another one: the boxes of this type."""
+    return url_for("pools.pool_list" if kind.counted else "assets.asset_list", type=kind.code)
 
 
 def find(text: str) -> Results:
@@ -90,11 +126,27 @@ def find(text: str) -> Results:
             Party.select().order_by(Party.code), text, Party.code, Party.name_en, Party.name_zh, Party.uscc,
             Party.contact, Party.address_en, Party.address_zh,
         ),
+        types=_matching(
+            AssetType.select().order_by(AssetType.code), text, AssetType.code, AssetType.name_en, AssetType.name_zh
+        ),
+        loads=_loads(text),
+        scans=ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "").count(),
         products=_matching(
             Product.select().order_by(Product.part_no), text, Product.part_no, Product.customer_part_no,
             Product.description_en, Product.description_zh, Product.hs_code,
         ),
     )  # fmt: skip
+
+
+def _loads(text: str) -> list[str]:
+    """Keys of loads with boxes in them that begin so; an SSCC with or without its (00)."""
+    start = text.strip().upper().removeprefix("(00)")
+    if len(start) < 4:
+        return []
+    query = Asset.select(Asset.parent).where(Asset.parent != "").where(
+        Asset.parent.startswith(start) | Asset.parent.startswith(f"(00){start}")
+    ).distinct().order_by(Asset.parent).limit(LIMIT)  # fmt: skip
+    return [key for (key,) in tuples(query)]
 
 
 def _matching(query: Any, text: str, *fields: Field) -> list[Any]:

@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response
 from accounts.access import public, signed_in
 from alerts.rules import KINDS
 from alerts.views import alert_url, severity_html
+from assets.exception_views import SOURCES, case_text, case_url, subject_of
 from assets.labels import own_hosts
 from assets.scanned_text import storable
-from assets.views import event_title, reason_text
+from assets.views import event_title
 from database import db, utc_now
 from docs_gen.register import types
 from today import agenda
@@ -28,7 +29,8 @@ def home() -> str:
     """What needs doing today."""
     return render_template(
         "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
-        event_title=event_title, reason_text=reason_text, kinds=KINDS, alert_url=alert_url, severity_html=severity_html,
+        event_title=event_title, case_text=case_text, case_url=case_url, subject_of=subject_of, sources=SOURCES,
+        kinds=KINDS, alert_url=alert_url, severity_html=severity_html,
     )  # fmt: skip
 
 
@@ -44,7 +46,11 @@ def search() -> Response | str:
         return redirect(page)
     titles = {code: kind.title for code, kind in types().items()}
     return render_template(
-        "today/search.html", results=searching.find(text[:200]), document_url=searching.document_url, titles=titles
+        "today/search.html",
+        results=searching.find(text[:200]),
+        document_url=searching.document_url,
+        titles=titles,
+        type_url=searching.type_url,
     )
 
 

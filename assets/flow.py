@@ -1,0 +1,88 @@
+"""How many boxes went which leg in a window of time: out, to the partner, back, home; lost, written off.
+
+Each leg is counted when it was gone: a box that left before the window and came home in it counts for the way home
+only. So what goes into a station and what leaves it may differ; the difference stands there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from peewee import Case, fn
+
+from assets.models import Movement, StockLevel, Trip
+from database import tuples
+from master_data.models import AssetType
+
+#: Trips that ended are looked for among those that began at most so long before the window.
+LONGEST = timedelta(days=400)
+
+#: station → where it stands in the picture: column, row
+STATIONS = {
+    "home": (0, 0), "out": (1, 0), "partner": (2, 0), "back": (3, 0), "home2": (4, 0), "lost": (3, 1),
+    "written_off": (4, 1),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Legs:
+    """`counts`: (from, to) → boxes. `stock`: station → boxes that are there now."""
+
+    counts: dict[tuple[str, str], int]
+    stock: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
+    """The legs gone since then, of boxes with codes. Three queries; their cost follows from the window."""
+    counts: Counter[tuple[str, str]] = Counter()
+    sent_back, arrived = Trip.back_time.is_null(False), Trip.arrived_time.is_null(False)
+
+    def within(column: object) -> object:
+        return fn.SUM(Case(None, [((column >= since), 1)], 0))  # type: ignore[operator]
+
+    query = (
+        Trip.select(
+            sent_back, arrived, Trip.end, within(Trip.out_time), within(Trip.arrived_time), within(Trip.back_time),
+            within(Trip.end_time),
+        )
+        .where(Trip.end.in_(["", "returned", "lost", "written_off"]))  # all of them: for the index
+        .where((Trip.end == "") | (Trip.out_time >= since - LONGEST))
+        .group_by(sent_back, arrived, Trip.end)
+    )  # fmt: skip
+    if asset_type is not None:
+        query = query.where(Trip.asset_type == asset_type)
+    for was_sent, was_there, end, out, came, back, ended in tuples(query):
+        last = "back" if was_sent else "partner" if was_there else "out"
+        counts["home", "out"] += int(out or 0)
+        counts["out", "partner"] += int(came or 0)
+        if last == "back":
+            counts["partner", "back"] += int(back or 0)
+        if end == "returned":
+            counts[last, "home2"] += int(ended or 0)
+        elif end:
+            counts[last, end] += int(ended or 0)
+    gone = Movement.select(fn.SUM(Movement.quantity)).where(
+        Movement.to_holder.is_null(), Movement.asset.is_null(False), Movement.booked_day >= since.date()
+    )
+    levels = (
+        StockLevel.select(StockLevel.life, StockLevel.where, fn.SUM(StockLevel.quantity))
+        .join(AssetType)
+        .where(~AssetType.counted, StockLevel.quantity != 0)
+        .group_by(StockLevel.life, StockLevel.where)
+    )
+    if asset_type is not None:
+        gone = gone.where(Movement.asset_type == asset_type)
+        levels = levels.where(StockLevel.asset_type == asset_type)
+    at_home = int(gone.scalar() or 0) - sum(count for (_, end), count in counts.items() if end == "written_off")
+    counts["home", "written_off"] += max(0, at_home)
+    stock: Counter[str] = Counter()
+    where = {"here": "home", "moving": "home", "out": "out", "there": "partner", "back": "back"}
+    for life, at, count in tuples(levels):
+        stock["lost" if life == "lost" else where.get(at, "home")] += int(count)
+    return Legs({key: count for key, count in counts.items() if count}, dict(stock))

@@ -1,0 +1,46 @@
+"""Loads: what travels together under one label, an SSCC or the plate of a box, and moves when the label is scanned.
+
+A load is called by its key: `(00)` and the 18 digits of an SSCC, or the code of the box that it is. What is in it
+follows from packing and unpacking: boxes bear the key in their state, counted pieces are summed up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection
+
+from peewee import Case, fn
+
+from assets.models import ScanEvent
+from assets.scanned_text import ScannedCode
+from database import one_of, tuples
+
+
+def sscc_key(code: ScannedCode) -> str:
+    """The key of the load with this label; '' when it is no SSCC."""
+    return f"(00){code.canonical}" if code.kind == "sscc" else ""
+
+
+def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
+    """key → counted pieces in that load by id of their type: packed less unpacked, events that are void left out."""
+    inside: dict[str, Counter[int]] = defaultdict(Counter)
+    if not keys:
+        return inside
+    void = ScanEvent.alias()
+    sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
+    query = (
+        ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
+        .where(
+            one_of(ScanEvent.parent, keys),
+            ScanEvent.parent != "",  # for the index
+            ScanEvent.type.in_(["pack", "unpack"]),
+            ScanEvent.asset_type.is_null(False),
+            ScanEvent.refused == "",
+            ~fn.EXISTS(void.select(void.id).where(void.voids == ScanEvent.event_id)),
+        )
+        .group_by(ScanEvent.parent, ScanEvent.asset_type)
+    )
+    for key, kind, quantity in tuples(query):
+        if quantity > 0:
+            inside[key][kind] = int(quantity)
+    return inside

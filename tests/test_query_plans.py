@@ -1,0 +1,162 @@
+"""What is asked every day finds its rows by an index, on both databases: its cost does not grow with history.
+
+The real pages and the real scans are run over a ledger of 1,000 boxes and 10,000 events, every statement is taken down,
+and the database is asked how it would carry it out. SQLite has no statistics, as in life; PostgreSQL, for which a table of
+this size is small enough to read it whole, is forbidden to where it has another way.
+"""
+
+import json
+import re
+import uuid
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from conftest import on_both_databases
+
+from alerts.current import current_alerts
+from assets.balances import by_place, overdue
+from assets.epcis import document, recorded, rows_of
+from assets.ledger import as_told, histories
+from assets.ledger_check import faults
+from assets.models import Asset, StockLevel
+from assets.scanning import ScanInput, record_scans
+from benchmarks.growth import NOW, build
+
+#: what grows with the boxes or with their history
+LARGE = ("scan_event", "asset", "movement", "trip", "exception_case")
+
+
+@pytest.fixture
+def ledger(db):
+    build(1_000)
+
+
+def is_postgresql(db):
+    return db.param != "?"
+
+
+@contextmanager
+def taken_down(db):
+    """The statements that are run inside, with their values; those for many rows too."""
+    statements, execute, cursor = [], db.execute_sql, db.cursor
+
+    def executed(sql, params=None, *args, **kwargs):
+        statements.append((sql, params))
+        return execute(sql, params, *args, **kwargs)
+
+    class Cursor:
+        def __init__(self, real):
+            self.real = real
+
+        def executemany(self, sql, rows):
+            statements.append((sql, rows[0]))
+            return self.real.executemany(sql, rows)
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+    db.execute_sql, db.cursor = executed, lambda *args: Cursor(cursor(*args))
+    try:
+        yield statements
+    finally:
+        del db.execute_sql, db.cursor
+
+
+def read_whole(db, sql, params):
+    """The large tables that the statement reads from end to end."""
+    if is_postgresql(db):
+        for way in ("seqscan", "hashjoin", "mergejoin"):
+            db.execute_sql(f"SET enable_{way} = off")
+        [plan] = db.execute_sql(f"EXPLAIN (FORMAT JSON) {sql}", params).fetchone()
+        plan = json.loads(plan) if isinstance(plan, str) else plan
+        return {node["Relation Name"] for node in nodes(plan[0]["Plan"]) if whole(node)} & set(LARGE)
+    steps = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
+    names = dict(re.findall(r'"(\w+)" AS "(\w+)"', sql))
+    tables = {alias: table for table, alias in re.findall(r'"(\w+)" AS "(\w+)"', sql)} | {name: name for name in names}
+    scanned = {found[1] for step in steps if (found := re.match(r"SCAN (\w+)", step))}
+    return {tables.get(name, name) for name in scanned} & set(LARGE)
+
+
+def whole(node):
+    """A table from end to end, or all of an index."""
+    if node["Node Type"] == "Seq Scan":
+        return True
+    return node["Node Type"].startswith("Index") and "Relation Name" in node and "Index Cond" not in node
+
+
+def nodes(plan):
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def assert_by_index(db, work):
+    with taken_down(db) as statements:
+        work()
+    db.connect(reuse_if_open=True)
+    asked = [(sql, params) for sql, params in statements if sql.split()[0] in ("SELECT", "UPDATE", "DELETE")]
+    assert asked
+    for sql, params in asked:
+        assert not read_whole(db, sql, params), sql
+
+
+@on_both_databases
+def test_a_table_that_is_read_whole_is_noticed(db, ledger):
+    """The test of this test."""
+    sql, params = Asset.select(Asset.id).where(Asset.event_count > 10).sql()
+    assert read_whole(db, sql, params) == {"asset"}
+    sql, params = Asset.select(Asset.id).where(Asset.code == "KLT0000007").sql()
+    assert read_whole(db, sql, params) == set()
+
+
+@on_both_databases
+def test_the_ledger_of_the_benchmark_obeys_the_rules(db, ledger):
+    assert list(faults()) == []
+    states = {(row.life, row.where, row.condition) for row in StockLevel.select()}
+    assert len(states) >= 2
+    assert {alert.kind for alert in current_alerts(NOW)} == {"overdue", "unseen", "conflict"}
+
+
+@on_both_databases
+def test_pages_and_alerts(db, ledger, client):
+    for page in ("/balances", "/assets/KLT0000007", "/assets/KLT0000160", "/overdue"):
+        assert_by_index(db, lambda page=page: client.get(page))
+    for question in (by_place, lambda: overdue(NOW), lambda: current_alerts(NOW)):
+        assert_by_index(db, question)
+
+
+@on_both_databases
+def test_dispatching_and_bringing_home(db, ledger):
+    here = [row.code for row in Asset.select().where(Asset.where == "here").limit(40)]
+    away = [row.code for row in Asset.select().where(Asset.where == "out").limit(40)]
+
+    def scans(kind, codes, hours, **fields):
+        at = NOW + timedelta(hours=hours)
+        return record_scans(
+            [ScanInput(str(uuid.uuid4()), kind, code, at, place="GATE", happened=True, **fields) for code in codes], None, at
+        )  # fmt: skip
+
+    given = []
+    for kind, codes, hours, fields in (
+        ("dispatch", here, 1, {"shipment": "S-NOW"}), ("return", away, 2, {}), ("inspect", away, 3, {}),
+        ("dispatch", away[20:], 2.5, {"shipment": "S-NOW"}), ("pack", away[:3], 4, {"parent": "(00)340123450000000017"}),
+        ("return", ["(00)340123450000000017"], 5, {}),
+    ):  # fmt: skip
+        assert_by_index(db, lambda a=kind, b=codes, c=hours, d=fields: given.extend(scans(a, b, c, **d)))
+    assert {answer.outcome for answer in given} == {"recorded"}
+    assert_by_index(db, lambda: scans("void", [""], 6, voids=given[0].event_id, reason="x"))
+    assert list(faults()) == []
+
+
+@on_both_databases
+def test_a_history_and_its_events_for_other_systems(db, ledger):
+    box = Asset.get(code="KLT0000007")
+    for question in (
+        lambda: histories([box.id, box.id + 300]),
+        lambda: as_told([box.id]),
+        lambda: document(rows_of(box), "https://rt.example.com", NOW),
+        lambda: document(recorded(NOW - timedelta(days=30), NOW, 100), "https://rt.example.com", NOW),
+        lambda: document(recorded(None, NOW, 100, (NOW - timedelta(days=30), 5_000)), "https://rt.example.com", NOW),
+    ):
+        assert_by_index(db, question)
