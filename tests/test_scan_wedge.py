@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import NOW
 from playwright.sync_api import expect
-from test_scan_page import begin, begin_dispatch, counted, sent, total, verdict, wedge
+from test_scan_page import TYPE, begin, begin_dispatch, counted, sent, total, verdict, wedge
 
 from assets.models import ScanEvent
 from assets.scanning import register_assets
@@ -20,23 +20,7 @@ def boxes(app, world, user):
 def test_twenty_scans_a_second_at_5_ms_a_key_are_twenty_scans(page, boxes):
     begin_dispatch(page)
     codes = [box.code for box in boxes[:20]]
-    # typed by the browser itself, so that the pace is the scanner's and not that of the wire to the test
-    page.evaluate(
-        """async (codes) => {
-            const pause = () => new Promise(done => { const port = new MessageChannel(); const until = performance.now() + 5;
-                port.port1.onmessage = () => performance.now() < until ? port.port2.postMessage(0) : done(); port.port2.postMessage(0); });
-            const field = document.getElementById("wedge");
-            for (const code of codes) {
-                for (const key of [...code, "Enter"]) {
-                    const to = document.activeElement || document.body;
-                    to.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-                    if (key !== "Enter") { document.execCommand("insertText", false, key); }
-                    await pause();
-                }
-            }
-        }""",
-        codes,
-    )
+    page.evaluate(TYPE, [codes, "Enter"])
     total(page, "20 of 12")
     assert counted(page, "dispatch") == codes
 

@@ -334,10 +334,8 @@ async function told({ phase, settled, session: changed }) {
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
   else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
   else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
-  figures = await queue.counts();
-  showBadgeNow();
   draw();
-  if (settled.length && !figures.unsent) { scheduleRefresh(); }
+  if (settled.length) { scheduleRefresh(); }
 }
 /** The records of this session as they are now; without reading all the others again. */
 function takeAnswers(settled) {
@@ -351,7 +349,7 @@ let refreshTimer = null;
 /** New lists, when the worker has paused: to read 5,000 codes takes a slow device longer than a scan may wait. */
 function scheduleRefresh() {
   clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(() => { if (Date.now() - scanned < 4000) { scheduleRefresh(); } else { refresh(); } }, 5000);
+  refreshTimer = setTimeout(() => { if (Date.now() - scanned < 4000 || figures.unsent) { scheduleRefresh(); } else { refresh(); } }, 5000);
 }
 
 function cardOf(record, late) {
@@ -633,7 +631,20 @@ function drawScan() {
   $("total").textContent = total.want === null || hidden ? say("counted", { count: total.have }) : say("of", { count: total.have, expected: total.want });
   const waiting = tally.waiting;
   $("waiting").textContent = waiting ? say("of_which_unsent", { count: waiting }) : "";
-  showTypes($("types"), hidden ? [] : tally.rows().slice(0, 6), nameOfType, false);
+  drawBelow();
+}
+let drawing = false;
+/** The lists under the verdict come a frame later: on a slow device they would hold up what the worker waits for. */
+function drawBelow() {
+  if (drawing) { return; }
+  drawing = true;
+  requestAnimationFrame(() => setTimeout(() => {
+    drawing = false;
+    if (screen === "scan" && session) { drawLists(); }
+  }));
+}
+function drawLists() {
+  showTypes($("types"), session.blind ? [] : tally.rows().slice(0, 6), nameOfType, false);
   $("last").replaceChildren(...scanLines(log.filter((record) => record.type !== "void").slice(-5).reverse(), undo));
   $("mark").hidden = session.kind !== "inspect";
   $("damage").hidden = session.kind !== "inspect" || mark !== "damage";
@@ -786,7 +797,7 @@ function drawStatus() {
 function badgeState() {
   const { unsent, refused, oldest } = figures;
   const phase = sync ? sync.phase : "idle";
-  const since = oldest ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(oldest) : "";
+  const since = screen === "status" || screen === "menu" ? whenWords(oldest) : ""; // only there it is shown, and it is dear
   if (refused) { return { state: "refused", icon: "×", text: [say("badge_refused", { count: refused }), unsent ? say("badge_unsent", { count: unsent }) : ""].filter(Boolean).join("\n"), title: say("badge_refused", { count: refused }), help: say("refused_help") }; }
   if (!unsent) { return { state: "idle", icon: "✓", text: say("all_sent"), title: say("all_sent"), help: say("all_sent_help") }; }
   const text = say("badge_unsent", { count: unsent });
@@ -796,6 +807,10 @@ function badgeState() {
   return { state: "unsent", icon: "⇡", text, title: say("unsent_since", { count: unsent, since }), help: say(help) };
 }
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }
+
+function whenWords(time) {
+  return time ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(time) : "";
+}
 
 /** The badge says so at once; the queue is asked for the exact number a little later. */
 function oneMore(at) {

@@ -46,7 +46,10 @@ export function showNote(text, { link = null, by = "page" } = {}) {
 
 /** The badge: unsent, sending, refused, or that all is well; red when something waits for hours. */
 export function showBadge({ state, icon, text }) {
-  $("badge").dataset.state = state;
+  const badge = $("badge");
+  if (badge.dataset.state === state && badge.dataset.said === text) { return; }
+  badge.dataset.said = text;
+  badge.dataset.state = state;
   $("badge-icon").textContent = icon;
   $("badge-text").textContent = text;
 }

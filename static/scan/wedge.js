@@ -4,7 +4,7 @@
 // is taken from the field and not from the keys, because on Android keys come without a name. A scanner types 1 to 20 ms
 // a key and ends with Enter or Tab, or with nothing (silence); a person needs more than 60 ms.
 
-const SCANNER_PACE = 60; // ms between two keys, at most
+const SCANNER_PACE = 60; // ms between two keys on average, at most: a busy device hands one of them over late
 const SILENCE = 100; // ms without a key end a scan of a scanner without suffix
 const SUFFIX_PAIR = 250; // ms in which the second half of CR LF comes
 const SHORTEST = 4;
@@ -31,21 +31,20 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
   let silence = null;
   let lastRead = 0;
   let suffixSeen = suffixKnown;
-  const typing = { last: 0, first: 0, slowest: 0 }; // of the text that is being typed now
-  const composing = { text: "", base: "", last: 0, slowest: 0, ended: false, field: null };
+  const typing = { last: 0, first: 0, keys: 0 }; // of the text that is being typed now
+  const composing = { text: "", base: "", last: 0, first: 0, ended: false };
   const guest = { field: null, count: 0, last: 0 }; // a scan that ran into a field for something else
 
   const isTyped = (target) => Boolean(target.matches && target.matches(".scan-typed input"));
+  const paceOf = ({ first, last }, keys) => (last - first) / Math.max(1, keys - 1);
   const focus = () => { if (document.activeElement !== wedge) { wedge.focus({ preventScroll: true }); } };
 
   function take(field, suffix) {
     const text = field.value;
-    const keys = Math.max(1, text.length - 1);
-    const pace = typing.last ? (typing.last - typing.first) / keys : 0;
+    const pace = typing.last ? paceOf(typing, text.length) : 0;
     field.value = "";
     clearTimeout(silence);
     typing.last = 0;
-    typing.slowest = 0;
     lastRead = performance.now();
     if (suffix && !suffixSeen) { suffixSeen = true; learnSuffix(); }
     for (const part of text.split(/[\r\n\t]+/)) { if (part) { onScan(part, { suffix, pace }); } }
@@ -78,7 +77,7 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
   }, true);
 
   function ended(event, target, field) {
-    const fast = typing.slowest < SCANNER_PACE;
+    const fast = paceOf(typing, typing.keys) < SCANNER_PACE;
     if (wedge.value) { event.preventDefault(); event.stopPropagation(); take(wedge, event.key); return; }
     if (field !== wedge) {
       if (field.value && (event.key === "Enter" || fast)) { event.preventDefault(); event.stopPropagation(); take(field, fast ? event.key : ""); }
@@ -93,7 +92,7 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
   function followGuest(event, target) {
     if (target.tagName === "SELECT" || !("value" in target)) { return false; }
     const ending = event.key === "Enter" || event.key === "Tab";
-    if (guest.field !== target || event.timeStamp - guest.last > 30) { guest.field = target; guest.count = 0; }
+    if (guest.field !== target || event.timeStamp - guest.last > SCANNER_PACE) { guest.field = target; guest.count = 0; }
     guest.last = event.timeStamp;
     if (!ending) { guest.count += event.key.length === 1 ? 1 : 0; return false; }
     if (guest.count < 6) { return false; }
@@ -115,16 +114,16 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
     if (event.code === "Enter" || event.code === "NumpadEnter" || event.code === "Tab") { composing.ended = true; return; }
     const sign = usKey(event.code, event.shiftKey);
     if (!sign) { return; }
-    if (composing.last) { composing.slowest = Math.max(composing.slowest, event.timeStamp - composing.last); }
+    if (!composing.text) { composing.first = event.timeStamp; }
     composing.last = event.timeStamp;
     composing.text += sign;
   }
-  document.addEventListener("compositionstart", (event) => { composing.base = event.target.value || ""; composing.field = event.target; }, true);
+  document.addEventListener("compositionstart", (event) => { composing.base = event.target.value || ""; }, true);
   document.addEventListener("compositionend", (event) => {
     const field = event.target;
     if (field !== wedge && !isTyped(field)) { reset(); return; }
     setTimeout(() => {
-      const scanner = composing.text.length >= SHORTEST && composing.slowest < SCANNER_PACE;
+      const scanner = composing.text.length >= SHORTEST && paceOf(composing, composing.text.length) < SCANNER_PACE;
       const ended = composing.ended;
       if (scanner) { field.value = composing.base + composing.text; }
       reset();
@@ -133,7 +132,7 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
       if (field.value) { silence = setTimeout(() => quiet(field), SILENCE); }
     }, 0);
   }, true);
-  function reset() { Object.assign(composing, { text: "", base: "", last: 0, slowest: 0, ended: false, field: null }); }
+  function reset() { Object.assign(composing, { text: "", base: "", last: 0, first: 0, ended: false }); }
 
   // ------------------------------------------------------------ text that arrives
 
@@ -141,8 +140,8 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
     const field = event.target;
     if (field !== wedge && !isTyped(field)) { return; }
     if (event.isComposing) { clearTimeout(silence); return; }
-    typing.slowest = typing.last ? Math.max(typing.slowest, event.timeStamp - typing.last) : 0;
-    if (!typing.last) { typing.first = event.timeStamp; }
+    if (!typing.last) { Object.assign(typing, { first: event.timeStamp, keys: 0 }); }
+    typing.keys += 1;
     typing.last = event.timeStamp;
     if (/[\r\n\t]/.test(field.value)) { take(field, "LF"); return; }
     clearTimeout(silence);
@@ -153,7 +152,7 @@ export function startWedge({ wedge, typedField, onScan, onKey, onFunction, suffi
   // Nothing has come for a while. A scanner without suffix has ended; a cut scan goes on in a moment; a person types.
   function quiet(field) {
     const text = field.value;
-    const scanner = typing.slowest < SCANNER_PACE && text.length >= SHORTEST;
+    const scanner = paceOf(typing, typing.keys) < SCANNER_PACE && text.length >= SHORTEST;
     const half = /^https?:/i.test(text) && !/\/(8003|8004|a|s)\/./i.test(text);
     if (field === wedge && text.length === 1 && onKey(text, wedge)) { field.value = ""; typing.last = 0; return; }
     if (scanner && !suffixSeen && !half) { take(field, ""); return; }
