@@ -353,7 +353,7 @@ _ALL = (
 
 EVENT_TYPES: dict[str, EventType] = {entry.code: entry for entry in _ALL}
 
-#: What a scan may report of a box; it is registered by scanning.register_assets, which knows its type and owner.
+#: What a scan may report of a box; it is registered by registering.register_assets, which knows its type and owner.
 SCANNABLE = tuple(code for code in EVENT_TYPES if code != "commission")
 
 #: What may be told of a pool that is only counted.

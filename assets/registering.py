@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from peewee import IntegrityError
+
 from accounts.models import User
+from assets import state as rules
 from assets.balances import day_at
-from assets.labels import checked_code, new_code
-from assets.ledger import parts
-from assets.models import Asset
-from assets.scanning import ScanInput, existing_codes, record_scans, register_assets
-from database import taking_turns
+from assets.labels import checked_code, grai, new_code
+from assets.ledger import Change, insert_rows, parts, store
+from assets.models import Asset, ScanEvent
+from assets.scanning import ScanInput, record_scans
+from assets.state import Event, State
+from database import taking_turns, tuples
 from errors import N_, InvalidInput, Message, Refused
 from master_data.models import AssetType, Party, Place
 from spreadsheets import Table, TableRow
@@ -160,6 +165,100 @@ def _opening_of(
     except ValueError:
         raise InvalidInput(cell, N_("“%(found)s” is not a date; write it like 2026-11-23."), found=since[:30]) from None
     return replace(found, since=day)
+
+
+def register_assets(
+    asset_type: AssetType,
+    codes: Iterable[str],
+    owner: Party,
+    return_place: Place | None,
+    user: User | None,
+    now: datetime,
+) -> list[Asset]:
+    """Register new assets of one type: the rows and their commission events. All of them or none.
+
+    Raises InvalidInput for a code that this type cannot have, Refused with the codes that exist or come twice.
+    """
+    if asset_type.counted:
+        raise Refused(
+            "counted_type", N_("Boxes of the type %(type)s are only counted; they have no codes."), type=asset_type.code
+        )
+    checked = [checked_code(asset_type, code) for code in codes]
+    twice = sorted({code for code in checked if checked.count(code) > 1}) if len(set(checked)) < len(checked) else []
+    if twice:
+        raise Refused("code_twice", N_("These codes come twice: %(codes)s"), codes=_some(twice))
+    try:
+        with taking_turns():
+            return _register(asset_type, checked, owner, return_place, user, now)
+    except IntegrityError as error:  # somebody else registered one of them in the same moment
+        raise _exist(existing_codes(checked) or checked) from error
+
+
+def _register(
+    asset_type: AssetType, codes: list[str], owner: Party, return_place: Place | None, user: User | None, now: datetime
+) -> list[Asset]:
+    existing = existing_codes(codes)
+    if existing:
+        raise _exist(existing)
+    place_own = bool(return_place and return_place.party.own)
+    events = [
+        Event(
+            str(uuid4()), "commission", now, now, place_id=return_place.id if return_place else None,
+            place_party_id=return_place.party_id if return_place else None, place_own=place_own, party_id=owner.id,
+        )
+        for _ in codes
+    ]  # fmt: skip
+    insert_rows(
+        Asset,
+        [
+            {
+                "code": code, "grai": grai(asset_type, code), "asset_type": asset_type.id, "owner": owner.id,
+                "return_place": return_place.id if return_place else None, "created_time": now,
+            }
+            for code in codes
+        ],
+    )  # fmt: skip
+    made: dict[str, Asset] = {}
+    for part in parts(codes):
+        made.update({asset.code: asset for asset in Asset.select().where(Asset.code.in_(part))})
+    insert_rows(
+        ScanEvent,
+        [
+            {
+                "event_id": event.event_id, "type": "commission", "asset": made[code].id, "scanned_text": code,
+                "place": event.place_id, "party": owner.id, "event_time": now, "record_time": now,
+                "user": user.id if user else None,
+                "body_sha256": hashlib.sha256(f"commission {code}".encode()).hexdigest(),
+            }
+            for code, event in zip(codes, events, strict=True)
+        ],
+    )  # fmt: skip
+    store(
+        [
+            Change(made[code], State(), [rules.apply(State(), event)], whole=False, count=1, last=now)
+            for code, event in zip(codes, events, strict=True)
+        ],
+        now,
+    )
+    found = {asset.code: asset for part in parts(codes) for asset in Asset.select().where(Asset.code.in_(part))}
+    return [found[code] for code in codes]
+
+
+def existing_codes(codes: Sequence[str]) -> list[str]:
+    """Those of `codes` that are registered already."""
+    found: list[str] = []
+    for part in parts(codes):
+        query = Asset.select(Asset.code).where(Asset.code.in_(part)).order_by(Asset.code)
+        found += [code for (code,) in tuples(query)]
+    return found
+
+
+def _exist(codes: Sequence[str]) -> Refused:
+    return Refused("code_exists", N_("These codes are registered already: %(codes)s"), codes=_some(codes))
+
+
+def _some(codes: Sequence[str]) -> str:
+    return ", ".join(codes[:20]) + (f" … ({len(codes)})" if len(codes) > 20 else "")
 
 
 def register(

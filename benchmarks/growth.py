@@ -254,7 +254,7 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
             cases += [(cohort, seq, word, one.place_id, one.record_time) for word in step.broken]
             line = movements.line(step)
             if line:
-                lines.append((cohort, seq, *line.source, *line.target, one.event_time.astimezone(zone).date()))
+                lines.append((cohort, seq, *line.source[:2], *line.target[:2], one.event_time.astimezone(zone).date()))
         for trip in trips.trips(steps):
             travels.append(
                 (cohort, *(int(trip.out_event) if name == "out_event" else getattr(trip, name) for name in _TRIP))

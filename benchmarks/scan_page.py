@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 from accounts.people import create_user
 from app import create_app
 from assets.models import ScanEvent
-from assets.scanning import register_assets
+from assets.registering import register_assets
 from benchmarks.figures import Figure
 from config import load_settings
 from database import db, migrate

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from accounts.people import create_token, create_user
 from app import create_app
-from assets.scanning import register_assets
+from assets.registering import register_assets
 from benchmarks.figures import Figure
 from config import load_settings
 from database import db, migrate

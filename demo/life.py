@@ -19,8 +19,8 @@ from biip.checksums import gs1_standard_check_digit
 
 from accounts.models import User
 from assets.models import Asset, PoolMinimum
-from assets.registering import NewBox, Opening, register
-from assets.scanning import ScanInput, dispatched_on, record_scans, register_assets
+from assets.registering import NewBox, Opening, register, register_assets
+from assets.scanning import ScanInput, dispatched_on, record_scans
 from config import Settings
 from customs import declarations, rules
 from customs.clocks import clocks

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from assets.models import Asset, Trip
-from assets.scanning import ScanInput, record_scan, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scan
 from customs import declarations
 from customs.declarations import Head
 from customs.models import CustomsDeclaration

@@ -13,7 +13,8 @@ from conftest import NOW, PASS
 from playwright.sync_api import Browser, Page, expect
 
 from assets.models import Asset
-from assets.scanning import ScanInput, record_scan, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scan
 from database import utc_now
 from docs_gen.issuing import Order, issue_document
 

@@ -10,7 +10,8 @@ import pytest
 from conftest import NOW, on_both_databases
 
 from assets.models import Asset, ScanEvent
-from assets.scanning import ScanInput, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scans
 from assets.state import State, shown
 from assets.views import shown_word
 

@@ -10,7 +10,8 @@ from conftest import NOW, on_both_databases
 from assets.balances import balances, by_place, days_late, overdue, overdue_assets
 from assets.ledger_check import faults
 from assets.models import Asset, Movement, ScanEvent, StockLevel, Trip
-from assets.scanning import ScanInput, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scans
 from master_data.models import Place
 
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from accounts.models import ApiToken, User
 from accounts.people import create_user
 from app import create_app
 from assets.models import Asset
-from assets.scanning import register_assets
+from assets.registering import register_assets
 from commands import check, demo, migrate, user
 from config import SettingsFault
 from database import db as proxy

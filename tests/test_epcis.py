@@ -21,7 +21,8 @@ from pyld import jsonld
 from assets.epcis import document, recorded, rows_of
 from assets.event_types import EVENT_TYPES
 from assets.models import Asset, ScanEvent
-from assets.scanning import ScanInput, record_scan, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scan
 from master_data.models import Place
 
 BASE = "https://rt.example.com"

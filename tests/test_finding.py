@@ -7,7 +7,7 @@ import uuid
 import pytest
 from conftest import NOW, on_both_databases
 
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 LONG = "KLT-00000000-001"  # 16 characters: its GRAI is longer than any code
 

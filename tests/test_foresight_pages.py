@@ -13,7 +13,8 @@ from conftest import NOW, on_both_databases
 from trip_samples import half_a_year, level, planned, trips
 
 from assets.models import Asset, Movement, PoolMinimum, ScanEvent, Trip
-from assets.scanning import ScanInput, dispatches_onto, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, dispatches_onto, record_scans
 from database import utc_now
 from foresight import outlook as looking
 from foresight.outlook import facts

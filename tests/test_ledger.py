@@ -16,7 +16,8 @@ from assets.balances import balances
 from assets.ledger import rebuild
 from assets.ledger_check import faults
 from assets.models import AccountClosing, Agreement, Asset, ExceptionCase, Movement, ScanEvent, StockLevel, Trip
-from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans
 from assets.state import shown
 from database import db as proxy
 from master_data.models import Place

@@ -9,7 +9,7 @@ import re
 import pytest
 from conftest import NOW
 
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 CODES = [f"KLT-{number:04}" for number in range(1, 61)]
 

@@ -13,7 +13,8 @@ from assets.event_types import EVENT_TYPES, REASONS
 from assets.ledger_check import faults
 from assets.mending import ASSUMED, CHAINS, MEANT, RETAKEN, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent, Trip
-from assets.scanning import ScanInput, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scans
 from assets.state import shown
 from errors import InvalidInput, Refused
 from master_data.models import Place

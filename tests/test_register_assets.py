@@ -9,8 +9,8 @@ from samples import asset_type
 from assets.labels import has_check_character, label_uri, new_code, qr_svg, shipment_uri
 from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent
+from assets.registering import register_assets
 from assets.scanned_text import read_scanned_text
-from assets.scanning import register_assets
 from assets.state import shown
 from errors import InvalidInput, Refused
 

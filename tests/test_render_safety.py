@@ -17,8 +17,11 @@ from pypdf import PdfReader
 from config import ROOT
 from docs_gen import render
 from docs_gen.document_types import Imprint, paper_html, render_paper
+from docs_gen.facts import ShipmentFacts
 from docs_gen.register import REGISTER
 from docs_gen.samples import sample_facts
+
+OF_SHIPMENTS = [type for type in REGISTER.values() if type.facts is ShipmentFacts]
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_our_own_resources_are_given() -> None:
 
 def test_markup_in_names_stays_text() -> None:
     facts = hostile_facts()
-    for type in REGISTER.values():
+    for type in OF_SHIPMENTS:
         html = paper_html(type, facts)
         assert "<script>" not in html
         assert "<b>Söhne" not in html
@@ -106,7 +109,7 @@ def test_the_same_facts_give_the_same_bytes_in_another_process() -> None:
     code = (
         "from docs_gen import document_types, samples; from docs_gen.document_types import render_paper\n"
         "from docs_gen.register import REGISTER; import hashlib\n"
-        "for type in REGISTER.values():\n"
+        "for type in (type for type in REGISTER.values() if type.facts is document_types.ShipmentFacts):\n"
         "    print(hashlib.sha256(render_paper(type, samples.sample_facts(), document_types.Imprint('X-1', samples._DAY)).data).hexdigest())"
     )
     other = subprocess.run(
@@ -118,7 +121,7 @@ def test_the_same_facts_give_the_same_bytes_in_another_process() -> None:
 
     ours = [
         hashlib.sha256(render_paper(type, sample_facts(), Imprint("X-1", _DAY)).data).hexdigest()
-        for type in REGISTER.values()
+        for type in OF_SHIPMENTS
     ]
     assert ours == other
 

@@ -157,7 +157,7 @@ def test_the_whole_road(context, live, user):
     for text in read[:-1]:
         wedge(page, text)
     expect(page.locator("#total")).to_contain_text(str(EXPECTED - 1))
-    expect(page.locator("#unsent")).to_be_hidden()
+    expect(page.locator("#badge")).to_have_attribute("data-state", "idle", timeout=30_000)
 
     # the join: the paper says that one is missing, and cannot be issued
     page.goto(f"/shipments/{number}/documents/packing_list")
@@ -171,7 +171,7 @@ def test_the_whole_road(context, live, user):
     wedge(page, read[-1])
     expect(page.locator("#total")).to_contain_text(f"{EXPECTED}")
     expect(page.locator("#verdict-code")).to_contain_text(codes[-1])
-    expect(page.locator("#unsent")).to_be_hidden()
+    expect(page.locator("#badge")).to_have_attribute("data-state", "idle", timeout=30_000)
 
     packing_list = text_of(get(page, f"/shipments/{number}/documents/packing_list.pdf"))
     assert all(code in packing_list for code in codes)
@@ -216,7 +216,7 @@ def test_the_whole_road(context, live, user):
     for text in read:
         wedge(page, text)
     expect(page.locator("#verdict-code")).to_contain_text(codes[-1])
-    expect(page.locator("#unsent")).to_be_hidden()
+    expect(page.locator("#badge")).to_have_attribute("data-state", "idle", timeout=30_000)
     assert ScanEvent.select().where(ScanEvent.type == "return", ScanEvent.refused == "").count() == EXPECTED
     assert {asset.where for asset in Asset.select()} == {"here"}
     assert balance_of(page, "Hamburg Automotive") == ""

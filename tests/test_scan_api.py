@@ -9,7 +9,7 @@ from samples import shipment as make_shipment
 
 from accounts.people import create_token
 from assets.models import Asset, ScanEvent
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 URL = "/api/v1/scan-events"
 T = "2026-11-23T17:00:00+08:00"

@@ -18,8 +18,9 @@ from assets.ledger import histories
 from assets.ledger_check import faults
 from assets.models import Asset, Device, ExceptionCase, ScanBatch, ScanEvent
 from assets.past import state_at
+from assets.registering import register_assets
 from assets.scan_batches import KEPT, MAX_QUARANTINED, Sender, Told, answer_once, take
-from assets.scanning import ScanInput, register_assets
+from assets.scanning import ScanInput
 from assets.state import shown
 from database import db as proxy
 from database import utc_now

@@ -18,7 +18,7 @@ from test_scan_page import begin, begin_dispatch, counted, total
 
 from accounts.models import User
 from assets.labels import label_uri
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 #: A phone's main camera 15 cm above a label sees some 19 cm in 1,280 pixels: 20 mm are 135 of them.
 SIZE = (1280, 720)

@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
 
 from accounts.models import ApiToken
 from assets.models import Asset, Device, ScanEvent
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 CODES = [f"KLT-{number:04d}" for number in range(1, 201)]
 

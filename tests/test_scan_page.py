@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 from accounts.people import create_user
 from assets.labels import label_uri, shipment_uri
 from assets.models import Asset, ScanEvent
-from assets.scanning import ScanInput, record_scan, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scan
 from database import utc_now
 from shipments.models import Shipment
 

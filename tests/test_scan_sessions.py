@@ -15,7 +15,8 @@ from samples import asset_type
 from test_scan_page import begin, begin_dispatch, counted, open_scan, sent, total, verdict, wedge
 
 from assets.models import Asset, ExceptionCase, ScanEvent, ScanSession
-from assets.scanning import ScanInput, record_scan, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scan
 from database import utc_now
 from master_data.models import Place
 

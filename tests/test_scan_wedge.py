@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from test_scan_page import TYPE, begin, begin_dispatch, counted, sent, total, verdict, wedge
 
 from assets.models import ScanEvent
-from assets.scanning import register_assets
+from assets.registering import register_assets
 
 
 @pytest.fixture

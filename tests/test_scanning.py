@@ -12,7 +12,8 @@ from samples import shipment as make_shipment
 
 from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent
-from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans
 from assets.state import shown
 from database import db as proxy
 from docs_gen.facts import shipment_facts

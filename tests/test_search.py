@@ -6,7 +6,7 @@ import pytest
 from conftest import NOW, on_both_databases
 
 from assets.labels import label_uri, shipment_uri
-from assets.scanning import register_assets
+from assets.registering import register_assets
 from docs_gen.models import IssuedDocument
 from master_data.models import Party
 

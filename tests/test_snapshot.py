@@ -13,7 +13,8 @@ from samples import shipment as make_shipment
 from assets.devices import register
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.models import Asset, Device
-from assets.scanning import ScanInput, record_scans, register_assets
+from assets.registering import register_assets
+from assets.scanning import ScanInput, record_scans
 from assets.snapshot import MAX_BOXES, rules_as_json, snapshot
 from database import utc_now
 

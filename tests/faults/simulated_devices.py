@@ -27,7 +27,7 @@ import samples
 from accounts.people import create_user
 from assets.devices import register
 from assets.models import ScanEvent
-from assets.scanning import register_assets
+from assets.registering import register_assets
 from database import db as proxy
 from database import open_database, utc_now
 
