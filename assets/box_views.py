@@ -130,8 +130,12 @@ def _entries(asset: Asset) -> list[Entry]:
     here = {event.event_id: event for event in events}
     void = {event.voids: event for event in events if event.voids}
     elsewhere = {event.corrects for event in events if event.corrects} - here.keys()
-    wrong = {row.event_id: row for row in all_events().where(ScanEvent.event_id.in_(elsewhere))} | here
-    corrected = all_events().where(ScanEvent.corrects.is_null(False), ScanEvent.corrects.in_(list(void)))
+    wrong = (
+        {row.event_id: row for row in all_events().where(ScanEvent.event_id.in_(elsewhere))} if elsewhere else {}
+    ) | here
+    corrected = (
+        all_events().where(ScanEvent.corrects.is_null(False), ScanEvent.corrects.in_(list(void))) if void else ()
+    )
     right = {row.corrects: row for row in corrected}
     open_cases: dict[str, list[ExceptionCase]] = defaultdict(list)
     for case in ExceptionCase.select().where(ExceptionCase.asset == asset, ExceptionCase.state == "open"):

@@ -332,9 +332,9 @@ _COPIES = (
     f"{', '.join('t.' + name for name in _ASSET_STATE.split(', '))}, t.due_day, t.last_event_time, 10 "
     "FROM t_state t CROSS JOIN n ORDER BY t.cohort, n.i",
     "INSERT INTO scan_event (event_id, type, asset_id, scanned_text, shipment_id, place_id, party_id, quantity, parent, via, document, "
-    "photo, event_time, event_zone, record_time, device, happened, refused, exception, warnings, reason, body_sha256) "
+    "photo, event_time, event_zone, record_time, device, happened, refused, exception, warnings, reason, body_sha256, session) "
     "SELECT EVENT_ID, t.type, a.id, a.code, t.shipment_id, t.place_id, t.party_id, 0, '', '', '', '', t.event_time, 480, t.record_time, "
-    f"'TC22-01', FALSE, '', t.exception, '', '', '{'0' * 64}' FROM t_event t {_OF_COHORT}",
+    f"'TC22-01', FALSE, '', t.exception, '', '', '{'0' * 64}', '' FROM t_event t {_OF_COHORT}",
     "INSERT INTO movement (event_id, asset_id, asset_type_id, owner_id, from_holder_id, from_place_id, to_holder_id, to_place_id, quantity, "
     "event_day, booked_day, record_time) SELECT EVENT_ID, a.id, a.asset_type_id, a.owner_id, t.from_holder_id, t.from_place_id, "
     f"t.to_holder_id, t.to_place_id, 1, t.event_day, t.event_day, a.last_event_time FROM t_line t {_OF_COHORT}",
