@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from wtforms import DateField, DateTimeLocalField, StringField
+from wtforms import DateField, DateTimeLocalField, Field, StringField
+from wtforms.validators import StopValidation
 
-from errors import N_, Message
+from errors import N_, InvalidInput, Message
 from i18n import translated
 
 #: Commas only where they part thousands: 1,5 could mean 1.5 or 15, so it is refused.
@@ -115,3 +117,18 @@ class TextField(StringField):
     def process_formdata(self, valuelist: list[str]) -> None:
         text = valuelist[0] if valuelist else ""
         self.data = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+class Obeys:
+    """A validator: what is filled in obeys a rule, and is stored as the rule gives it. The rule gets the field."""
+
+    def __init__(self, rule: Callable[[Field], Any]) -> None:
+        self.rule = rule
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if field.errors or field.data in (None, ""):
+            return
+        try:
+            field.data = self.rule(field)
+        except InvalidInput as error:
+            raise StopValidation(translated(error)) from None

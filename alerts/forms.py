@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -15,29 +15,14 @@ from wtforms.validators import StopValidation
 from alerts.rules import THRESHOLDS, Thresholds
 from alerts.webhooks import checked_url
 from errors import N_, InvalidInput
-from form_fields import CodeField, ExactField, WholeField
+from form_fields import CodeField, ExactField, Obeys, WholeField
 from i18n import LANGUAGES, translated
 from master_data import codes, rules
 from master_data.forms import Needed
 
 
-class _Obeys:
-    """What is filled in obeys a rule, and is stored as the rule gives it."""
-
-    def __init__(self, rule: Callable[[Field], Any]) -> None:
-        self.rule = rule
-
-    def __call__(self, form: Any, field: Field) -> None:
-        if field.errors or field.data in (None, ""):
-            return
-        try:
-            field.data = self.rule(field)
-        except InvalidInput as error:
-            raise StopValidation(translated(error)) from None
-
-
-def _whole(least: int, most: int) -> _Obeys:
-    return _Obeys(lambda field: rules.whole(field.name, field.data, least, most))
+def _whole(least: int, most: int) -> Obeys:
+    return Obeys(lambda field: rules.whole(field.name, field.data, least, most))
 
 
 def _percent(field: Field) -> Decimal:
@@ -79,7 +64,7 @@ class ThresholdForm(FlaskForm):
         description=lazy_gettext("Days since anybody had it before his eyes."),
     )  # fmt: skip
     damage_percent = ExactField(
-        lazy_gettext("Damage rate: the band ends at"), [Needed(), _Obeys(_percent)],
+        lazy_gettext("Damage rate: the band ends at"), [Needed(), Obeys(_percent)],
         description=lazy_gettext(
             "Told where the whole interval (of 95 per cent) lies above it, from 20 inspected returns on."
         ),
@@ -105,10 +90,10 @@ class ThresholdForm(FlaskForm):
 class RecipientForm(FlaskForm):
     """Somebody who gets the digest."""
 
-    address = CodeField(lazy_gettext("E-mail address"), [Needed(), _Obeys(lambda field: _address(field))])
+    address = CodeField(lazy_gettext("E-mail address"), [Needed(), Obeys(lambda field: _address(field))])
     language = SelectField(lazy_gettext("Language"))
     hour = WholeField(lazy_gettext("Hour"), [Needed(), _whole(0, 23)])
-    timezone = CodeField(lazy_gettext("Time zone"), [Needed(), _Obeys(lambda field: _timezone(field))])
+    timezone = CodeField(lazy_gettext("Time zone"), [Needed(), Obeys(lambda field: _timezone(field))])
 
     def __init__(self, zone: str) -> None:
         super().__init__(data={"hour": 7, "timezone": zone})

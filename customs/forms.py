@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectField
-from wtforms.validators import StopValidation
 
 from assets.models import Asset
 from assets.registering import codes_of_text
@@ -19,7 +17,7 @@ from customs.models import CustomsDeclaration
 from customs.rules import CLOSINGS, Clock, clock_for
 from docs_gen.models import IssuedDocument
 from errors import N_, InvalidInput, UserError
-from form_fields import CodeField, DayField, TextField, WholeField
+from form_fields import CodeField, DayField, Obeys, TextField, WholeField
 from i18n import translated
 from master_data import codes, rules
 from master_data.forms import Needed, TextArea
@@ -27,21 +25,6 @@ from shipments.models import Shipment
 
 #: A clock of more than this is a slip of the finger.
 _MOST_MONTHS = 120
-
-
-class Obeys:
-    """What is filled in obeys a rule, and is stored as the rule gives it."""
-
-    def __init__(self, rule: Callable[[Field], Any]) -> None:
-        self.rule = rule
-
-    def __call__(self, form: Any, field: Field) -> None:
-        if field.errors or field.data in (None, ""):
-            return
-        try:
-            field.data = self.rule(field)
-        except InvalidInput as error:
-            raise StopValidation(translated(error)) from None
 
 
 def _plain(limit: int, lines: int = 1) -> Obeys:

@@ -99,7 +99,7 @@ def test_a_box_that_is_scanned_after_the_list_was_closed_is_an_alarm_on_both_sid
 
 
 def boxes_after(world, user, code="KLT-0099"):
-    from assets.scanning import register_assets
+    from assets.registering import register_assets
 
     return register_assets(world.klt, [code], world.suzhou, world.plant, user, LEFT - timedelta(days=9))[0]
 
