@@ -12,7 +12,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import JOIN, Case, ModelSelect, Value
 
-from accounts.access import signed_in
+from accounts.access import needs
 from accounts.models import User
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
@@ -152,7 +152,7 @@ def _asset_filters() -> list[Filter]:
 
 
 @blueprint.get("/assets")
-@signed_in
+@needs("assets.read")
 def asset_list() -> Response | str:
     return answer(
         all_assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
@@ -161,7 +161,7 @@ def asset_list() -> Response | str:
 
 
 @blueprint.route("/assets/new", methods=["GET", "POST"])
-@signed_in
+@needs("assets.write")
 def asset_new() -> Any:
     form, read = RegisterForm(), None
     how = request.form.get("how", "")
@@ -190,7 +190,7 @@ def _registered(assets: list[Asset]) -> Any:
 
 
 @blueprint.get("/balances")
-@signed_in
+@needs("assets.read")
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
     rows = balances(utc_now())
@@ -327,7 +327,7 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
 
 
 @blueprint.get("/overdue")
-@signed_in
+@needs("assets.read")
 def overdue_list() -> Response | str:
     now = utc_now()
     holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder).where(is_overdue(now)))).order_by(Party.code)
@@ -503,7 +503,7 @@ _EVENT_FILTERS = (
 
 
 @blueprint.get("/scan-events")
-@signed_in
+@needs("assets.read")
 def event_list() -> Response | str:
     query, document = all_events(), storable(request.args.get("document", ""))[:64]
     if document:

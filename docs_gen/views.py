@@ -14,7 +14,7 @@ from flask_security import current_user
 from peewee import JOIN
 
 import archive
-from accounts.access import signed_in
+from accounts.access import needs
 from accounts.models import User
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -42,7 +42,7 @@ STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_
 
 
 @blueprint.get("/shipments/<number>")
-@signed_in
+@needs("shipments.read")
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
@@ -54,7 +54,7 @@ def shipment_page(number: str) -> str:
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")
-@signed_in
+@needs("shipments.read", "papers.read")
 def preview(number: str, type: str) -> Any:
     shipment = _shipment(number)
     _type(type)
@@ -88,7 +88,7 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
 
 
 @blueprint.get("/shipments/<number>/documents/<type>.pdf")
-@signed_in
+@needs("shipments.read", "papers.read")
 def preview_file(number: str, type: str) -> Response:
     kind = _type(type)
     part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
@@ -97,7 +97,7 @@ def preview_file(number: str, type: str) -> Response:
 
 
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
-@signed_in
+@needs("papers.issue")
 def issue(number: str, type: str) -> Any:
     """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
     user = User.get_by_id(current_user.id)
@@ -122,7 +122,7 @@ def _reasons() -> dict[str, str]:
 
 
 @blueprint.post("/documents/<int(max=2147483647):id>/void")
-@signed_in
+@needs("papers.issue")
 def void(id: int) -> Any:
     document: IssuedDocument = IssuedDocument.get_or_none(IssuedDocument.id == id) or abort(404)
     void_document(document, request.form.get("reason", ""), User.get_by_id(current_user.id), utc_now())
@@ -133,7 +133,7 @@ def void(id: int) -> Any:
 
 
 @blueprint.post("/shipments/<number>/documents/issue")
-@signed_in
+@needs("papers.issue")
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
@@ -143,7 +143,7 @@ def issue_set(number: str) -> Any:
 
 
 @blueprint.get("/jobs/<int(max=2147483647):id>")
-@signed_in
+@needs("shipments.read", "papers.read")
 def job_page(id: int) -> str:
     """How far a job is. A look at one whose process is gone lets it go on."""
     job: PaperJob = PaperJob.get_or_none(PaperJob.id == id) or abort(404)
@@ -158,7 +158,7 @@ def job_page(id: int) -> str:
 
 
 @blueprint.get("/shipments/<number>/documents.pdf")
-@signed_in
+@needs("shipments.read", "papers.read")
 def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
     rows = checklist(_shipment(number), _settings().base_url).rows
@@ -187,7 +187,7 @@ def merged_file(number: str) -> Response:
 
 
 @blueprint.get("/shipments/<number>/documents.zip")
-@signed_in
+@needs("shipments.read", "papers.read")
 def zip_file(number: str) -> Response:
     """Every valid paper of the shipment as a file of its own, under names that say what they are."""
     valid = (
@@ -219,7 +219,7 @@ def file_name(document: IssuedDocument) -> str:
 
 
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")
-@signed_in
+@needs("papers.read")
 def document_file(id: int) -> Response:
     document = IssuedDocument.get_or_none(IssuedDocument.id == id)
     if document is None or document.state == "numbered":
@@ -249,7 +249,7 @@ _COLUMNS = (
 
 
 @blueprint.get("/documents")
-@signed_in
+@needs("papers.read")
 def document_list() -> Response | str:
     documents = (
         IssuedDocument.select(IssuedDocument, Party, Shipment, _addressee)

@@ -16,7 +16,7 @@ from typing import Any
 
 from peewee import fn
 
-from accounts.access import token_hash
+from accounts.tokens import token_hash
 from accounts.models import User
 from assets.models import ExceptionCase
 from database import locked, taking_turns
