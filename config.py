@@ -189,7 +189,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     require_totp = frozenset(role.strip() for role in value["ROUNDTRIP_REQUIRE_TOTP"].split(",") if role.strip())
     if strange := require_totp - ROLES_OF_SETTINGS:
         faults.append(
-            f"ROUNDTRIP_REQUIRE_TOTP: {', '.join(sorted(strange))} is no role; there are {', '.join(sorted(ROLES_OF_SETTINGS))}"
+            f"ROUNDTRIP_REQUIRE_TOTP: {', '.join(sorted(strange))} is no role;"
+            f" there are {', '.join(sorted(ROLES_OF_SETTINGS))}"
         )
 
     oidc = [value[f"ROUNDTRIP_OIDC_{part}"] for part in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")]

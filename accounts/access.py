@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
 from flask_security import current_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from accounts.models import ApiToken, User
 from accounts.rights import NOT_FOR_TOKENS, unknown
@@ -69,7 +72,7 @@ def public(view: View) -> View:
 
 
 def signed_in(view: View) -> View:
-    """Whoever is signed in by a browser may call this view: the own profile, and pages that show what the rights allow."""
+    """Whoever is signed in by a browser may call this view: one's profile, pages that show what the rights allow."""
     view.access_rule = SIGNED_IN  # type: ignore[attr-defined]
     return view
 
@@ -115,7 +118,7 @@ def init_access(app: Flask) -> None:
     csrf.init_app(app)
     app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
     app.before_request(_guard)
-    app.jinja_env.globals.update(may=may, opens=opens)
+    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches)
 
 
 def may(*rights: str) -> bool:
@@ -127,6 +130,16 @@ def opens(endpoint: str, method: str = "GET") -> bool:
     """Whether who asks may call this endpoint: a link or a button to it is shown only then."""
     rule = rule_of(current_app, endpoint)
     return rule is not None and (rule.kind == "public" or may(*rule.rights(method)))
+
+
+def reaches(url: str) -> bool:
+    """The same for an address of ours, as a list has it for its rows."""
+    adapter = current_app.create_url_adapter(request)
+    try:
+        endpoint, _ = adapter.match(urlsplit(url).path, method="GET") if adapter else ("", {})
+    except (RequestRedirect, HTTPException):
+        return False
+    return opens(endpoint)
 
 
 def _rights() -> frozenset[str]:
@@ -166,7 +179,9 @@ def _guard() -> Any:
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
     by_token = "token_user" in g
     if (
-        current_user.must_change_password and not by_token and not request.endpoint.startswith(("security.", "accounts."))
+        current_user.must_change_password
+        and not by_token
+        and not request.endpoint.startswith(("security.", "accounts."))
     ):
         if wants_json():
             abort(403)

@@ -149,7 +149,8 @@ def init_login(app: Flask) -> None:
         SECURITY_RETURN_GENERIC_RESPONSES=True,  # the same words for an unknown name and a wrong password
         SECURITY_MSG_GENERIC_AUTHN_FAILED=(N_("The user name or the password is wrong."), "error"),
         SECURITY_MSG_IDENTITY_NOT_REGISTERED=(
-            N_("Nobody here belongs to this sign-in. Ask an administrator to enter your e-mail address."), "error",
+            N_("Nobody here belongs to this sign-in. Ask an administrator to enter your e-mail address."),
+            "error",
         ),
         SECURITY_MSG_DISABLED_ACCOUNT=(N_("This person may not come in any more."), "error"),
         SECURITY_API_ENABLED_METHODS=["session"],

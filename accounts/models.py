@@ -146,7 +146,7 @@ class ApiToken(Row):
     """A token for a program or a device. Only its SHA-256 is kept: 256 random bits need no slow hash."""
 
     name = CharField(64)
-    scope = CharField(8, default="")  # scan: of a device, may call only what `access.scanner` opens to it; '': a program
+    scope = CharField(8, default="")  # scan: of a device, may call only what `access.scanner` opens; '': a program
     rights = TextField(default="*")  # of a program: the rights it was given, parted by blanks; *: all of its person's
     user = ForeignKeyField(User, on_delete="CASCADE")
     sha256 = CharField(64, unique=True)

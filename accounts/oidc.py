@@ -42,7 +42,7 @@ class _Provider(FsOAuthProvider):
 
 
 def subject_of(claims: dict[str, Any]) -> str:
-    """"issuer subject" of these claims; the person whose verified address this is belongs to it from now on.
+    """ "issuer subject" of these claims; the person whose verified address this is belongs to it from now on.
 
     Raises OAuthError when the claims name nobody.
     """

@@ -48,8 +48,8 @@ def create_user(
 ) -> User:
     """A new person without limits of entity and site; without a role, and so without rights, unless one is given.
 
-    `one_time`: the password must be changed at the first login. Raises InvalidInput for a name that the login page would
-    not take, Refused when it is taken.
+    `one_time`: the password must be changed at the first login. Raises InvalidInput for a name that the login page
+    would not take, Refused when it is taken.
     """
     check_name(username)
     with taking_turns():
@@ -136,7 +136,9 @@ def belonging_of(user: User) -> Belonging:
     """What a person is now."""
     return Belonging(
         frozenset(role.name for role in user.roles),
-        None if user.all_entities else frozenset(row.party_id for row in UserEntity.select().where(UserEntity.user == user)),
+        None
+        if user.all_entities
+        else frozenset(row.party_id for row in UserEntity.select().where(UserEntity.user == user)),
         None if user.all_sites else frozenset(row.place_id for row in UserSite.select().where(UserSite.user == user)),
         user.partner_id,
     )

@@ -44,7 +44,8 @@ _READ = ("shipments.read", "papers.read", "assets.read", "statements.read", "cus
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(RIGHTS) - {"seals.place", "statements.own"},
     "document_clerk": frozenset((
-        *_READ, "shipments.write", "papers.issue", "prices.see", "agreements.read", "customs.write", "master_data.write",
+        *_READ, "shipments.write", "papers.issue", "prices.see", "agreements.read", "customs.write",
+        "master_data.write",
     )),
     "logistics_lead": frozenset((
         *_READ, "assets.scan", "assets.write", "ledger.correct", "agreements.read", "agreements.write",
@@ -60,7 +61,10 @@ ROLES: dict[str, frozenset[str]] = {
 ROLE_NAMES: dict[str, tuple[str, str]] = {
     "administrator": (N_("Administrator"), N_("Runs the installation; may do all but place stamps.")),
     "document_clerk": (N_("Document clerk"), N_("Makes shipments, papers and customs declarations.")),
-    "logistics_lead": (N_("Logistics lead"), N_("Looks after boxes, agreements and statements; sees no prices of goods.")),
+    "logistics_lead": (
+        N_("Logistics lead"),
+        N_("Looks after boxes, agreements, statements; sees no prices of goods."),
+    ),
     "scanner_operator": (N_("Scanner operator"), N_("Scans boxes and sees where they are.")),
     "viewer": (N_("Viewer"), N_("Sees all but prices; changes nothing.")),
     "partner": (N_("Partner"), N_("Of another firm: sees the statements of that firm and nothing else.")),

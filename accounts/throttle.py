@@ -57,7 +57,7 @@ class TooManyAttempts(UserError):
 
 
 class CountsInDatabase(Storage):
-    """Counters of `limits` in our table. It has none for SQL of its own; what it keeps in memory no other process sees."""
+    """Counters of `limits` in our table: it has none for SQL, and what it keeps in memory no other process sees."""
 
     STORAGE_SCHEME = ["roundtrip"]
 

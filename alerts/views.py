@@ -56,7 +56,7 @@ _COLUMNS = (
     Column("count", N_("Count"), lambda row: row.count, lambda row: row.count, numeric=True),
     Column("days", N_("Days"), lambda row: row.days, lambda row: row.days or 0, numeric=True),
     Column("value", N_("Value"), lambda row: row.value, lambda row: row.value or 0, numeric=True,
-           html=lambda row: number(row.value, 2)),
+           html=lambda row: number(row.value, 2), right="agreements.read"),
     Column("currency", N_("Currency"), lambda row: row.currency, lambda row: row.currency),
 )  # fmt: skip
 

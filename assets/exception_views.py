@@ -12,7 +12,7 @@ from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from accounts.access import needs
+from accounts.access import may, needs
 from assets.event_types import REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
@@ -89,6 +89,8 @@ def _mend_html(case: ExceptionCase) -> Markup:
     """What explains the case, as one button; where a person has to choose or to fill in something, its page."""
     if case.state != "open":
         return Markup("{}").format(case.note)
+    if not may("ledger.correct"):
+        return Markup("")
     first = _offers()[case.id].mends[0]
     if first.needs or first.key in ("accept", "void", "retake"):
         return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(

@@ -13,7 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from peewee import JOIN
 
-from accounts.access import needs
+from accounts.access import may, needs
 from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
 from assets.models import PoolMinimum, ScanEvent, StockLevel
@@ -138,7 +138,7 @@ def _find_undone(rows: list[ScanEvent]) -> None:
 def _undo_html(event: ScanEvent) -> Markup:
     if event.event_id in g.undone:
         return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
-    if event.refused:
+    if event.refused or not may("ledger.correct"):
         return Markup("")
     return Markup(
         '<details class="as-undo"><summary>{}</summary><form method="post" action="{}">'

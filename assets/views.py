@@ -238,9 +238,10 @@ def _balance_columns() -> list[Column]:
             lambda row: row.value,
             sort=lambda row: (row.asset_type.value_currency, row.value),
             numeric=True,
+            right="agreements.read",
             html=lambda row: number(row.value, 2),
         ),
-        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
     ]
 
 
@@ -347,8 +348,10 @@ def overdue_list() -> Response | str:
             lambda row: days_late(row.due_day, row.return_place, now),
             numeric=True,
         ),
-        Column("value", N_("Value"), _value, numeric=True, html=lambda row: number(_value(row), 2)),
-        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+        Column(
+            "value", N_("Value"), _value, numeric=True, right="agreements.read", html=lambda row: number(_value(row), 2)
+        ),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
     )
     query = (
         overdue_assets(now)

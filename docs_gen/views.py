@@ -14,7 +14,7 @@ from flask_security import current_user
 from peewee import JOIN
 
 import archive
-from accounts.access import needs
+from accounts.access import may, needs
 from accounts.models import User
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -26,7 +26,8 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers, print
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.jobs import message_of, order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
-from docs_gen.register import named, types
+from docs_gen.prices import without_prices
+from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
@@ -47,8 +48,9 @@ def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
     last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
+    facts = listed.facts if may("prices.see") else without_prices(listed.facts)
     return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, last_job=last_job,
+        "docs_gen/shipment.html", shipment=shipment, facts=facts, sees=_sees, listed=listed, last_job=last_job,
         counted={row.asset_type.code: row for row in counted_packages(shipment)},
     )  # fmt: skip
 
@@ -57,7 +59,7 @@ def shipment_page(number: str) -> str:
 @needs("shipments.read", "papers.read")
 def preview(number: str, type: str) -> Any:
     shipment = _shipment(number)
-    _type(type)
+    _seen(_type(type))
     paper = paper_of(shipment, type, _part(), _settings().base_url)
     if paper is None:  # the shipment has been split since the link was made, or it has no such paper
         others = shipment_papers(shipment, _settings().base_url, [type]) or abort(404)
@@ -90,7 +92,7 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
 @blueprint.get("/shipments/<number>/documents/<type>.pdf")
 @needs("shipments.read", "papers.read")
 def preview_file(number: str, type: str) -> Response:
-    kind = _type(type)
+    kind = _seen(_type(type))
     part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
     paper = render_paper(kind, part.facts, pictures_dir=_settings().pictures_dir)
     return attachment(paper.data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
@@ -102,7 +104,7 @@ def issue(number: str, type: str) -> Any:
     """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
     user = User.get_by_id(current_user.id)
     order = Order(
-        _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
+        _seen(_type(type)).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
         tuple(request.form.getlist("seal", type=int)),
     )  # fmt: skip
     shipment = _shipment(number)
@@ -161,7 +163,7 @@ def job_page(id: int) -> str:
 @needs("shipments.read", "papers.read")
 def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
-    rows = checklist(_shipment(number), _settings().base_url).rows
+    rows = [row for row in checklist(_shipment(number), _settings().base_url).rows if _sees(row.paper.type.code)]
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
     pictures = _settings().pictures_dir
     jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]
@@ -201,7 +203,10 @@ def zip_file(number: str) -> Response:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:  # stored: a PDF does not get smaller
         order = list(types())
-        for document in sorted(valid, key=lambda one: order.index(one.type) if one.type in order else len(order)):
+        for document in sorted(
+            (one for one in valid if _sees(one.type)),
+            key=lambda one: order.index(one.type) if one.type in order else len(order),
+        ):
             info = zipfile.ZipInfo(file_name(document), document.issued_time.timetuple()[:6])
             packed.writestr(info, archive.read(_settings().archive_dir, document.sha256))
     return attachment(buffer.getvalue(), f"{number}.zip", "application/zip")
@@ -224,6 +229,8 @@ def document_file(id: int) -> Response:
     document = IssuedDocument.get_or_none(IssuedDocument.id == id)
     if document is None or document.state == "numbered":
         abort(404)
+    if not _sees(document.type):
+        abort(403)
     data = archive.read(_settings().archive_dir, document.sha256)
     return attachment(data, file_name(document), "application/pdf", inline=True)
 
@@ -298,7 +305,9 @@ def field_url(problem: Problem, shipment_number: str) -> str:
 
 
 def _file_url(document: IssuedDocument) -> str:
-    return "" if document.state == "numbered" else url_for("docs_gen.document_file", id=document.id)
+    if document.state == "numbered" or not _sees(document.type):
+        return ""
+    return url_for("docs_gen.document_file", id=document.id)
 
 
 def _shipment(number: str) -> Shipment:
@@ -315,6 +324,19 @@ def _part() -> str:
 
 def _type(code: str) -> DocumentType:
     return types().get(code) or abort(404)
+
+
+def _sees(code: str) -> bool:
+    """Whether who asks may see papers of this kind."""
+    right = right_for(code)
+    return not right or may(right)
+
+
+def _seen(kind: DocumentType) -> DocumentType:
+    """The same; 403 for who may not see papers of this kind."""
+    if kind.asks and not may(kind.asks):
+        abort(403)
+    return kind
 
 
 def _title(code: str) -> str:

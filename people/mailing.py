@@ -20,7 +20,9 @@ def send_link(user: User, purpose: str, url: str, settings: Settings) -> bool | 
     if not settings.smtp_url or not address:
         return None
     message = EmailMessage()
-    message["Subject"] = _("Roundtrip: your invitation") if purpose == "invite" else _("Roundtrip: choose a new password")
+    message["Subject"] = (
+        _("Roundtrip: your invitation") if purpose == "invite" else _("Roundtrip: choose a new password")
+    )
     message["From"] = settings.mail_from
     message["To"] = address
     message["Message-ID"] = make_msgid(domain=settings.mail_from.partition("@")[2])

@@ -135,7 +135,8 @@ def _person_page(form: PersonForm, user: User | None) -> Any:
     if user is not None:
         now = utc_now()
         shown |= {
-            "state": _state(user, _invited()), "state_html": _state_html, "open_sessions": sessions.open_sessions(user, now),
+            "state": _state(user, _invited()), "state_html": _state_html,
+            "open_sessions": sessions.open_sessions(user, now),
             "tokens": list(ApiToken.select().where(ApiToken.user == user, ApiToken.revoked_time.is_null())),
         }  # fmt: skip
     return render_template("people/person.html", **shown), 422 if form.errors else 200

@@ -40,7 +40,8 @@ def _own() -> Any:
         .join(IssuedDocument)
         .join(Party, on=IssuedDocument.seller)
         .where(
-            Statement.partner == scope_of(current_user).partner, IssuedDocument.state == "issued",
+            Statement.partner == scope_of(current_user).partner,
+            IssuedDocument.state == "issued",
             IssuedDocument.voided_time.is_null(),
         )
     )

@@ -50,7 +50,9 @@ def urls(app):
 
 
 def test_the_token_of_a_device_opens_its_work_and_nothing_else(app, anonymous, world, yard):
-    assert {rule.endpoint for rule in app.url_map.iter_rules() if (rule_of(app, rule.endpoint) or PUBLIC).kind == "scanner"} == OPEN
+    assert {
+        rule.endpoint for rule in app.url_map.iter_rules() if (rule_of(app, rule.endpoint) or PUBLIC).kind == "scanner"
+    } == OPEN
     for endpoint, method, url in urls(app):
         if rule_of(app, endpoint) == PUBLIC:
             continue

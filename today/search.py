@@ -17,6 +17,7 @@ from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
 from database import tuples
 from docs_gen.models import IssuedDocument
+from docs_gen.register import right_for
 from listing import matches
 from master_data.models import AssetType, Party, Product
 from shipments.models import Shipment
@@ -57,6 +58,8 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
     for shipment in numbered if may("shipments.read") else ():
         found.add(url_for("docs_gen.shipment_page", number=shipment.number))
     for document in IssuedDocument.select().where(IssuedDocument.number == number) if may("papers.read") else ():
+        if not sees(document):
+            continue
         found.add(document_url(document))
     if not may("assets.read"):
         return found.pop() if len(found) == 1 else None
@@ -78,6 +81,12 @@ def document_url(document: IssuedDocument) -> str:
             return url_for("docs_gen.document_list", q=document.number)
         return url_for("docs_gen.shipment_page", number=document.shipment.number)
     return url_for("docs_gen.document_file", id=document.id)
+
+
+def sees(document: IssuedDocument) -> bool:
+    """Whether who asks may see this paper."""
+    right = right_for(document.type)
+    return not right or may(right)
 
 
 def _events_of(event_id: str) -> Any:
@@ -120,25 +129,31 @@ def find(text: str) -> Results:
     return Results(
         text,
         shipments=_matching(
-            "shipments.read", shipments, text, Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
+            "shipments.read", shipments, text,
+            Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
             Shipment.vessel, Shipment.port_of_loading_name, Shipment.port_of_discharge_name, Shipment.contract_no,
             Shipment.order_no, consignee.name_en, consignee.name_zh,
         ),
         assets=_matching("assets.read", assets, text, Asset.code, Asset.grai),
-        documents=_matching("papers.read", documents, text, IssuedDocument.number, Shipment.number, Shipment.freight_container_no),
+        documents=_matching(
+            "papers.read", documents, text, IssuedDocument.number, Shipment.number, Shipment.freight_container_no
+        ),
         parties=_matching(
-            "master_data.read", Party.select().order_by(Party.code), text, Party.code, Party.name_en, Party.name_zh, Party.uscc,
+            "master_data.read", Party.select().order_by(Party.code), text,
+            Party.code, Party.name_en, Party.name_zh, Party.uscc,
             Party.contact, Party.address_en, Party.address_zh,
         ),
         types=_matching(
-            "assets.read", AssetType.select().order_by(AssetType.code), text, AssetType.code, AssetType.name_en, AssetType.name_zh
+            "assets.read", AssetType.select().order_by(AssetType.code), text,
+            AssetType.code, AssetType.name_en, AssetType.name_zh
         ),
         loads=_loads(text) if may("assets.read") else [],
         scans=ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "").count()
         if may("assets.read")
         else 0,
         products=_matching(
-            "master_data.read", Product.select().order_by(Product.part_no), text, Product.part_no, Product.customer_part_no,
+            "master_data.read", Product.select().order_by(Product.part_no), text,
+            Product.part_no, Product.customer_part_no,
             Product.description_en, Product.description_zh, Product.hs_code,
         ),
     )  # fmt: skip

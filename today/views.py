@@ -52,6 +52,7 @@ def search() -> Response | str:
         "today/search.html",
         results=searching.find(text[:200]),
         document_url=searching.document_url,
+        sees=searching.sees,
         titles=titles,
         type_url=searching.type_url,
     )
