@@ -144,7 +144,7 @@ def answer_reckoned(
 
 def _allowed(columns: Sequence[Column]) -> list[Column]:
     """Those that the person may see; `may` is what accounts.access gives to all templates."""
-    may: Callable[[str], bool] = current_app.jinja_env.globals["may"]
+    may: Any = current_app.jinja_env.globals["may"]
     return [column for column in columns if not column.right or may(column.right)]
 
 

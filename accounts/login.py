@@ -56,7 +56,7 @@ class _VerifyForm(VerifyForm):
     """The password once more, before something that matters."""
 
     def validate(self, **kwargs: Any) -> bool:
-        one = attempt("password", current_user.username)
+        one = attempt("password", _name(current_user))
         if super().validate(**kwargs):
             one.right()
             return True
@@ -68,7 +68,7 @@ class _ChangePasswordForm(ChangePasswordForm):
     """The old password is as much worth guessing here as at the login."""
 
     def validate(self, **kwargs: Any) -> bool:
-        one = attempt("password", current_user.username)
+        one = attempt("password", _name(current_user))
         if super().validate(**kwargs):
             one.right()
             return True
@@ -83,8 +83,7 @@ class _CodeForm(TwoFactorVerifyCodeForm):
     """Six digits are soon guessed: counted as passwords are."""
 
     def validate(self, **kwargs: Any) -> bool:
-        assert self.user is not None
-        one = attempt("code", self.user.username)
+        one = attempt("code", _name(self.user))
         if super().validate(**kwargs):
             one.right()
             return True
@@ -94,7 +93,7 @@ class _CodeForm(TwoFactorVerifyCodeForm):
 
 class _RecoveryForm(MfRecoveryForm):
     def validate(self, **kwargs: Any) -> bool:
-        one = attempt("recovery code", self.user.username)
+        one = attempt("recovery code", _name(self.user))
         if super().validate(**kwargs):
             one.right()
             return True
@@ -102,14 +101,18 @@ class _RecoveryForm(MfRecoveryForm):
         return False
 
 
+def _name(user: Any) -> str:
+    return str(user.username)
+
+
 class _Totp(Totp):
     """A code is taken once: whoever looked over a shoulder comes too late."""
 
-    def get_last_counter(self, user: User) -> int | None:
+    def get_last_counter(self, user: Any) -> int | None:
         row = User.select(User.totp_counter).where(User.id == user.id).first()
         return row.totp_counter if row else None
 
-    def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:
+    def set_last_counter(self, user: Any, tmatch: TotpMatch) -> None:
         User.update(totp_counter=tmatch.counter).where(User.id == user.id).execute()
         user.totp_counter = tmatch.counter  # the library may save this row once more
 

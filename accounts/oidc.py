@@ -15,7 +15,6 @@ from flask_security import current_user
 from flask_security.oauth_provider import FsOAuthProvider
 from peewee import fn
 from requests.exceptions import RequestException
-from werkzeug.wrappers import Response
 
 from accounts.access import public, signed_in
 from accounts.login import security
@@ -35,10 +34,10 @@ class _Provider(FsOAuthProvider):
         expiry and nonce."""
         return "oidc_subject", subject_of(token.get("userinfo") or {})
 
-    def oauth_response_failure(self, error_view: str, e: Any) -> Response:
+    def oauth_response_failure(self, error_view: str, e: Any) -> Any:
         """The words of the provider go to the log, not onto our page."""
         log.warning("sign-in at the provider failed: %s", str(e.error)[:80])
-        return super().oauth_response_failure(error_view, OAuthError(error="failed", description=""))  # type: ignore[no-any-return]
+        return super().oauth_response_failure(error_view, OAuthError(error="failed", description=""))
 
 
 def subject_of(claims: dict[str, Any]) -> str:
@@ -76,23 +75,26 @@ def init_oidc(app: Flask) -> None:
         "server_metadata_url": f"{settings.oidc_issuer}/.well-known/openid-configuration",
         "client_kwargs": {"scope": "openid email", "code_challenge_method": "S256", "timeout": _SECONDS},
     }
-    security.oauthglue.register_provider_ext(_Provider(NAME, known_as))
+    glue = security.oauthglue
+    assert glue is not None  # SECURITY_OAUTH_ENABLE
+    glue.register_provider_ext(_Provider(NAME, known_as))
 
 
 @public
-def start() -> Response:
+def start() -> Any:
     """To the provider. A link, not a form: `form-action` of our pages does not let a form lead elsewhere."""
     return _sent_away("oauthresponse")
 
 
 @signed_in
-def verify() -> Response:
+def verify() -> Any:
     """To the provider once more, before something that matters."""
     return _sent_away("oauth_verify_response")
 
 
-def _sent_away(back: str) -> Response:
-    if not current_app.config["ROUNDTRIP"].oidc_issuer:
+def _sent_away(back: str) -> Any:
+    glue = security.oauthglue
+    if not current_app.config["ROUNDTRIP"].oidc_issuer or glue is None:
         abort(404)
     if back == "oauthresponse" and current_user.is_authenticated:
         return redirect(url_for("today.home"))
@@ -100,7 +102,7 @@ def _sent_away(back: str) -> Response:
     if request.args.get("next"):
         session["fs_oauth_next"] = request.args["next"]  # the library checks that it leads nowhere else
     try:
-        return security.oauthglue.get_redirect(NAME, back)  # type: ignore[no-any-return]
+        return glue.get_redirect(NAME, back)
     except (RequestException, OAuthError, ValueError) as error:
         log.warning("the provider cannot be reached: %s", type(error).__name__)
         text = N_("The place where you sign in cannot be reached. Try again later, or sign in with your password.")

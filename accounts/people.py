@@ -103,7 +103,7 @@ def change_person(user: User, name: str, email: str, belonging: Belonging) -> No
         _check_email(address, user)
         if "administrator" not in belonging.roles:
             _keep_an_administrator(user)
-        changes = {"name": name, "email": address}
+        changes: dict[str, str | None] = {"name": name, "email": address}
         if address.lower() != user.email.lower():
             changes["oidc_subject"] = None  # another address, perhaps another person at the provider
         User.update(**changes).where(User.id == user.id).execute()

@@ -182,7 +182,7 @@ def print_job(
 def told_by(type: DocumentType, facts: PaperFacts) -> PaperFacts:
     """The facts as far as this kind of paper may tell them, in print and in what is enclosed: money only if it asks for
     the right to see it."""
-    if type.asks == "prices.see":
+    if type.asks == "prices.see" or not isinstance(facts, ShipmentFacts):  # an account with money is its own kind
         return facts
     return without_prices(facts, boxes=type.asks != "agreements.read")
 

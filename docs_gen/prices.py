@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TypeVar
 
-from docs_gen.account_facts import AccountPaper
 from docs_gen.facts import ShipmentFacts
-
-Facts = TypeVar("Facts", ShipmentFacts, AccountPaper, ShipmentFacts | AccountPaper)
 
 _NIL = Decimal(0)
 
 
-def without_prices(facts: Facts, *, boxes: bool = True) -> Facts:
-    """The facts of a shipment without prices and values of the goods; `boxes`: without those of the boxes too.
-
-    The paper of an account is given back as it is: one that tells money is a kind of its own.
-    """
-    if not isinstance(facts, ShipmentFacts):
-        return facts
+def without_prices(facts: ShipmentFacts, *, boxes: bool = True) -> ShipmentFacts:
+    """The facts of a shipment without prices and values of the goods; `boxes`: without those of the boxes too."""
     nil = _NIL
     bare = replace(
         facts,

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, SelectField, SelectMultipleField
+from wtforms import BooleanField, SelectChoice, SelectField, SelectMultipleField
 from wtforms.validators import ValidationError
 
 from accounts.models import User
@@ -39,12 +39,12 @@ class PersonForm(FlaskForm):
     def __init__(self, user: User | None = None) -> None:
         super().__init__(data=_shown(user))
         own = Party.select().where(Party.own).order_by(Party.code)
-        self.entities.choices = [(row.id, f"{row.code} · {name_of(row)}") for row in own]
+        self.entities.choices = [SelectChoice(row.id, _named(row)) for row in own]
         places = Place.select(Place, Party).join(Party).where(Party.own).order_by(Place.code)
-        self.sites.choices = [(row.id, f"{row.code} · {name_of(row)}") for row in places]
+        self.sites.choices = [SelectChoice(row.id, _named(row)) for row in places]
         others = Party.select().where(~Party.own).order_by(Party.code)
-        self.partner.choices = [("", ""), *((str(row.id), f"{row.code} · {name_of(row)}") for row in others)]
-        self.roles.choices = [(role, translated(name)) for role, (name, _what) in ROLE_NAMES.items()]
+        self.partner.choices = [SelectChoice("", ""), *(SelectChoice(str(row.id), _named(row)) for row in others)]
+        self.roles.choices = [SelectChoice(role, translated(name)) for role, (name, _what) in ROLE_NAMES.items()]
         self.status = 200
 
     def validate_name(self, field: Any) -> None:
@@ -66,14 +66,18 @@ class PersonForm(FlaskForm):
     def belonging(self) -> Belonging:
         """What the form says; the rules of it are those of Belonging."""
         roles = frozenset(self.roles.data or ())
-        chosen = dict(self.partner.choices)
-        partner = int(self.partner.data) if self.partner.data and self.partner.data in chosen else None
+        offered = {choice.value for choice in self.partner.choices}
+        partner = int(self.partner.data) if self.partner.data and self.partner.data in offered else None
         if "partner" in roles:
             return Belonging(roles, frozenset(), frozenset(), partner)
         return Belonging(
             roles, None if self.all_entities.data else frozenset(self.entities.data or ()),
             None if self.all_sites.data else frozenset(self.sites.data or ()), partner,
         )  # fmt: skip
+
+
+def _named(row: Any) -> str:
+    return f"{row.code} · {name_of(row)}"
 
 
 def address_of(user: User) -> str:

@@ -27,7 +27,7 @@ def send_link(user: User, purpose: str, url: str, settings: Settings) -> bool | 
     message["To"] = address
     message["Message-ID"] = make_msgid(domain=settings.mail_from.partition("@")[2])
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
-    message.set_content(render_template("people/mail.txt", user=user, purpose=purpose, url=url))
+    message.set_content(render_template("people/mail_text.html", user=user, purpose=purpose, url=url))
     try:
         send(message, settings.smtp_url)
     except NotSent:
