@@ -32,8 +32,6 @@ from config import Settings
 from database import db
 from errors import N_
 
-security = Security()
-
 #: Words of Flask-Security that its own Chinese catalogue lacks; ours has them.
 _THEIR_WORDS = (N_("Username"), N_("Recovery Code"), N_("Recovery code invalid"), N_("Invalid code"))
 
@@ -117,6 +115,9 @@ class _Totp(Totp):
         user.totp_counter = tmatch.counter  # the library may save this row once more
 
 
+security = Security(totp_cls=_Totp)
+
+
 class _People(PeeweeUserDatastore):
     """Saves what has changed of a person, and not what another request changed meanwhile."""
 
@@ -180,7 +181,7 @@ def init_login(app: Flask) -> None:
         PERMANENT_SESSION_LIFETIME=settings.session_lifetime,  # no cookie is read that is older; see `sessions`
     )
     security.init_app(
-        app, _People(db, User, Role, UserRole), login_form=_LoginForm, verify_form=_VerifyForm, totp_cls=_Totp,
+        app, _People(db, User, Role, UserRole), login_form=_LoginForm, verify_form=_VerifyForm,
         change_password_form=_ChangePasswordForm, two_factor_verify_code_form=_CodeForm,
         mf_recovery_form=_RecoveryForm,
     )  # fmt: skip
