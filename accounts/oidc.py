@@ -7,12 +7,16 @@ provider calls verified. Nobody is made here: an administrator invites people. A
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from authlib.integrations.base_client.errors import OAuthError
 from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask_security import current_user
 from flask_security.oauth_provider import FsOAuthProvider
+from flask_security.utils import do_flash, get_message
+from joserfc.errors import JoseError
 from peewee import fn
 from requests.exceptions import RequestException
 
@@ -78,6 +82,23 @@ def init_oidc(app: Flask) -> None:
     glue = security.oauthglue
     assert glue is not None  # SECURITY_OAUTH_ENABLE
     glue.register_provider_ext(_Provider(NAME, known_as))
+    for endpoint in ("security.oauthresponse", "security.oauth_verify_response"):
+        app.view_functions[endpoint] = _told(app.view_functions[endpoint])
+
+
+def _told(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The library's view of the way back; an ID token that is not for us, which it does not expect, is told as well."""
+
+    @wraps(view)
+    def told(**values: Any) -> Any:
+        try:
+            return view(**values)
+        except (JoseError, RequestException) as error:
+            log.warning("sign-in at the provider failed: %s", type(error).__name__)
+            do_flash(*get_message("OAUTH_HANDSHAKE_ERROR", exerror="", exdesc=""))
+            return redirect(url_for("security.login"))
+
+    return told
 
 
 @public

@@ -53,6 +53,7 @@ def create_user(
     """
     check_name(username)
     with taking_turns():
+        _check_free(username)
         user = _added(username, f"{username}@roundtrip.invalid", now, password=password)
         user.must_change_password, user.all_entities, user.all_sites = one_time, True, True
         user.save()
@@ -69,8 +70,6 @@ def check_name(username: str) -> None:
 
 
 def _added(username: str, email: str, now: datetime, *, password: str, active: bool = True) -> User:
-    if User.select().where(fn.LOWER(User.username) == username.lower()).exists():
-        raise Refused("user_exists", N_("There is already a user %(name)s."), name=username)
     return User.create(
         username=username, email=email, password=hash_password(password), fs_uniquifier=uuid.uuid4().hex,
         active=active, created_time=now,
@@ -87,6 +86,7 @@ def invite(
     check_name(username)
     belonging.check()
     with taking_turns():
+        _check_free(username)
         address = email or f"{username}@roundtrip.invalid"  # the library wants one; nothing is ever sent to that
         _check_email(address)
         user = _added(username, address, now, password=secrets.token_urlsafe(32), active=False)
@@ -108,6 +108,11 @@ def change_person(user: User, name: str, email: str, belonging: Belonging) -> No
             changes["oidc_subject"] = None  # another address, perhaps another person at the provider
         User.update(**changes).where(User.id == user.id).execute()
         _give(user, belonging)
+
+
+def _check_free(username: str) -> None:
+    if User.select().where(fn.LOWER(User.username) == username.lower()).exists():
+        raise Refused("user_exists", N_("There is already a user %(name)s."), name=username)
 
 
 def _check_email(email: str, user: User | None = None) -> None:

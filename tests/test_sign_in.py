@@ -55,18 +55,11 @@ def wrong(client: FlaskClient, token: str, username: str, **kwargs: Any) -> int:
     return client.post("/login", data=form, **kwargs).status_code
 
 
-@pytest.fixture
-def quick_hash(app: Flask) -> None:
-    """Argon2 as cheap as it goes, where its cost is not what is tried: 1,000 guesses in seconds."""
-    app.config["SECURITY_PASSWORD_HASH_OPTIONS"] = {"argon2__rounds": 1}
-
-
 # ---- guessing
 
 
-@on_both_databases
 def test_S8_a_thousand_wrong_passwords_over_ten_accounts_are_slowed_and_lock_nobody_out_of_his_own_device(
-    db: Database, app: Flask, anonymous: FlaskClient
+    app: Flask, anonymous: FlaskClient
 ) -> None:
     """From one address, with X-Forwarded-For forged for each guess. Nearly all are refused without a look at the
     password; who signed in before on a browser of his own still comes in from there, and only from there."""
@@ -156,12 +149,12 @@ def test_S8_an_unknown_user_takes_as_long_as_a_wrong_password(app: Flask, user: 
     client = app.test_client()
     token = csrf(client.get("/login").get_data(as_text=True))
     took: dict[str, list[float]] = {"wang.li": [], "nobody": []}
-    for _ in range(9):
+    for _ in range(7):
         for name, times in took.items():
             AttemptCount.delete().execute()
-            start = time.perf_counter()
+            start = time.process_time()  # of this process alone, whatever else the machine does
             assert wrong(client, token, name) == 200
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
     known, unknown = (min(times) for times in took.values())
     assert abs(known - unknown) / known < 0.15, (known, unknown, statistics.median(took["nobody"]))
 
