@@ -116,7 +116,7 @@ class UserSession(Row):
     created_time = Instant(index=True)
     seen_time = Instant()
     address = CharField(45, default="")
-    agent = CharField(120, default="")
+    agent = CharField(200, default="")
 
 
 class PersonLink(Row):

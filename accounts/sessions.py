@@ -5,6 +5,7 @@ The cookie holds a random token beside what the login library keeps there; witho
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from database import utc_now
 _KEY = "sid"
 #: What of an old session goes over into a new one: nothing but the language, and what the login itself has put there.
 _KEPT = {"language", "_user_id", "_fresh", "_id", "fs_oauth_next", "tf_remember_login", "_flashes"}
+#: A browser names those that it wants to pass for, too: the most special first.
+_BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 _NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -37,7 +40,7 @@ def begin(user: User, now: datetime, address: str = "", agent: str = "") -> str:
     token = secrets.token_urlsafe(32)
     UserSession.create(
         user=user, token_sha256=token_hash(token), created_time=now, seen_time=now, address=address[:45],
-        agent=agent.replace("\0", "")[:120],
+        agent=agent.replace("\0", "")[:200],
     )  # fmt: skip
     return token
 
@@ -53,6 +56,15 @@ def open_sessions(user: User, now: datetime) -> list[UserSession]:
     return list(
         UserSession.select().where(UserSession.user == user, *_not_over(now)).order_by(UserSession.seen_time.desc())
     )
+
+
+def browser_of(agent: str) -> str:
+    """What a browser says of itself, as people know it: `Firefox · Android 14`. What is not known stays as it is."""
+    name = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
+    system = re.search(r"\((?:X11; |Windows; |compatible; )?([^;)]{2,40})(?:; (Android [0-9.]+))?", agent)
+    if not name or system is None:
+        return agent[:60]
+    return f"{name} · {system[2] or system[1]}"
 
 
 def end_session(user: User, id: int) -> None:

@@ -57,7 +57,7 @@ def up(migrator, db):
         created_time = Instant(index=True)
         seen_time = Instant()
         address = CharField(max_length=45, default="")
-        agent = CharField(max_length=120, default="")
+        agent = CharField(max_length=200, default="")
 
         class Meta:
             database = db

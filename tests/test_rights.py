@@ -113,6 +113,13 @@ def test_the_tables_know_each_role_and_each_right_is_held_by_somebody() -> None:
     assert not any(right.endswith((".write", ".issue", ".correct", ".manage", ".scan")) for right in ROLES["viewer"])
 
 
+def test_the_page_of_the_documentation_says_what_the_table_says() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "rights.md").read_text(encoding="utf-8")
+    for right, text in RIGHTS.items():
+        marks = " | ".join("✓" if right in held else " " for held in ROLES.values())
+        assert f"| `{right}` | {text} | {marks} |" in page
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_gets_exactly_what_the_table_says_on_every_route(shared: Any, role: str) -> None:
     """Each route with each method it takes. 403 is the answer without the right, and with it never."""
