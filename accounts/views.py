@@ -54,7 +54,8 @@ def _profile(**more: Any) -> str:
     return render_template(
         "accounts/profile.html", user=user, roles=[ROLE_NAMES[name][0] for name in held], rights=RIGHTS,
         held=[right for right in RIGHTS if right in user.rights], tokens=list(tokens),
-        open_sessions=sessions.open_sessions(user, now), browser_of=sessions.browser_of, this=sessions.current_session(),
+        open_sessions=sessions.open_sessions(user, now), this=sessions.current_session(),
+        browser_of=sessions.browser_of,
         codes=len(user.mf_recovery_codes or []), **more,
     )  # fmt: skip
 

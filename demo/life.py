@@ -32,7 +32,7 @@ from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish_many, issue_document, take_number
 from docs_gen.models import IssuedDocument
 from docs_gen.register import REGISTER
-from master_data.models import AssetType
+from master_data.models import AssetType, Party
 from shipments.details import Details, details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
 
