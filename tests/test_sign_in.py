@@ -403,7 +403,10 @@ def test_an_invitation_is_shown_once_and_only_its_hash_is_kept(app: Flask, clien
     assert "invited" in page
 
 
-def test_an_invitation_is_used_by_a_button_and_works_once(app: Flask, anonymous: FlaskClient, user: User) -> None:
+@on_both_databases
+def test_an_invitation_is_used_by_a_button_and_works_once(
+    db: Database, app: Flask, anonymous: FlaskClient, user: User
+) -> None:
     with app.app_context():
         made, token = invite("li.na", "", "", NONE, utc_now(), user)
     assert sign_in(anonymous, "li.na", PASSWORD).status_code == 200
