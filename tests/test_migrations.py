@@ -90,7 +90,7 @@ def test_who_was_there_before_there_were_roles_keeps_what_they_could_do(tmp_path
         database.execute_sql("INSERT INTO role (name, description) VALUES ('administrator', '')")
         database.execute_sql("INSERT INTO user_role (user_id, role_id) VALUES (2, 1)")
         database.execute_sql(
-            "INSERT INTO api_token (name, user_id, sha256, created_time) VALUES ('p', 1, 'h', '2026-01-01')"
+            "INSERT INTO api_token (name, scope, user_id, sha256, created_time) VALUES ('p', '', 1, 'h', '2026-01-01')"
         )
         assert "0010_people" in migrate()
         anna, boss = User.select().order_by(User.id)
