@@ -110,10 +110,11 @@ export class Queue {
   async counts() {
     const read = this.db.transaction("scans");
     const index = read.store.index("state");
-    const [unsent, drafts, refused, asked, first] = await Promise.all([
-      index.count("unsent"), index.count("draft"), index.count("refused"), index.count("ask"), index.get("unsent"),
+    const [unsent, drafts, refused, asked, ...first] = await Promise.all([
+      index.count("unsent"), index.count("draft"), index.count("refused"), index.count("ask"), index.get("unsent"), index.get("draft"),
     ]);
-    return { unsent: unsent + drafts, refused: refused + asked, oldest: first ? first.at : null };
+    const times = first.filter(Boolean).map((record) => record.at);
+    return { unsent: unsent + drafts, refused: refused + asked, oldest: times.length ? Math.min(...times) : null };
   }
 
   // ------------------------------------------------------------ batches
