@@ -13,11 +13,12 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from accounts.access import signed_in
-from assets.event_types import REASONS
+from assets.event_types import EVENT_TYPES, REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent
 from assets.scanned_text import storable
+from assets.scanning import heard_again
 from assets.state import shown
 from assets.views import WORDS, event_title, zone_of
 from database import tuples, utc_now
@@ -90,7 +91,7 @@ def _mend_html(case: ExceptionCase) -> Markup:
     if case.state != "open":
         return Markup("{}").format(case.note)
     first = _offers()[case.id].mends[0]
-    if first.needs or first.key in ("accept", "void", "retake"):
+    if first.needs or first.key in ("accept", "void", "retake", "agree"):
         return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(
             case_url(case), _("Decide")
         )
@@ -169,26 +170,43 @@ def case_page(id: int) -> Any:
     if request.method == "POST":
         key = storable(request.form.get("mend", ""))[:60]
         try:
-            mend(
+            done = mend(
                 id, key, current_user, utc_now(), shipment=storable(request.form.get("shipment", ""))[:40],
                 note=storable(request.form.get("note", "")).strip()[:500],
                 own_hosts=own_hosts(current_app.config["ROUNDTRIP"].base_url),
             )  # fmt: skip
-            flash(_("Accepted.") if key == "accept" else _("Mended."))
+            if not done:
+                flash(_("This is older than a day: it counts when a second person has agreed."))
+            elif case.code == "needs_second":
+                flash(_("Declined.") if key == "accept" else _("Agreed: it counts."))
+            else:
+                flash(_("Accepted.") if key == "accept" else _("Mended."))
             return redirect(url_for("exceptions.case_list", state="open"))
         except (InvalidInput, Refused) as fault:
             error, status = fault, 422 if isinstance(fault, InvalidInput) else fault.status
             case = cases().where(ExceptionCase.id == id).first() or abort(404)
     (offer,) = offers([case])
+    asked = json.loads(case.values or "{}") if case.code == "needs_second" else {}
     shipments = Shipment.select(Shipment.number).where(Shipment.state != "cancelled")
     page = render_template(
         "assets/exception.html", case=case, offer=offer, shown=shown, error=error, text=case_text(case),
         assumed=assumed(case), subject=subject_of(case), source=SOURCES.get(case.source, case.source),
         state=_state_html(case), done=_done(case), zone=zone_of(case.place),
         shipments=[row.number for row in shipments.order_by(Shipment.created_time.desc()).limit(100)],
-        unknown=case.code == "unknown_asset", **WORDS,
+        unknown=case.code == "unknown_asset", instead=_instead(asked.get("instead", "")),
+        undoes=ScanEvent.get_or_none(ScanEvent.event_id == asked["voids"]) if asked else None, **WORDS,
     )  # fmt: skip
     return page, status
+
+
+def _instead(kept: str) -> str:
+    """What shall stand in the place of what is undone: its kind and what it names."""
+    if not kept:
+        return ""
+    right = heard_again(json.loads(kept))
+    named = [right.scanned_text, right.shipment, right.party, right.place, right.destination, right.document]
+    when = right.event_time.strftime("%Y-%m-%d %H:%M %z")
+    return " · ".join([translated(EVENT_TYPES[right.type].title), when, *filter(None, named)])
 
 
 def _done(case: ExceptionCase) -> str:
