@@ -49,13 +49,21 @@ def subject_of(case: ExceptionCase) -> str:
 
 
 def case_text(case: ExceptionCase) -> str:
-    """What is the matter."""
+    """What is the matter; of a dispute with both figures."""
     text = REASONS.get(case.code, case.code)
-    return translated(Message(text, {"code": subject_of(case)} if "%(" in text else {}))
+    told = translated(Message(text, {"code": subject_of(case)} if "%(" in text else {}))
+    if case.source == "statement":
+        values = json.loads(case.values)
+        figures = _("ours %(ours)s, theirs %(theirs)s", ours=values["ours"], theirs=values["theirs"])
+        told = f"{case.subject}: {told} ({figures})"
+    return told
 
 
 def case_url(case: ExceptionCase) -> str:
-    """Its page."""
+    """Where it is decided: its page, or of a dispute the statement."""
+    if case.source == "statement":
+        line = case.subject.partition("/")[2]
+        return url_for("statements.statement", id=json.loads(case.values)["statement"], _anchor=f"line-{line}")
     return url_for("exceptions.case_page", id=case.id)
 
 
@@ -90,8 +98,8 @@ def _mend_html(case: ExceptionCase) -> Markup:
     """What explains the case, as one button; where a person has to choose or to fill in something, its page."""
     if case.state != "open":
         return Markup("{}").format(case.note)
-    first = _offers()[case.id].mends[0]
-    if first.needs or first.key in ("accept", "void", "retake", "agree"):
+    first = next(iter(_offers()[case.id].mends), None)
+    if first is None or first.needs or first.key in ("accept", "void", "retake", "agree"):
         return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(
             case_url(case), _("Decide")
         )
@@ -166,6 +174,8 @@ def _prepare(rows: list[ExceptionCase]) -> None:
 def case_page(id: int) -> Any:
     """One case. POST `mend`: key of what is done about it; `shipment` where it is asked for, `note`."""
     case = cases().where(ExceptionCase.id == id).first() or abort(404)
+    if case.source == "statement":  # decided beside both figures, where the partner's answers stand
+        return redirect(case_url(case))
     error, status = None, 200
     if request.method == "POST":
         key = storable(request.form.get("mend", ""))[:60]

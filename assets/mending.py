@@ -225,6 +225,8 @@ def offers(shown: Sequence[ExceptionCase]) -> list[Offer]:
 
 def _mends(offer: Offer) -> list[Mend]:
     case, step, found = offer.case, offer.step, []
+    if case.source == "statement":
+        return []  # what was agreed is kept with the statement
     if case.source == "scan" and step is not None:
         for chain in CHAINS.get(case.code, ()):
             asks = "dispatch" in chain and step.event.shipment_id is None
