@@ -23,6 +23,7 @@ from master_data.models import AssetType, Party, Place
 WINDOW = timedelta(days=730)
 #: So many returns say enough: a larger ledger is looked at for a shorter time, so that a page costs no more each year.
 MOST_ENDED = 300_000
+ENDS = ("returned", "lost", "written_off")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def trip_groups(begin: datetime, now: datetime, types: Iterable[int], places: di
     query = (
         Trip.select(*kept, fn.COUNT(Trip.id))
         .join(Asset, on=(Trip.asset == Asset.id))
-        .where(Trip.asset_type.in_(list(types)), open_ | (Trip.end_time >= begin))
+        .where(Trip.asset_type.in_(list(types)), open_ | (Trip.end.in_(ENDS) & (Trip.end_time >= begin)))
         .group_by(*[SQL(str(number + 1)) for number in range(len(kept))])  # by place: they hold parameters
     )
     groups = []
