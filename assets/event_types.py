@@ -122,7 +122,7 @@ REASONS: dict[str, str] = {
     "start_missing": N_("%(code)s was repaired; the start of it was not scanned."),
     "seen_here": N_("%(code)s was seen here, but it is elsewhere by our books."),
     "return_implied": N_("%(code)s was on its way back; now it is counted as returned."),
-    "needs_second": N_("%(code)s: a second person has to agree. It waits under Exceptions."),
+    "needs_second": N_("%(code)s: this counts once a second person has agreed, under Exceptions."),
     # of what came with it
     "unknown_shipment": N_("There is no shipment of this number."),
     "closed_shipment": N_("This shipment is closed. Choose another one."),

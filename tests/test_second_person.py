@@ -145,7 +145,7 @@ def test_counted_boxes_are_written_off_by_two(app, two, world):
 def test_the_pages_say_that_it_waits_and_who_asked(client, user, two):
     told = {"type": "write_off", "reason": "beyond repair", "place": "SZ-PLANT"}
     answer = client.post("/assets/KLT000001/report", data=told, follow_redirects=True)
-    assert "a second person has to agree" in answer.text
+    assert "this counts once a second person has agreed" in answer.text
     page = client.get(f"/exceptions/{waiting().id}").text
     assert "Agree: it counts" in page and "beyond repair" in page and user.username in page
     refused = client.post(f"/exceptions/{waiting().id}", data={"mend": "agree"})
