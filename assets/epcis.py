@@ -4,8 +4,8 @@ The ledger is told as it was recorded, row by row, and what was told once never 
 was known of the box at that moment; a void row repeats the event that it undoes, under the same eventID, with an error
 declaration. So a partner who asks for what was recorded since he asked last misses nothing and may take it twice.
 
-A load that was scanned is one event of the load; its boxes follow it by aggregation, so their own rows are left out. When
-one box of it is undone, or corrected, its own event is told with the error declaration: it did not go with the load.
+A load that was scanned is one event of the load; its boxes follow it by aggregation, so their own rows are left out.
+When one box of it is undone, or corrected, its own event is told with an error declaration: it did not go along.
 Keys of GS1 are Digital Links on id.gs1.org; what has none is named by a URI below our own address.
 """
 
@@ -213,7 +213,7 @@ class _Teller:
         return found
 
     def _error(self, void: ScanEvent) -> dict[str, Any]:
-        instead = self.corrective.get(void.voids, [])
+        instead = self.corrective.get(void.voids or "", [])
         declared: dict[str, Any] = {
             "declarationTime": _utc(min(void.event_time, void.record_time)),
             "reason": "incorrect_data" if instead else "did_not_occur",

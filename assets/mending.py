@@ -370,6 +370,7 @@ def mend(
 def _agree(case: ExceptionCase, user: User | None, now: datetime, own_hosts: Collection[str]) -> None:
     """Record what somebody else asked for; who asked stands in the kept row, who agreed in the new one."""
     event = case.event
+    assert event is not None
     if user is None or event.user_id == user.id:
         raise Refused("same_person", N_("Whoever asked for it cannot agree to it too. Another person has to."))
     asked = json.loads(case.values or "{}")

@@ -194,8 +194,9 @@ def _registered(assets: list[Asset]) -> Any:
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
     rows = balances(utc_now())
+    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"))
     return answer_reckoned(
-        rows, _balance_columns(request.args.get("format") in ("csv", "xlsx")), template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
+        rows, columns, template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
         pools=_pools(rows), conditions=_CONDITIONS,
     )  # fmt: skip
 

@@ -311,7 +311,8 @@ def _statement_page(row: Statement, *, fault: InvalidInput | None = None, token:
     page = render_template(
         "statements/statement.html", statement=row, document=row.document, facts=facts, answers=answers,
         lines=lines, sides=_sides(facts, answers, cases), states=STATES, verdicts=VERDICTS, links=links, now=now,
-        url=url, mail=_mail(row, facts, url) if url else "", mail_on=bool(_settings().smtp_url), fault=fault, typed=request.form,
+        url=url, mail=_mail(row, facts, url) if url else "", mail_on=bool(_settings().smtp_url),
+        fault=fault, typed=request.form,
         answer_rows=list(row.answers.order_by(replies.StatementAnswer.id.desc()).limit(500)),
         silent=accepted_by_silence(row.state, row.document.issue_date, row.accepted_after_days, today),
         default_days=replies.DEFAULT_DAYS, corrections=_corrections(CORRECTIONS),

@@ -194,7 +194,8 @@ def test_a_statement_is_sent_by_mail_with_its_link_and_its_paper(
     assert (sent["To"], sent["From"]) == ("lager@hansa.example", "boxes@stabil.example")
     assert issued.document.number in sent["Subject"]
     url = re.search(r"https://rt\.example\.com(/statement/\S+)", sent.get_body(("plain",)).get_content())
-    assert url and app.test_client().get(url[1]).status_code == 200
+    assert url
+    assert app.test_client().get(url[1]).status_code == 200
     [paper] = sent.iter_attachments()
     assert (paper.get_filename(), paper.get_content()[:5]) == (f"{issued.document.number}.pdf", b"%PDF-")
     # What the server does not take opens nothing afterwards.
