@@ -68,8 +68,8 @@ class TripGroup:
 
 
 def begin_of(now: datetime) -> datetime:
-    """From when on trips of boxes with codes count: two years ago, or later where the last MOST_ENDED returns do not reach
-    back so far. The same for all types, so that all pages agree. What was out before is left-truncated."""
+    """From when on trips of boxes with codes count: two years ago, or later where the last MOST_ENDED returns do not
+    reach back so far. The same for all types, so that all pages agree. What was out before is left-truncated."""
     begin = now - WINDOW
     ended = Trip.select(Trip.end_time).where(Trip.end == "returned", Trip.end_time >= begin)
     first: datetime | None = ended.order_by(Trip.end_time.desc()).offset(MOST_ENDED).limit(1).scalar()
