@@ -45,7 +45,7 @@ def subject_of(case: ExceptionCase) -> str:
         return str(case.asset.code)
     if case.asset_type:
         return str(case.asset_type.code)
-    return str(case.event.scanned_text[:60] if case.event else case.subject)
+    return str(case.event.scanned_text[:60] or case.event.parent if case.event else case.subject)
 
 
 def case_text(case: ExceptionCase) -> str:

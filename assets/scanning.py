@@ -715,7 +715,7 @@ class _Batch:
         if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):
             kind = {"asset_type": row["asset_type"]} if row["asset_type"] else {}
             self.asked[scan.input.event_id] = {"voids": scan.input.voids, "instead": scan.input.instead}
-            self._append(scan, box, None, refused="needs_second", **kind)
+            self._append(scan, box, None, refused="needs_second", parent=row["parent"], **kind)
             return self._answer(scan, box, "refused", "needs_second")
         for one in [row, *part_of_load]:
             if one["event_id"] in self.void:

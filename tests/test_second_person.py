@@ -11,6 +11,7 @@ from conftest import NOW, PASSWORD, on_both_databases
 
 from accounts.models import User
 from accounts.people import create_user
+from assets.exception_views import subject_of
 from assets.ledger_check import faults
 from assets.mending import cases, mend, offers
 from assets.models import Asset, ExceptionCase, Movement, ScanEvent, StockLevel
@@ -139,6 +140,20 @@ def test_counted_boxes_are_written_off_by_two(app, two, world):
     assert mend(waiting().id, "agree", agrees, LATER)
     assert Movement.select().count() == booked + 1
     assert StockLevel.get(StockLevel.asset_type == world.pallet).quantity == 37
+    assert list(faults()) == []
+
+
+@on_both_databases
+def test_a_load_that_moved_days_ago_is_undone_by_two(app, two):
+    asks, agrees = two
+    sscc = "(00)340123450000000017"
+    record_scan(scan("pack", NOW + DAY, parent=sscc, reason=""), asks, NOW + DAY)
+    load = scan("dispatch", NOW + DAY, sscc, shipment="S-2026-0001", reason="")
+    assert record_scan(load, asks, NOW + DAY).outcome == "recorded"
+    assert record_scan(scan("void", code="", voids=load.event_id), asks, LATER).waits
+    assert (box().where, subject_of(waiting())) == ("out", sscc)
+    mend(waiting().id, "agree", agrees, LATER)
+    assert box().where == "here"
     assert list(faults()) == []
 
 
