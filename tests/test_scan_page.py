@@ -35,8 +35,8 @@ TYPE = """async ([texts, suffix]) => {
     for (const text of texts) {
         for (const key of [...text, ...(suffix ? [suffix] : [])]) {
             const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
-            (document.activeElement || document.body).dispatchEvent(event);
-            if (key !== suffix) { document.execCommand("insertText", false, key); }
+            const wanted = (document.activeElement || document.body).dispatchEvent(event);
+            if (wanted && key !== suffix) { document.execCommand("insertText", false, key); }
             await pause();
         }
     }
@@ -66,6 +66,7 @@ def open_scan(page: Page) -> None:
 def sent(page: Page) -> None:
     """Everything has been sent."""
     expect(page.locator("#badge")).to_have_attribute("data-state", re.compile("idle|refused"), timeout=20_000)
+    expect(page.locator("#badge")).not_to_contain_text(re.compile("unsent|未发送"))  # beside what was refused
 
 
 def begin_dispatch(page: Page) -> None:

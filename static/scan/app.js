@@ -4,6 +4,7 @@
 import { Camera, shrunk } from "./camera.js";
 import { signal, unlockSound } from "./feedback.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
+import { first, quiet } from "./quiet.js";
 import { Books, judge, readText, shortText } from "./rules.js";
 import { $, button, card, codeList, difference, element, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
 import { eventOf, freeze, isFrozen, newSession, shortNumber, takenOver, Tally } from "./sessions.js";
@@ -65,6 +66,7 @@ async function start() {
   queue.onChange((elsewhere) => {
     otherTab ||= elsewhere;
     counting ||= setTimeout(async () => {
+      await quiet();
       counting = null;
       figures = await queue.counts();
       showBadgeNow();
@@ -180,7 +182,7 @@ async function read(text) {
     return;
   }
   if (screen !== "scan") { await go("scan"); } // one more box: nothing that is read is passed over in silence
-  await scan(text);
+  await first(() => scan(text));
 }
 
 async function scan(text) {
@@ -334,7 +336,7 @@ async function told({ phase, settled, session: changed }) {
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
   else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
   else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
-  draw();
+  if (screen === "scan" && !settled.length && !changed) { showBadgeNow(); } else { draw(); }
   if (settled.length) { scheduleRefresh(); }
 }
 /** The records of this session as they are now; without reading all the others again. */
@@ -638,7 +640,8 @@ let drawing = false;
 function drawBelow() {
   if (drawing) { return; }
   drawing = true;
-  requestAnimationFrame(() => setTimeout(() => {
+  requestAnimationFrame(() => setTimeout(async () => {
+    await quiet();
     drawing = false;
     if (screen === "scan" && session) { drawLists(); }
   }));

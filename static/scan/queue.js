@@ -71,8 +71,10 @@ export class Queue {
     try {
       const kept = { state: "unsent", boot: this.boot, ...record };
       const write = this.db.transaction("scans", "readwrite", STRICT);
-      const [sequence] = await Promise.all([write.store.add(kept), write.done]);
-      this.changed();
+      const adding = write.store.add(kept);
+      write.commit(); // not first back here to ask whether there is more
+      const [sequence] = await Promise.all([adding, write.done]);
+      setTimeout(() => this.changed()); // after the picture
       return { ...kept, sequence };
     } catch (error) {
       throw new StorageRefused(String(error));

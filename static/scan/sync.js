@@ -4,6 +4,7 @@
 // sent twice counts once. Nothing is ever dropped because of a failure: only an answer ends a scan.
 
 import { localTime, uuid } from "./queue.js";
+import { quiet } from "./quiet.js";
 
 const BATCH = 500; // as assets/api.py
 const LATE = 15000; // ms; a scan that is reported later than this has happened: the box is on the truck
@@ -137,6 +138,7 @@ export class Sync {
 
   async send() {
     for (;;) {
+      await quiet();
       this.again = false;
       if (!this.server.token && !this.server.csrf) { // who is signed in? what another person scanned is not sent in his name
         const known = await this.server.ping();
@@ -166,6 +168,7 @@ export class Sync {
       if (Array.isArray(results) && results.length === batch.records.length) {
         this.limit = BATCH;
         this.pause = 0;
+        await quiet();
         await this.settle(batch, results);
         continue;
       }
@@ -290,6 +293,7 @@ export class Sync {
         this.sessionTimer = setTimeout(() => this.pump(), rest);
         continue;
       }
+      await quiet();
       const records = await this.queue.ofSession(session.id);
       if (session.state === "open" && !session.version && !records.length) { continue; } // nothing to hand over yet
       if (session.state === "finished" && records.some((record) => ["unsent", "draft"].includes(record.state))) { continue; }
