@@ -328,7 +328,12 @@ def test_scans_survive_a_dead_server_and_a_reload(page, live, boxes):
     expect(page.locator("#badge-text")).to_have_text("3 unsent")
     assert kept(page) == 3
     live.start()
-    open_scan(page)
+    with page.expect_request(lambda request: request.url.endswith("/api/v1/scan-events")) as sending:
+        open_scan(page)
+    told = sending.value.post_data_json
+    ages = [event["age_ms"] for event in told["events"]]  # the counter goes on over the reload
+    assert 60_000 > ages[0] >= ages[1] >= ages[2] > 0
+    assert abs(told["clock_offset_ms"]) < 1_000
     assert counted(page, "dispatch") == [box.code for box in boxes[:3]]
     page.click("#resume button")
     total(page, "3 of 12")

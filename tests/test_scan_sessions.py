@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import uuid
+from pathlib import Path
 
 import pytest
 from browser import HANDHELD
@@ -147,6 +150,29 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
     (stored,) = [path for path in app.config["ROUNDTRIP"].photos_dir.rglob("*") if path.is_file()]
     with Image.open(stored) as kept:
         assert max(kept.size) == 1600
+    assert first.photo == stored.stem, "the server makes a picture anew: its name is the one of what it keeps"
+    page.goto("/assets/KLT-0001")
+    expect(page.locator(".as-photo img")).to_have_js_property("naturalWidth", 1600)
+
+
+def test_what_is_saved_as_a_file_has_its_pictures_in_it(page, context, boxes):
+    begin(page, "inspect")
+    page.click("[data-mark=damage]")
+    context.set_offline(True)
+    wedge(page, boxes[0].code)
+    picture = io.BytesIO()
+    Image.new("RGB", (640, 480), "red").save(picture, "JPEG")
+    page.set_input_files("#photo", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()})
+    expect(page.locator("#verdict-text")).to_contain_text("photo is kept")
+    page.click("#badge")
+    with page.expect_download() as download:
+        page.click("#export")
+    text = json.loads(Path(download.value.path()).read_text())
+    (event,), (photo,) = text["events"], text["photos"]
+    data = base64.b64decode(photo["base64"])
+    assert event["photo"] == photo["sha256"] == hashlib.sha256(data).hexdigest()
+    assert Image.open(io.BytesIO(data)).size == (640, 480)
+    context.set_offline(False)
 
 
 def test_a_transfer_leaves_for_one_of_our_places_and_is_received_there(page, boxes, world):

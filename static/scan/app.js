@@ -92,9 +92,11 @@ async function start() {
   sync.start();
   await refresh();
   setInterval(tick, 30000);
+  window.addEventListener("pagehide", () => queue.noteCounter());
 }
 
 async function tick() {
+  queue.noteCounter();
   if (document.hidden) { return; }
   if (session && session.state === "open") { await queue.changeSession(session.id, { dirty: true }); }
   await refresh();
@@ -108,6 +110,7 @@ async function releaseDrafts() {
 }
 /** Finished work leaves the device a day after the server has it. */
 async function tidy() {
+  await queue.tidyPhotos(Date.now() - 30 * 24 * 3600e3);
   for (const old of await queue.sessions()) {
     if ((old.state === "finished" || old.taken) && !old.dirty && Date.now() - old.begun > 24 * 3600e3) { await queue.dropSession(old.id); }
   }
@@ -204,7 +207,7 @@ async function scan(text) {
   const kind = session.kind === "stock_take" && judged.kind === "known" ? "ok" : judged.kind; // it stands where it should
   const record = {
     event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: event.type, text: "", code, raw: text,
-    asset_type: box ? box.type : "", kind, at, mono: performance.now(), late: offline, event,
+    asset_type: box ? box.type : "", kind, at, late: offline, event,
     ...(type === "damage" ? { state: "draft" } : {}),
   };
   await finishDraft();
@@ -262,7 +265,7 @@ async function undo(record) {
     place: session.place, device: device.name, voids: record.event_id, reason: "did_not_occur",
   };
   try {
-    await queue.keep({ event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: "void", code: record.code, kind: "ok", at: Date.now(), mono: performance.now(), late: sync.offline, event });
+    await queue.keep({ event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: "void", code: record.code, kind: "ok", at: Date.now(), late: sync.offline, event });
   } catch {
     record.undoing = false;
     look({ id: uuid(), kind: "bad", code: record.code, text: say("storage_full") });
