@@ -47,8 +47,8 @@ such object or list is answered 400 with {"error": {text, field}}.
 
 Beside "events" may stand sent_time (what the clock of the device shows now; ISO 8601 with milliseconds),
 clock_offset_ms (our clock less the device's, as it has measured it: best of several answers, less half their way),
-unsent (how many scans it still has) and app_version. A clock that is wrong by more than two minutes is corrected: the scan then has
-the warning clock_corrected, and keeps what the device said. A list is answered with
+unsent (how many scans it still has) and app_version. A clock that is wrong by more than two minutes is corrected: the
+scan then has the warning clock_corrected, and keeps what the device said. A list is answered with
     {results: [in order], server_time, clock_offset_ms (ours less the device's; null without sent_time),
      gap: [first, last] of the device's sequences that have not come, or null}
 With the header Idempotency-Key (1 to 64 letters, digits and hyphens; a UUID is best) a body is taken once: the same
