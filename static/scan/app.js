@@ -6,7 +6,7 @@ import { signal, unlockSound } from "./feedback.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
 import { first, quiet } from "./quiet.js";
 import { Books, judge, readText, shortText } from "./rules.js";
-import { $, button, card, codeList, difference, element, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
+import { $, button, card, codeList, difference, element, figure, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
 import { eventOf, freeze, isFrozen, newSession, shortNumber, takenOver, Tally } from "./sessions.js";
 import { confirmed, counts, Server, Sync } from "./sync.js";
 import { currentLanguage, loadWords, say, setLanguage } from "./words.js";
@@ -29,7 +29,7 @@ let shown = { kind: "ready", code: "", text: "" };
 let stamp = 0; // counts verdicts, so that two equal ones are told apart
 let attention = []; // what a person must see before the next verdict is shown: {id, kind, code, text, late, sequence, reason}
 const acknowledged = new Map(); // event_id → what a person said before the server did: "seen", "no"
-let figures = { unsent: 0, refused: 0, oldest: null };
+let figures = { unsent: 0, refused: 0, oldest: Infinity };
 let device = { name: "", token: "" };
 let person = "";
 let mark = "inspect";
@@ -225,15 +225,24 @@ async function scan(text) {
   tally.take(kept);
   scanned = Date.now();
   oneMore(at);
-  const words = sentenceOf(judged.reason, code);
+  const beyond = kind === "ok" ? tooMany(code) : "";
+  const words = beyond || sentenceOf(judged.reason, code);
   if (kind === "bad" || kind === "ask") {
     look({ id: event.event_id, kind, code, text: words, reason: judged.reason, sequence: kept.sequence });
   } else {
-    verdict({ kind: kind === "unsure" && offline ? "kept" : kind, code, text: words || (offline ? say("kept_text") : ""), id: event.event_id });
-    signalNow(kind);
+    const seen = beyond ? "warn" : kind;
+    verdict({ kind: seen === "unsure" && offline ? "kept" : seen, code, text: words || (offline ? say("kept_text") : ""), id: event.event_id });
+    signalNow(seen);
   }
   if (type === "damage") { offerPhoto(kept); }
   setTimeout(() => sync.pump()); // after the picture
+}
+
+/** What the server takes and the shipment does not want: a box of another type, or one more than was promised. */
+function tooMany(code) {
+  const held = session.kind === "dispatch" && tally.list.get(code);
+  const row = held && tally.rows().find((one) => one.type === held.type);
+  return row && row.want !== null && row.have > row.want ? `${nameOfType(row.type)}: ${figure(row)} · ${difference(row)}` : "";
 }
 
 /** The sentence of a reason in the language of this page; the server's own where the device has none. */
@@ -317,12 +326,15 @@ async function told({ phase, settled, session: changed }) {
       }
     } else if (record.state === "done") {
       if (entry) { attention = attention.filter((one) => one !== entry); }
-      if (mine && shown.id === record.event_id && (record.kind !== shown.kind || entry)) {
+      const beyond = mine && record.kind === "ok" ? tooMany(record.code) : "";
+      const kind = beyond ? "warn" : record.kind;
+      const calm = beyond || (record.event.photo ? say("photo_kept") : "");
+      if (mine && shown.id === record.event_id && (kind !== shown.kind || entry)) {
         const clean = record.kind === "ok";
-        if (!here().length && !clean) { louder = record.kind; }
-        shown = { ...shown, kind: record.kind, code: record.code, text: clean ? "" : sentenceOf(record.reason, record.code, record.kind === "known" ? "" : record.text) };
+        if (!here().length && (!clean || beyond)) { louder = kind; }
+        shown = { ...shown, kind, code: record.code, text: clean ? calm : sentenceOf(record.reason, record.code, record.kind === "known" ? "" : record.text) };
         stamp += 1;
-      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : sentenceOf(record.reason, record.code, shown.text) }; }
+      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? calm : sentenceOf(record.reason, record.code, shown.text) }; }
     }
   }
   if (session) { takeAnswers(settled.filter((record) => record.session === session.id)); }
@@ -623,7 +635,7 @@ function placeOrParty() {
   if (session.destination) { return `→ ${session.destination}`; }
   return session.party ? session.party : "";
 }
-function nameOfType(code) { return named(books.types.get(code)?.name, code || "?"); }
+function nameOfType(code) { return named(books.types.get(code)?.name, code || say("no_type")); }
 
 function drawScan() {
   const [entry, ...others] = here();
@@ -667,7 +679,8 @@ async function drawStart() {
   const open = (await queue.sessions()).filter((one) => one.state === "open" && !one.taken).sort((a, b) => b.begun - a.begun);
   $("resume").replaceChildren(...open.slice(0, 5).map((one) => {
     const made = button("scan-big scan-go", `${say("resume")}: ${say(one.kind)}`, () => { unlockSound(); inTurn(() => resume(one)); }, { "data-resume": one.id });
-    const old = Date.now() - one.begun > FORGOTTEN ? say("since_long") : "";
+    const old = Date.now() - one.begun > FORGOTTEN ? `▲ ${say("since_long")}` : "";
+    if (old) { made.dataset.old = "1"; }
     made.append(element("small", "", [one.shipment, named(one.consignee), one.party, one.destination, one.place, `#${shortNumber(one)}`, old].filter(Boolean).join(" · ")));
     return made;
   }));
@@ -815,12 +828,12 @@ function badgeState() {
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }
 
 function whenWords(time) {
-  return time ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(time) : "";
+  return Number.isFinite(time) ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(time) : "";
 }
 
 /** The badge says so at once; the queue is asked for the exact number a little later. */
 function oneMore(at) {
-  figures = { ...figures, unsent: figures.unsent + 1, oldest: figures.oldest || at };
+  figures = { ...figures, unsent: figures.unsent + 1, oldest: Math.min(figures.oldest, at) };
   showBadgeNow();
 }
 

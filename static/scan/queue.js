@@ -122,14 +122,14 @@ export class Queue {
     return both.flat().sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** {unsent, refused, oldest (ms or null)} */
+  /** {unsent, refused, oldest (ms; Infinity when nothing waits)} */
   async counts() {
     const read = this.db.transaction("scans");
     const index = read.store.index("state");
-    const [unsent, drafts, refused, asked, first] = await Promise.all([
-      index.count("unsent"), index.count("draft"), index.count("refused"), index.count("ask"), index.get("unsent"),
+    const [unsent, drafts, refused, asked, ...first] = await Promise.all([
+      index.count("unsent"), index.count("draft"), index.count("refused"), index.count("ask"), index.get("unsent"), index.get("draft"),
     ]);
-    return { unsent: unsent + drafts, refused: refused + asked, oldest: first ? first.at : null };
+    return { unsent: unsent + drafts, refused: refused + asked, oldest: Math.min(...first.filter(Boolean).map((record) => record.at)) };
   }
 
   // ------------------------------------------------------------ batches
