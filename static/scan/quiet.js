@@ -2,7 +2,7 @@
 // handheld the sending of the last scan, and the lists under it, would hold up the picture of the next one.
 
 const REST = 80; // ms after the last key or verdict in which nothing begins: longer than between two keys of a scanner
-const PATIENCE = 1500; // ms; with somebody who never stops scanning it begins all the same
+const PATIENCE = 600; // ms; with somebody who never stops scanning it begins all the same
 
 let until = 0;
 let under = 0; // scans that were read and are not shown yet
