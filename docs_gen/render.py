@@ -1,4 +1,4 @@
-"""Template and facts → HTML → PDF. The only module that imports WeasyPrint.
+"""Template and facts → HTML → PDF. The only module that calls WeasyPrint; `engine_speed` reaches into it.
 
 Four things are settled here once for all papers. The fonts: the engine sees `static/fonts` and nothing of the machine,
 so that every machine makes the same bytes. The form: a paper is a PDF/A-3u (ISO 19005-3, level U), which may carry
@@ -32,6 +32,7 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
+from docs_gen import engine_speed
 from docs_gen.barcodes import sscc_bars, sscc_link
 from docs_gen.latin import carrier_text
 from master_data.rules import BIDI_CONTROLS
@@ -270,9 +271,7 @@ def _written(
     if css:
         styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
     exemplars = [
-        engine.HTML(string=one, url_fetcher=fetcher).render(
-            font_config=_fonts(), stylesheets=styles, pdf_variant=variant
-        )
+        _source(one, fetcher, own=not css).render(font_config=_fonts(), stylesheets=styles, pdf_variant=variant)
         for one in htmls
     ]
     document = exemplars[0]
@@ -287,9 +286,17 @@ def _written(
         pdf_variant=variant,
         pdf_tags=variant is not None,
         attachments=[_embedded(one) for one in enclosed],
-        finisher=lambda _, file: _name_attachments(file, enclosed),
+        finisher=lambda _, file: _finish(file, enclosed),
     )
     return Paper(data, len(document.pages))
+
+
+def _source(html: str, fetcher: Any, *, own: bool) -> Any:
+    """The document of a template, by the short way if it is our own."""
+    tree = engine_speed.parsed(html) if own else None
+    if tree is None:
+        return _engine().HTML(string=html, url_fetcher=fetcher)
+    return engine_speed.tree_source(_engine(), tree, fetcher)
 
 
 def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
@@ -317,6 +324,11 @@ def _embedded(one: Attachment) -> Any:
         file_obj=io.BytesIO(one.data), name=one.name, description=one.description, relationship=one.relationship,
         created=made, modified=made,
     )  # fmt: skip
+
+
+def _finish(file: Any, attachments: Sequence[Attachment]) -> None:
+    _name_attachments(file, attachments)
+    engine_speed.settle(file)
 
 
 def _name_attachments(file: Any, attachments: Sequence[Attachment]) -> None:
@@ -440,8 +452,10 @@ def _engine() -> ModuleType:
     os.environ["FONTCONFIG_FILE"] = str(_FONT_DIR / "fonts.conf")  # fontconfig reads it when it is first used
     import weasyprint
     import weasyprint.text.ffi
+    import weasyprint.text.line_break
     import weasyprint.urls
 
+    engine_speed.hasten(weasyprint)
     return weasyprint
 
 
@@ -454,9 +468,10 @@ def _fonts() -> Any:
 
 @cache
 def _stylesheet(name: str) -> Any:
-    return _engine().CSS(
-        string=(ROOT / "static" / name).read_text(encoding="utf-8"), font_config=_fonts(), url_fetcher=_fetcher()
-    )
+    text = (ROOT / "static" / name).read_text(encoding="utf-8")
+    sheet = _engine().CSS(string=text, font_config=_fonts(), url_fetcher=_fetcher())
+    engine_speed.mark_lasting(sheet, text)
+    return sheet
 
 
 def _fetcher(pictures: Mapping[str, tuple[bytes, str]] | None = None) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from browser import CHROMIUM_ARGS, HANDHELD, Live, session_cookie
 from conftest import NOW
 from playwright.sync_api import BrowserContext, Error, Page, Playwright, expect
+from test_scan_page import wedge
 
 from accounts.models import ApiToken
 from assets.models import Asset, Device, ScanEvent
@@ -26,11 +27,6 @@ CODES = [f"KLT-{number:04d}" for number in range(1, 201)]
 @pytest.fixture
 def boxes(app, world, user):
     return register_assets(world.klt, CODES, world.suzhou, world.plant, user, NOW)
-
-
-def wedge(page: Page, text: str, delay: float = 0) -> None:
-    page.keyboard.type(text, delay=delay)
-    page.keyboard.press("Enter")
 
 
 def ready(page: Page) -> None:

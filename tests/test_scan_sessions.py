@@ -200,7 +200,6 @@ def test_a_return_from_a_partner_books_his_boxes(page, boxes, user):
     dispatched(boxes[:3], user)
     open_scan(page)
     page.select_option("#place", "SZ-PLANT")
-    page.wait_for_timeout(0)
     page.click(".scan-big[data-mode=return]")
     expect(page.locator("[data-party=HAMBURG]")).to_contain_text("3 out")
     page.click("[data-party=HAMBURG]")

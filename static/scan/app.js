@@ -28,8 +28,8 @@ let screen = "start";
 let shown = { kind: "ready", code: "", text: "" };
 let stamp = 0; // counts verdicts, so that two equal ones are told apart
 let attention = []; // what a person must see before the next verdict is shown: {id, kind, code, text, late, sequence, reason}
-const acknowledged = new Map(); // event_id → what a person said before the server did: "seen", "no"
-let figures = { unsent: 0, refused: 0, oldest: Infinity };
+const acknowledged = new Map(); // event_id → what a person said before the server did: {yes: the question, "" for no or seen}
+let figures = { unsent: 0, refused: 0, oldest: null };
 let device = { name: "", token: "" };
 let person = "";
 let mark = "inspect";
@@ -314,7 +314,11 @@ async function told({ phase, settled, session: changed }) {
     const entry = attention.find((one) => one.id === record.event_id);
     if (record.state === "refused" || record.state === "ask") {
       const said = acknowledged.get(record.event_id);
-      if (said) {
+      if (said && said.yes && said.yes === record.ask) {
+        acknowledged.delete(record.event_id);
+        await queue.change([{ sequence: record.sequence, state: "unsent", kind: "sending", event: confirmed(record.event, record.ask) }]);
+        setTimeout(() => sync.pump());
+      } else if (said && !said.yes) {
         acknowledged.delete(record.event_id);
         await queue.change([{ sequence: record.sequence, state: "done", kind: "bad", dealt: Date.now() }]);
       } else if (entry) {
@@ -383,19 +387,21 @@ function here() { return session ? attention.filter((entry) => entry.session ===
 /** A person has seen the entry (yes: and says yes to its question). */
 async function answer(entry, yes) {
   attention = attention.filter((one) => one !== entry);
+  const agreed = entry.kind === "ask" && yes;
+  if (entry.sequence) { acknowledged.set(entry.id, { yes: agreed ? entry.reason : "" }); } // before waiting: the server may answer meanwhile
   const record = entry.sequence ? await queue.byEvent(entry.id) : null;
   if (record) {
     const answered = record.state === "refused" || record.state === "ask";
-    if (entry.kind === "ask" && yes) {
+    if (agreed) {
       await queue.change([answered && record.state === "ask"
         ? { sequence: record.sequence, state: "unsent", kind: "sending", event: confirmed(record.event, record.ask) }
         : { sequence: record.sequence, kind: "sending", yes: [entry.reason] }]);
     } else if (answered) {
       await queue.change([{ sequence: record.sequence, state: "done", kind: "bad", dealt: Date.now() }]);
-    } else { acknowledged.set(entry.id, entry.kind === "ask" ? "no" : "seen"); }
+    }
   }
   if (session) { await loadLog(); }
-  shown = entry.kind === "ask" && yes ? { kind: "sending", code: entry.code, text: "", id: entry.id } : { kind: "ready", code: "", text: "" };
+  shown = agreed ? { kind: "sending", code: entry.code, text: "", id: entry.id } : { kind: "ready", code: "", text: "" };
   stamp += 1;
   draw();
   wedge.focus();
@@ -828,12 +834,12 @@ function badgeState() {
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }
 
 function whenWords(time) {
-  return Number.isFinite(time) ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(time) : "";
+  return time ? new Intl.DateTimeFormat(currentLanguage() === "zh" ? "zh-CN" : "en-GB", { dateStyle: "short", timeStyle: "short" }).format(time) : "";
 }
 
 /** The badge says so at once; the queue is asked for the exact number a little later. */
 function oneMore(at) {
-  figures = { ...figures, unsent: figures.unsent + 1, oldest: Math.min(figures.oldest, at) };
+  figures = { ...figures, unsent: figures.unsent + 1, oldest: figures.oldest || at };
   showBadgeNow();
 }
 
@@ -929,7 +935,8 @@ function wire() {
     choice.addEventListener("click", () => { chooseLanguage(choice.dataset.language); });
   }
   for (const choice of document.querySelectorAll("[data-mark]")) {
-    choice.addEventListener("click", async () => { await finishDraft(); mark = choice.dataset.mark; drawScan(); wedge.focus(); });
+    // in its turn: what was read before the choice goes by the old one, what is read after it by the new one
+    choice.addEventListener("click", () => { inTurn(async () => { await finishDraft(); mark = choice.dataset.mark; drawScan(); }); wedge.focus(); });
   }
   $("damage-reason").replaceChildren(...DAMAGES.map((reason) => option(reason, say(reason), false)));
   $("photo").addEventListener("change", async () => { await takePhoto($("photo").files[0]); $("photo").value = ""; wedge.focus(); });

@@ -122,14 +122,15 @@ export class Queue {
     return both.flat().sort((a, b) => a.sequence - b.sequence);
   }
 
-  /** {unsent, refused, oldest (ms; Infinity when nothing waits)} */
+  /** {unsent, refused, oldest (ms or null)} */
   async counts() {
     const read = this.db.transaction("scans");
     const index = read.store.index("state");
     const [unsent, drafts, refused, asked, ...first] = await Promise.all([
       index.count("unsent"), index.count("draft"), index.count("refused"), index.count("ask"), index.get("unsent"), index.get("draft"),
     ]);
-    return { unsent: unsent + drafts, refused: refused + asked, oldest: Math.min(...first.filter(Boolean).map((record) => record.at)) };
+    const times = first.filter(Boolean).map((record) => record.at);
+    return { unsent: unsent + drafts, refused: refused + asked, oldest: times.length ? Math.min(...times) : null };
   }
 
   // ------------------------------------------------------------ batches
