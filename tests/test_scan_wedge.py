@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import NOW
 from playwright.sync_api import expect
-from test_scan_page import TYPE, begin, begin_dispatch, counted, sent, total, verdict, wedge
+from test_scan_page import TYPE, begin, begin_dispatch, counted, keys, sent, total, verdict, wedge
 
 from assets.models import ScanEvent
 from assets.registering import register_assets
@@ -94,8 +94,7 @@ def test_a_scan_while_a_name_is_being_typed_is_a_scan(page, boxes):
     page.click("#finish")
     page.fill("#finished-by", "")
     page.locator("#finished-by").press_sequentially("Wang", delay=90)
-    page.keyboard.type(boxes[1].code)  # without a pause: a scanner
-    page.keyboard.press("Enter")
+    wedge(page, boxes[1].code)
     expect(page.locator("#screen-scan")).to_be_visible()
     total(page, "2 of 12")
     assert page.locator("#finished-by").input_value() == "Wang"
@@ -163,5 +162,5 @@ def test_no_focus_is_needed_and_none_is_lost(page, boxes):
     begin(page, "return")
     for element in ("#verdict", "#total-row", "#back", "#badge"):
         page.locator(element).evaluate("element => { element.tabIndex = 0; element.focus(); }")
-        wedge(page, boxes[{"#verdict": 0, "#total-row": 1, "#back": 2, "#badge": 3}[element]].code)
+        keys(page, boxes[{"#verdict": 0, "#total-row": 1, "#back": 2, "#badge": 3}[element]].code)
     total(page, "4 scanned")
