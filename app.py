@@ -10,10 +10,12 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
 from accounts.access import init_access, wants_json
 from accounts.login import init_login
+from accounts.oidc import init_oidc
 from accounts.views import blueprint as accounts_pages
 from alerts.views import blueprint as alert_pages
 from assets.agreement_views import blueprint as agreement_pages
@@ -43,7 +45,9 @@ from errors import N_, InvalidInput, Refused, UserError
 from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
 from master_data.views import blueprint as master_data_pages
+from people.views import blueprint as people_pages
 from shipments.views import blueprint as shipments_pages
+from statements.own_views import blueprint as own_statement_pages
 from statements.reply_views import blueprint as reply_pages
 from statements.views import blueprint as statement_pages
 from today.views import blueprint as today_pages
@@ -81,11 +85,14 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(overrides)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    if settings.proxy_hops:  # what stands in a header of the request is believed from no one else
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
     open_database(settings.database_url)
     open_packs(settings.packs_dir)
     app.before_request(_connect)
     app.teardown_appcontext(_disconnect)
     init_login(app)
+    init_oidc(app)
     init_access(app)
     init_i18n(app)
     for blueprint in (
@@ -117,6 +124,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         reply_pages,
         customs_pages,
         alert_pages,
+        own_statement_pages,
+        people_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):
@@ -156,7 +165,7 @@ def _headers(response: Response) -> Response:
     return response
 
 
-def _answer_error(error: Exception) -> tuple[Any, int]:
+def _answer_error(error: Exception) -> Any:
     """One answer for every error, in HTML or JSON by what was asked; a traceback only ever goes to the log."""
     answer: dict[str, Any]
     if isinstance(error, UserError):
@@ -174,6 +183,8 @@ def _answer_error(error: Exception) -> tuple[Any, int]:
     else:
         log.exception("%s %s failed", request.method, request.path)
         status, answer = 500, {"text": translated(_HTTP_TEXTS["http_500"]), "reason": "http_500"}
+    wait = getattr(error, "retry_after", None)
+    headers = {"Retry-After": str(wait)} if isinstance(wait, int) else {}
     if wants_json():
-        return jsonify(error=answer), status
-    return render_template("error.html", status=status, **answer), status
+        return jsonify(error=answer), status, headers
+    return render_template("error.html", status=status, **answer), status, headers

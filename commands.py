@@ -14,7 +14,8 @@ from peewee import SqliteDatabase
 import database
 import demo as demo_company
 from accounts.models import User
-from accounts.people import ROLES, create_token, create_user, new_password, set_role
+from accounts.people import create_token, create_user, new_password, set_role
+from accounts.rights import RIGHTS, ROLES
 from alerts import delivering
 from assets import ledger_check
 from assets.ledger import after_migrations
@@ -153,7 +154,7 @@ def user_password(username: str) -> None:
 @click.argument("role", type=click.Choice(sorted(ROLES)))
 @click.option("--take-back", is_flag=True, help="Take the role away instead.")
 def user_role(username: str, role: str, take_back: bool) -> None:
-    """Give a person a role: `seal` may place stamps and signatures on papers, `administrator` may do all else."""
+    """Give a person a role; what each may do stands on the page of people, under "Roles"."""
     with database_of_command():
         set_role(_person(username), role, not take_back)
         click.echo(f"{username}: {', '.join(sorted(one.name for one in _person(username).roles)) or 'no role'}")
@@ -162,10 +163,14 @@ def user_role(username: str, role: str, take_back: bool) -> None:
 @user.command("token")
 @click.argument("username")
 @click.argument("name")
-def user_token(username: str, name: str) -> None:
-    """Make an API token that acts as USERNAME; NAME says what uses it. It is shown this once."""
+@click.option("--right", "rights", multiple=True, type=click.Choice(sorted(RIGHTS)), help="May do this; several times.")
+def user_token(username: str, name: str, rights: tuple[str, ...]) -> None:
+    """Make an API token that acts as USERNAME; NAME says what uses it. It is shown this once.
+
+    Without --right it may do all that the person may.
+    """
     with database_of_command():
-        click.echo(create_token(_person(username), name, utc_now()))
+        click.echo(create_token(_person(username), name, utc_now(), rights=rights or None))
 
 
 @user.command("list")

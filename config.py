@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,7 +42,29 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "Hosts in private networks that webhooks may call, parted by commas; all others must be public.",
     ),
     "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
+    "ROUNDTRIP_SESSION_IDLE": ("8", "Hours without a request after which a person has to sign in again."),
+    "ROUNDTRIP_SESSION_LIFETIME": ("16", "Hours after which a person has to sign in again in any case."),
+    "ROUNDTRIP_REQUIRE_TOTP": (
+        "",
+        "Roles whose people must have a second factor, parted by commas, like administrator,document_clerk.",
+    ),
+    "ROUNDTRIP_OIDC_ISSUER": (
+        "",
+        "OpenID Connect provider for signing in, https://login.example.com/realm; empty: by password only.",
+    ),
+    "ROUNDTRIP_OIDC_CLIENT_ID": ("", "Name of this service at that provider."),
+    "ROUNDTRIP_OIDC_CLIENT_SECRET": ("", "Secret of this service at that provider."),
+    "ROUNDTRIP_PROXY_HOPS": (
+        "0",
+        "Proxies in front of the service whose X-Forwarded-For and -Proto are believed; 0: none is.",
+    ),
 }
+
+
+#: Roles that ROUNDTRIP_REQUIRE_TOTP may name: those of accounts.rights, which this module may not import.
+ROLES_OF_SETTINGS = frozenset(
+    ("administrator", "document_clerk", "logistics_lead", "scanner_operator", "viewer", "partner", "seal")
+)
 
 
 class SettingsFault(Exception):
@@ -64,6 +87,14 @@ class Settings:
     smtp_url: str = ""
     mail_from: str = ""
     webhook_hosts: tuple[str, ...] = ()
+    session_idle: timedelta = timedelta(hours=8)
+    session_lifetime: timedelta = timedelta(hours=16)
+    require_totp: frozenset[str] = frozenset()  # roles
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    proxy_hops: int = 0
+    totp_key: str = ""  # encrypts second factors; '': the secret key does
 
     @property
     def archive_dir(self) -> Path:
@@ -149,10 +180,33 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if smtp_url and not re.fullmatch(r"[^@\s<>,]+@[^@\s<>,]+", mail_from):
         faults.append(f"ROUNDTRIP_MAIL_FROM={mail_from}: an address like roundtrip@example.com is needed")
 
+    idle = _hours(value["ROUNDTRIP_SESSION_IDLE"])
+    lifetime = _hours(value["ROUNDTRIP_SESSION_LIFETIME"])
+    for name, hours in (("ROUNDTRIP_SESSION_IDLE", idle), ("ROUNDTRIP_SESSION_LIFETIME", lifetime)):
+        if hours is None:
+            faults.append(f"{name}={value[name]}: hours from 0.1 to 720 are needed")
+
+    require_totp = frozenset(role.strip() for role in value["ROUNDTRIP_REQUIRE_TOTP"].split(",") if role.strip())
+    if strange := require_totp - ROLES_OF_SETTINGS:
+        faults.append(
+            f"ROUNDTRIP_REQUIRE_TOTP: {', '.join(sorted(strange))} is no role;"
+            f" there are {', '.join(sorted(ROLES_OF_SETTINGS))}"
+        )
+
+    oidc = [value[f"ROUNDTRIP_OIDC_{part}"] for part in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET")]
+    if any(oidc) and not all(oidc):
+        faults.append("ROUNDTRIP_OIDC_ISSUER, _CLIENT_ID and _CLIENT_SECRET are needed together")
+    if oidc[0] and not (_is_address(oidc[0]) and (oidc[0].startswith("https://") or _on_this_machine(oidc[0]))):
+        faults.append(f"ROUNDTRIP_OIDC_ISSUER={oidc[0]}: an address like https://login.example.com/realm is needed")
+
+    hops = value["ROUNDTRIP_PROXY_HOPS"]
+    if not (hops.isascii() and hops.isdecimal() and int(hops) <= 10):
+        faults.append(f"ROUNDTRIP_PROXY_HOPS={hops}: a number from 0 to 10 is needed")
+
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
-    if faults:
+    if faults or idle is None or lifetime is None:
         raise SettingsFault("\n".join(faults))
     return Settings(
         data_dir=data_dir,
@@ -169,7 +223,26 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         webhook_hosts=tuple(
             host.strip().lower() for host in value["ROUNDTRIP_WEBHOOK_HOSTS"].split(",") if host.strip()
         ),
+        session_idle=idle,
+        session_lifetime=lifetime,
+        require_totp=require_totp,
+        oidc_issuer=oidc[0].rstrip("/"),
+        oidc_client_id=oidc[1],
+        oidc_client_secret=oidc[2],
+        proxy_hops=int(hops),
+        totp_key=_kept_secret(data_dir / "totp.key"),
     )
+
+
+def _hours(text: str) -> timedelta | None:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", text):
+        return None
+    time = timedelta(hours=float(text))
+    return time if timedelta(minutes=6) <= time <= timedelta(hours=720) else None
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _names_a_database(url: str) -> bool:

@@ -9,7 +9,7 @@ from operator import or_
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 from peewee import Field, ModelSelect, fn
 
 from database import utc_now
@@ -32,6 +32,7 @@ class Column:
     sort: Any = None  # a peewee field or expression; for reckoned rows a function that gives what to compare
     url: Callable[[Any], str] | None = None
     numeric: bool = False
+    right: str = ""  # of accounts.rights: who lacks it neither sees the column nor gets it in a file
     html: Callable[[Any], Any] | None = None  # how a page shows it when that differs from the exported value
 
 
@@ -83,6 +84,7 @@ def answer(
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
     `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
     """
+    columns = _allowed(columns)
     text = _searched()
     if text and search:
         query = query.where(matches(search, text))
@@ -125,6 +127,7 @@ def answer_reckoned(
 
     `filters` are shown above the list; whoever reckons the rows has heeded them.
     """
+    columns = _allowed(columns)
     text = _searched()
     rows = [row for row in rows if text.lower() in search(row).lower()]
     order, compared = _order(columns, sort)
@@ -137,6 +140,12 @@ def answer_reckoned(
     shown = rows[(number - 1) * size : number * size]
     page = Page(columns, filters, shown, len(rows), number, size, order, text, True)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
+
+
+def _allowed(columns: Sequence[Column]) -> list[Column]:
+    """Those that the person may see; `may` is what accounts.access gives to all templates."""
+    may: Any = current_app.jinja_env.globals["may"]
+    return [column for column in columns if not column.right or may(column.right)]
 
 
 def _searched() -> str:

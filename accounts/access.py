@@ -1,54 +1,102 @@
 """Who may call which route: denied unless the route says otherwise.
 
-Every view carries a rule, set by a decorator right above it. A request for a view without one is refused, and a test
-walks the URL map so that it is noticed before that. Roles come as more rules beside these; views do not change.
+Every view carries a rule, set by a decorator right above it: `needs` names rights of `accounts.rights`. A request for a
+view without one is refused, and a test walks the URL map so that it is noticed before that.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, abort, current_app, g, redirect, request, url_for
 from flask_security import current_user
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from accounts.models import ApiToken, User
+from accounts.rights import NOT_FOR_TOKENS, unknown
+from accounts.tokens import token_hash
 from database import utc_now
 from errors import N_, Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: Views of libraries, which cannot carry our decorator. Everything of a library that is not named here is refused.
-LIBRARY_RULES = {
-    "static": "public",
-    "security.login": "public",
-    "security.logout": "signed_in",
-    "security.change_password": "signed_in",
-}
-
 #: ApiToken.scope of a device.
 SCAN = "scan"
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may call a view. `kind`: public, signed_in (a person in a browser), needs, scanner (or a device's token)."""
+
+    kind: str
+    read: frozenset[str] = frozenset()  # rights for GET and HEAD, all of them
+    write: frozenset[str] = frozenset()  # and for every other method
+
+    def rights(self, method: str) -> frozenset[str]:
+        """What a person needs for a request of this method."""
+        return self.read if method in _READING else self.write
+
+
+PUBLIC, SIGNED_IN = Rule("public"), Rule("signed_in")
+_SCANNER = Rule("scanner", frozenset(("assets.scan",)), frozenset(("assets.scan",)))
+
+#: Views of libraries, which cannot carry our decorator. Everything of a library that is not named here is refused.
+LIBRARY_RULES = {
+    "static": PUBLIC,
+    "security.login": PUBLIC,
+    "security.two_factor_setup": PUBLIC,  # these three ask for the password of a moment ago, or for a session
+    "security.two_factor_token_validation": PUBLIC,
+    "security.mf_recovery": PUBLIC,
+    "security.oauthresponse": PUBLIC,  # asks for the state that the browser was sent away with
+    "security.oauth_verify_response": SIGNED_IN,
+    "security.two_factor_setup_validate": SIGNED_IN,
+    "security.mf_recovery_codes": SIGNED_IN,
+    "security.verify": SIGNED_IN,
+    "security.logout": SIGNED_IN,
+    "security.change_password": SIGNED_IN,
+}
 
 csrf = CSRFProtect()
 
 
 def public(view: View) -> View:
     """Anybody may call this view."""
-    view.access_rule = "public"  # type: ignore[attr-defined]
+    view.access_rule = PUBLIC  # type: ignore[attr-defined]
     return view
 
 
 def signed_in(view: View) -> View:
-    """Whoever is signed in may call this view."""
-    view.access_rule = "signed_in"  # type: ignore[attr-defined]
+    """Whoever is signed in by a browser may call this view: one's profile, pages that show what the rights allow."""
+    view.access_rule = SIGNED_IN  # type: ignore[attr-defined]
     return view
 
 
+def needs(*rights: str, post: str = "") -> Callable[[View], View]:
+    """Whoever has all of these rights may call the view. `post`: the right for what is not GET, beside the others.
+
+    Raises ValueError for a right that is not in the table.
+    """
+    if wrong := unknown([*rights, *filter(None, [post])]) or not rights:
+        raise ValueError(f"no such right: {wrong}")
+    read = frozenset(rights)
+    rule = Rule("needs", read, read | {post} if post else read)
+
+    def mark(view: View) -> View:
+        view.access_rule = rule  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def scanner(view: View) -> View:
-    """Whoever is signed in may call this view, and a device with its own token, which may call no others."""
-    view.access_rule = "scanner"  # type: ignore[attr-defined]
+    """Whoever may scan may call this view, and a device with its own token, which may call no others."""
+    view.access_rule = _SCANNER  # type: ignore[attr-defined]
     return view
 
 
@@ -58,13 +106,7 @@ def takes_revoked(view: View) -> View:
     return view
 
 
-def administrator(view: View) -> View:
-    """Only administrators may call this view."""
-    view.access_rule = "administrator"  # type: ignore[attr-defined]
-    return view
-
-
-def rule_of(app: Flask, endpoint: str) -> str | None:
+def rule_of(app: Flask, endpoint: str) -> Rule | None:
     """The access rule of an endpoint; None when it has none and is therefore refused."""
     return LIBRARY_RULES.get(endpoint) or getattr(app.view_functions.get(endpoint), "access_rule", None)
 
@@ -76,6 +118,40 @@ def init_access(app: Flask) -> None:
     csrf.init_app(app)
     app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
     app.before_request(_guard)
+    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches)
+
+
+def may(*rights: str) -> bool:
+    """Whether who asks has all of these rights: what a page shows, and what it leaves out."""
+    return current_user.is_authenticated and _rights().issuperset(rights)
+
+
+def opens(endpoint: str, method: str = "GET") -> bool:
+    """Whether who asks may call this endpoint: a link or a button to it is shown only then."""
+    rule = rule_of(current_app, endpoint)
+    return rule is not None and (rule.kind == "public" or may(*rule.rights(method)))
+
+
+def reaches(url: str) -> bool:
+    """The same for an address of ours, as a list has it for its rows."""
+    adapter = current_app.create_url_adapter(request)
+    try:
+        endpoint, _ = adapter.match(urlsplit(url).path, method="GET") if adapter else ("", {})
+    except (RequestRedirect, HTTPException):
+        return False
+    return opens(endpoint)
+
+
+def _rights() -> frozenset[str]:
+    """The rights of who asks, read once a request; of a program at most those of its token."""
+    if "rights" not in g:
+        rights = current_user.rights
+        token = g.get("token")
+        if token is not None:
+            given = rights if token.rights == "*" else frozenset(token.rights.split())
+            rights = (rights & given) - NOT_FOR_TOKENS
+        g.rights = rights
+    return g.rights  # type: ignore[no-any-return]
 
 
 def _guard() -> Any:
@@ -83,7 +159,7 @@ def _guard() -> Any:
         return None  # 404 or 405, answered by the error handlers
     rule = rule_of(current_app, request.endpoint)
     if _token_user(request):
-        if device_token() and rule not in ("scanner", "public"):
+        if device_token() and (rule is None or rule.kind not in ("scanner", "public")):
             abort(403)
         if device_is_revoked():
             if not getattr(current_app.view_functions[request.endpoint], "takes_revoked", False):
@@ -91,27 +167,30 @@ def _guard() -> Any:
             g.csrf_valid = True
             return None
         g.csrf_valid = True  # a foreign page cannot make a browser send this header; tells Flask-Security's forms too
-    elif request.method not in ("GET", "HEAD", "OPTIONS"):
-        if wants_json() and rule != "public" and not current_user.is_authenticated:
+    elif request.method not in _READING:
+        if wants_json() and rule != PUBLIC and not current_user.is_authenticated:
             abort(401)  # a program without a token needs one, and no page to reload
         csrf.protect()
-    if rule == "public":
+    if rule == PUBLIC:
         return None
     if not current_user.is_authenticated:
         if wants_json():
             abort(401)
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    by_token = "token_user" in g
     if (
         current_user.must_change_password
-        and "token_user" not in g
+        and not by_token
         and not request.endpoint.startswith(("security.", "accounts."))
     ):
         if wants_json():
             abort(403)
         return redirect(url_for("security.change_password"))
-    if rule in ("signed_in", "scanner") or (rule == "administrator" and current_user.has_role("administrator")):
-        return None
-    abort(403)
+    if rule is None or (rule.kind == "signed_in" and by_token):  # a program has no profile to change
+        abort(403)
+    if not device_token() and not may(*rule.rights(request.method)):
+        abort(403)
+    return None
 
 
 def wants_json() -> bool:
@@ -127,6 +206,8 @@ def _token_user(request: Request) -> User | None:
     if "token_user" not in g:
         row = ApiToken.select(ApiToken, User).join(User).where(ApiToken.sha256 == token_hash(token)).first()
         ended = row is None or row.revoked_time is not None or not row.user.active
+        if row is not None and row.scope == SCAN and not ended:
+            ended = "assets.scan" not in row.user.rights  # who may not scan has no device that may
         if ended and (row is None or row.scope != SCAN):
             g.token_user = None  # the error page asks for the person again, to know the language
             abort(401)
@@ -156,8 +237,3 @@ class DeviceRevoked(Refused):
 
     def __init__(self) -> None:
         super().__init__("device_revoked", N_("This device was taken out of use. Ask the office to register it again."))
-
-
-def token_hash(token: str) -> str:
-    """SHA-256 of an API token, as `ApiToken` keeps it."""
-    return hashlib.sha256(token.encode()).hexdigest()

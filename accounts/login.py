@@ -1,25 +1,139 @@
-"""Login, logout and change of password: Flask-Security with our pages."""
+"""Signing in: Flask-Security with our pages. Password, second factor, and what is tried too often; see `oidc` too."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
-from flask_security import PeeweeUserDatastore, Security, password_changed, uia_username_mapper
+from flask import Flask, after_this_request
+from flask_login import user_logged_in
+from flask_security import (
+    ChangePasswordForm,
+    LoginForm,
+    PeeweeUserDatastore,
+    Security,
+    TwoFactorVerifyCodeForm,
+    VerifyForm,
+    current_user,
+    password_changed,
+    uia_username_mapper,
+)
+from flask_security.recovery_codes import MfRecoveryForm
+from flask_security.totp import Totp
+from passlib.totp import TotpMatch
 
 from accounts.models import Role, User, UserRole
+from accounts.sessions import init_sessions
+from accounts.throttle import attempt, remember_device
+from config import Settings
 from database import db
 from errors import N_
 
-security = Security()
-
 #: Words of Flask-Security that its own Chinese catalogue lacks; ours has them.
-_THEIR_WORDS = (N_("Username"),)
+_THEIR_WORDS = (N_("Username"), N_("Recovery Code"), N_("Recovery code invalid"), N_("Invalid code"))
+
+
+class _LoginForm(LoginForm):
+    """Without "remember me", which would outlive every limit of a session; counted before the password is looked at."""
+
+    remember = None
+
+    def validate(self, **kwargs: Any) -> bool:
+        one = attempt("password", self.username.data or "")
+        if super().validate(**kwargs):
+            one.right()
+            return True
+        one.wrong()
+        return False
+
+
+class _VerifyForm(VerifyForm):
+    """The password once more, before something that matters."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        one = attempt("password", _name(current_user))
+        if super().validate(**kwargs):
+            one.right()
+            return True
+        one.wrong()
+        return False
+
+
+class _ChangePasswordForm(ChangePasswordForm):
+    """The old password is as much worth guessing here as at the login."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        one = attempt("password", _name(current_user))
+        if super().validate(**kwargs):
+            one.right()
+            return True
+        if self.password.errors:
+            one.wrong()
+        else:
+            one.right()
+        return False
+
+
+class _CodeForm(TwoFactorVerifyCodeForm):
+    """Six digits are soon guessed: counted as passwords are."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        one = attempt("code", _name(self.user))
+        if super().validate(**kwargs):
+            one.right()
+            return True
+        one.wrong()
+        return False
+
+
+class _RecoveryForm(MfRecoveryForm):
+    def validate(self, **kwargs: Any) -> bool:
+        one = attempt("recovery code", _name(self.user))
+        if super().validate(**kwargs):
+            one.right()
+            return True
+        one.wrong()
+        return False
+
+
+def _name(user: Any) -> str:
+    return str(user.username)
+
+
+class _Totp(Totp):
+    """A code is taken once: whoever looked over a shoulder comes too late."""
+
+    def get_last_counter(self, user: Any) -> int | None:
+        row = User.select(User.totp_counter).where(User.id == user.id).first()
+        return row.totp_counter if row else None
+
+    def set_last_counter(self, user: Any, tmatch: TotpMatch) -> None:
+        User.update(totp_counter=tmatch.counter).where(User.id == user.id).execute()
+        user.totp_counter = tmatch.counter  # the library may save this row once more
+
+
+security = Security(totp_cls=_Totp)
+
+
+class _People(PeeweeUserDatastore):
+    """Saves what has changed of a person, and not what another request changed meanwhile."""
+
+    def put(self, model: Any) -> Any:
+        if isinstance(model, User) and model.id is not None:
+            model.save(only=[*model.dirty_fields, User.mf_recovery_codes])  # a list, from which it takes what is used
+        else:
+            model.save()
+        return model
 
 
 def init_login(app: Flask) -> None:
-    """Put the login pages into `app`."""
+    """Put the pages of signing in into `app`."""
+    settings: Settings = app.config["ROUNDTRIP"]
+    key = hashlib.sha256(f"totp {settings.totp_key or settings.secret_key}".encode()).digest()
+    secure = settings.base_url.startswith("https://")
     app.config.update(
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106
         SECURITY_PASSWORD_SCHEMES=["argon2"],
@@ -30,22 +144,53 @@ def init_login(app: Flask) -> None:
         SECURITY_USERNAME_MIN_LENGTH=3,
         SECURITY_USERNAME_ALLOWED_CHARS=["L", "N", "Po", "Pd", "Pc"],  # Unicode categories: wang.li, scanner-1, a_b
         SECURITY_INPUT_NORMALIZE_FORM="NFKC",
-        SECURITY_USER_IDENTITY_ATTRIBUTES=[{"username": {"mapper": uia_username_mapper, "case_insensitive": True}}],
+        SECURITY_USER_IDENTITY_ATTRIBUTES=[
+            {"username": {"mapper": uia_username_mapper, "case_insensitive": True}},
+            {"oidc_subject": {"mapper": str}},
+        ],
         SECURITY_CHANGEABLE=True,
         SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
         SECURITY_RETURN_GENERIC_RESPONSES=True,  # the same words for an unknown name and a wrong password
         SECURITY_MSG_GENERIC_AUTHN_FAILED=(N_("The user name or the password is wrong."), "error"),
+        SECURITY_MSG_IDENTITY_NOT_REGISTERED=(
+            N_("Nobody here belongs to this sign-in. Ask an administrator to enter your e-mail address."),
+            "error",
+        ),
+        SECURITY_MSG_DISABLED_ACCOUNT=(N_("This person may not come in any more."), "error"),
+        SECURITY_API_ENABLED_METHODS=["session"],
+        SECURITY_FRESHNESS=timedelta(hours=1),
+        SECURITY_FRESHNESS_GRACE_PERIOD=timedelta(minutes=30),
+        SECURITY_TWO_FACTOR=True,
+        SECURITY_TWO_FACTOR_ENABLED_METHODS=["authenticator"],
+        SECURITY_TWO_FACTOR_AUTHENTICATOR_VALIDITY=30,  # seconds that a clock may be off
+        SECURITY_TWO_FACTOR_RESCUE_EMAIL=False,
+        SECURITY_TWO_FACTOR_POST_SETUP_VIEW="security.mf_recovery_codes",
+        SECURITY_MULTI_FACTOR_RECOVERY_CODES=True,
+        SECURITY_MULTI_FACTOR_RECOVERY_CODES_N=10,
+        SECURITY_MULTI_FACTOR_RECOVERY_CODES_KEYS=[base64.urlsafe_b64encode(key)],
+        SECURITY_TOTP_SECRETS={"1": key.hex()},
+        SECURITY_TOTP_ISSUER="Roundtrip",
+        SECURITY_OAUTH_ENABLE=bool(settings.oidc_issuer),
+        SECURITY_OAUTH_BUILTIN_PROVIDERS=[],
         SECURITY_I18N_DIRNAME=["builtin", str(Path(app.root_path) / "translations")],
         SECURITY_I18N_DOMAIN="flask_security;messages",  # one for each directory
         SECURITY_STATIC_FOLDER_URL="/login-static",  # not ours to serve: it has no access rule
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=app.config["ROUNDTRIP"].base_url.startswith("https://"),
-        REMEMBER_COOKIE_HTTPONLY=True,
-        REMEMBER_COOKIE_SAMESITE="Lax",
-        REMEMBER_COOKIE_SECURE=app.config["ROUNDTRIP"].base_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=secure,
+        PERMANENT_SESSION_LIFETIME=settings.session_lifetime,  # no cookie is read that is older; see `sessions`
     )
-    security.init_app(app, PeeweeUserDatastore(db, User, Role, UserRole))
+    security.init_app(
+        app, _People(db, User, Role, UserRole), login_form=_LoginForm, verify_form=_VerifyForm,
+        change_password_form=_ChangePasswordForm, two_factor_verify_code_form=_CodeForm,
+        mf_recovery_form=_RecoveryForm,
+    )  # fmt: skip
+    init_sessions(app)
+    user_logged_in.connect(_device_is_known, app)
+
+
+def _device_is_known(app: Flask, user: User, **_: Any) -> None:
+    after_this_request(lambda response: remember_device(response, user.username))
 
 
 @password_changed.connect

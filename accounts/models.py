@@ -1,9 +1,26 @@
-"""Who may come in: people, their roles, and tokens for programs."""
+"""Who may come in: people, their roles and what they belong to, their sessions, and tokens for programs."""
 
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import current_app
 from flask_security import RoleMixin, UserMixin
-from peewee import BooleanField, CharField, ForeignKeyField, TextField
+from peewee import BigIntegerField, BooleanField, CharField, Check, ForeignKeyField, IntegerField, TextField
 
+from accounts.rights import rights_of_roles
 from database import Instant, Row
+
+
+class Words(TextField):
+    """A list of words, as the login library wants it for recovery codes."""
+
+    def db_value(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, str) else json.dumps(list(value))
+
+    def python_value(self, value: Any) -> Any:
+        return None if value is None else json.loads(value)
 
 
 class Role(RoleMixin, Row):
@@ -14,16 +31,53 @@ class Role(RoleMixin, Row):
 class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the wrong one for a session
     email = CharField(255, unique=True)
     username = CharField(64, unique=True)
+    name = CharField(80, default="")  # as people say it; empty: the user name
     password = TextField()  # Argon2id hash
-    active = BooleanField(default=True)
+    active = BooleanField(default=True)  # may come in; an invited person may not yet
     fs_uniquifier = CharField(64, unique=True)  # a new one ends all sessions of this person
     must_change_password = BooleanField(default=False)
     language = CharField(2, default="")  # en, zh; empty: what the browser asks for
     created_time = Instant()
+    signed_in_time = Instant(null=True)
+    # What belongs to the person: keys of rows to the right on the import line; the migration says what they refer to.
+    partner_id = IntegerField(null=True)  # Party: the other firm that the person is of
+    all_entities = BooleanField(default=False)  # every selling party, also those to come; else those of UserEntity
+    all_sites = BooleanField(default=False)  # every own place; else those of UserSite
+    # second factor, named as the login library asks for it
+    tf_primary_method = CharField(16, null=True)  # authenticator
+    tf_totp_secret = TextField(null=True)  # encrypted
+    totp_counter = BigIntegerField(null=True)  # of the last code that was taken: none is taken twice
+    mf_recovery_codes = Words(null=True)  # encrypted
+    oidc_subject = CharField(400, null=True, unique=True)  # "issuer subject" of who signs in elsewhere
 
     @property
     def roles(self) -> list[Role]:  # type: ignore[override]
         return list(Role.select().join(UserRole).where(UserRole.user == self))
+
+    @property
+    def rights(self) -> frozenset[str]:
+        """What the roles give; one query."""
+        return rights_of_roles(role.name for role in self.roles)
+
+    @property
+    def shown(self) -> str:
+        """The name that pages show."""
+        return self.name or self.username
+
+    @property
+    def has_second_factor(self) -> bool:
+        return bool(self.tf_primary_method and self.tf_totp_secret)
+
+    def check_tf_required(
+        self, tf_setup_methods: list[tuple[str, str]], tf_fresh: bool
+    ) -> tuple[bool, list[tuple[str, str]]]:
+        """Asked by the login library after the password was right: whoever has a second factor, or must have one."""
+        return bool(tf_setup_methods) or self.check_tf_required_setup(), tf_setup_methods
+
+    def check_tf_required_setup(self) -> bool:
+        """Whether a role of this person has to have a second factor (ROUNDTRIP_REQUIRE_TOTP)."""
+        required = current_app.config["ROUNDTRIP"].require_totp
+        return bool(required) and any(role.name in required for role in self.roles)
 
 
 class UserRole(Row):
@@ -34,11 +88,66 @@ class UserRole(Row):
         indexes = ((("user", "role"), True),)
 
 
+class UserEntity(Row):
+    """A selling party that a person works for."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE", index=False)
+    party_id = IntegerField()
+
+    class Meta:
+        indexes = ((("user", "party_id"), True),)
+
+
+class UserSite(Row):
+    """An own place that a person works at."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE", index=False)
+    place_id = IntegerField()
+
+    class Meta:
+        indexes = ((("user", "place_id"), True),)
+
+
+class UserSession(Row):
+    """A browser that is signed in. Of the token in its cookie only the SHA-256 is kept; no row, no session."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE")
+    token_sha256 = CharField(64, unique=True)
+    created_time = Instant(index=True)
+    seen_time = Instant()
+    address = CharField(45, default="")
+    agent = CharField(200, default="")
+
+
+class PersonLink(Row):
+    """An invitation, or a link to choose a new password. Of its token only the SHA-256 is kept."""
+
+    user = ForeignKeyField(User, on_delete="CASCADE", backref="links")
+    purpose = CharField(6)  # invite, reset
+    token_sha256 = CharField(64, unique=True)
+    created_time = Instant()
+    created_by = ForeignKeyField(User, null=True, on_delete="SET NULL", index=False, backref="links_made")
+    expires_time = Instant()
+    used_time = Instant(null=True)
+
+    class Meta:
+        constraints = [Check("purpose IN ('invite', 'reset')")]
+
+
+class AttemptCount(Row):
+    """How often something was tried in a span of time; shared by all processes. See `throttle`."""
+
+    key = CharField(255, unique=True)
+    count = IntegerField()
+    expires_time = Instant(index=True)
+
+
 class ApiToken(Row):
     """A token for a program or a device. Only its SHA-256 is kept: 256 random bits need no slow hash."""
 
     name = CharField(64)
-    scope = CharField(8, default="")  # scan: of a device, may call only what `access.scanner` opens to it; '': all
+    scope = CharField(8, default="")  # scan: of a device, may call only what `access.scanner` opens; '': a program
+    rights = TextField(default="*")  # of a program: the rights it was given, parted by blanks; *: all of its person's
     user = ForeignKeyField(User, on_delete="CASCADE")
     sha256 = CharField(64, unique=True)
     created_time = Instant()

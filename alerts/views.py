@@ -11,7 +11,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import IntegrityError
 
-from accounts.access import administrator, signed_in
+from accounts.access import needs
 from alerts.current import current_alerts
 from alerts.forms import RecipientForm, ThresholdForm, WebhookForm
 from alerts.models import Delivery, DigestRecipient, Webhook
@@ -56,7 +56,7 @@ _COLUMNS = (
     Column("count", N_("Count"), lambda row: row.count, lambda row: row.count, numeric=True),
     Column("days", N_("Days"), lambda row: row.days, lambda row: row.days or 0, numeric=True),
     Column("value", N_("Value"), lambda row: row.value, lambda row: row.value or 0, numeric=True,
-           html=lambda row: number(row.value, 2)),
+           html=lambda row: number(row.value, 2), right="agreements.read"),
     Column("currency", N_("Currency"), lambda row: row.currency, lambda row: row.currency),
 )  # fmt: skip
 
@@ -67,7 +67,7 @@ _FILTERS = (
 
 
 @blueprint.get("")
-@signed_in
+@needs("alerts.read")
 def alert_list() -> Response | str:
     """Every alert of now, the worst first; `?format=csv|xlsx` as a file."""
     kind, severity = request.args.get("kind", ""), request.args.get("severity", "")
@@ -83,13 +83,13 @@ def alert_list() -> Response | str:
 
 
 @blueprint.get("/settings")
-@administrator
+@needs("settings.write")
 def settings_page() -> str:
     return _page()
 
 
 @blueprint.post("/settings")
-@administrator
+@needs("settings.write")
 def settings_save() -> Any:
     """Fields of ThresholdForm."""
     form = ThresholdForm(thresholds())
@@ -101,7 +101,7 @@ def settings_save() -> Any:
 
 
 @blueprint.post("/recipients")
-@administrator
+@needs("settings.write")
 def recipient_add() -> Any:
     """Fields of RecipientForm. An address that is there already gets the new language and hour."""
     form = RecipientForm(_zone())
@@ -116,7 +116,7 @@ def recipient_add() -> Any:
 
 
 @blueprint.post("/recipients/<int(max=2147483647):id>/delete")
-@administrator
+@needs("settings.write")
 def recipient_delete(id: int) -> Any:
     DigestRecipient.delete().where(DigestRecipient.id == id).execute()
     flash(_("Taken off the list."))
@@ -124,7 +124,7 @@ def recipient_delete(id: int) -> Any:
 
 
 @blueprint.post("/webhooks")
-@administrator
+@needs("settings.write")
 def webhook_add() -> Any:
     """`url`; the secret is made here."""
     form = WebhookForm(_settings().webhook_hosts)
@@ -141,7 +141,7 @@ def webhook_add() -> Any:
 
 
 @blueprint.post("/webhooks/<int(max=2147483647):id>/delete")
-@administrator
+@needs("settings.write")
 def webhook_delete(id: int) -> Any:
     Webhook.delete().where(Webhook.id == id).execute()
     flash(_("Taken off the list."))

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from peewee import JOIN
 from wtforms import Field, SelectField
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.models import Agreement
 from assets.scanned_text import storable
 from database import utc_now
@@ -146,7 +146,7 @@ def _blame(field: Field, text: str) -> None:
 
 
 @blueprint.get("/agreements")
-@signed_in
+@needs("agreements.read")
 def agreement_list() -> Response | str:
     columns = (
         Column(
@@ -184,14 +184,14 @@ def _shown(name: str) -> Any:
 
 
 @blueprint.route("/parties/<code>/agreements/new", methods=["GET", "POST"])
-@signed_in
+@needs("agreements.write")
 def agreement_new(code: str) -> Any:
     partner = Party.get_or_none(Party.code == storable(code)) or abort(404)
     return _edit(Agreement(partner=partner))
 
 
 @blueprint.route("/agreements/<int(max=2147483647):id>", methods=["GET", "POST"])
-@signed_in
+@needs("agreements.read", post="agreements.write")
 def agreement_edit(id: int) -> Any:
     return _edit(Agreement.get_or_none(Agreement.id == id) or abort(404))
 

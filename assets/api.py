@@ -88,7 +88,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from accounts.access import DeviceRevoked, device_is_revoked, device_token, scanner, signed_in, takes_revoked
+from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
 from assets.devices import device_of, milliseconds
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
@@ -341,7 +341,7 @@ def _scanned(shipment: Shipment) -> list[Any]:
 
 
 @blueprint.post("/shipments/<number>/counted")
-@signed_in
+@needs("assets.scan")
 def post_counted(number: str) -> Response:
     shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
     return jsonify(recorded=dispatch_counted(shipment, current_user, utc_now()))

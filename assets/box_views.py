@@ -21,7 +21,7 @@ from markupsafe import Markup
 from wtforms import Field
 
 import archive
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.balances import days_late, is_overdue
 from assets.event_types import EVENT_TYPES
 from assets.forms import CorrectForm, ReportForm
@@ -81,7 +81,7 @@ def _home_zone_of(asset: Asset) -> str:
 
 
 @blueprint.get("/assets/<code>")
-@signed_in
+@needs("assets.read")
 def asset_page(code: str) -> str:
     asset = _asset(code)
     return _asset_page(asset, _report_form(asset))
@@ -212,7 +212,7 @@ def _moment(time: datetime, zone: str) -> str:
 
 
 @blueprint.post("/assets/<code>/report")
-@signed_in
+@needs("assets.scan")
 def asset_report(code: str) -> Any:
     """An event told from a desk; fields of ReportForm. `confirmed`: what the person said yes to."""
     asset = _asset(code)
@@ -233,7 +233,7 @@ def asset_report(code: str) -> Any:
 
 
 @blueprint.post("/assets/<code>/void")
-@signed_in
+@needs("ledger.correct")
 def asset_void(code: str) -> Any:
     """Undo an event: `event_id`, `reason`. The event stays and is marked; another one says that it does not count."""
     told = ScanInput(
@@ -247,7 +247,7 @@ def asset_void(code: str) -> Any:
 
 
 @blueprint.route("/assets/<code>/events/<event_id>/correct", methods=["GET", "POST"])
-@signed_in
+@needs("ledger.correct")
 def asset_correct(code: str, event_id: str) -> Any:
     """What an event should have said: it is declared void, and the right one stands in its place."""
     asset = _asset(code)
@@ -285,7 +285,7 @@ def _kept(field: Field) -> str | None:
 
 
 @blueprint.get("/photos/<sha256>.jpg")
-@signed_in
+@needs("assets.read")
 def photo(sha256: str) -> Response:
     """A photo that came with an event."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):

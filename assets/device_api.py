@@ -27,7 +27,7 @@ from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
-from accounts.access import device_token, scanner, signed_in
+from accounts.access import device_token, needs, scanner
 from assets.devices import device_of, register
 from assets.json_bodies import CodeText, TimeText, fault_of, json_body, text_only
 from assets.models import Device, ScanSession
@@ -83,7 +83,7 @@ def _device() -> Device | None:
 
 
 @blueprint.post("/scan/devices")
-@signed_in
+@needs("assets.scan")
 def post_device() -> tuple[Response, int]:
     body: DeviceBody = _read(DeviceBody)
     device, token = register(body.name, current_user._get_current_object(), utc_now(), body.sent_time)

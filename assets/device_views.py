@@ -10,7 +10,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import JOIN, fn
 
-from accounts.access import administrator, signed_in
+from accounts.access import may, needs
 from accounts.models import ApiToken, User
 from assets.clocks import CORRECTED
 from assets.devices import gaps_of, revoke
@@ -28,7 +28,7 @@ blueprint = Blueprint("devices", __name__)
 
 
 @blueprint.get("/devices")
-@signed_in
+@needs("assets.scan")
 def device_list() -> Response | str:
     open_case = (ExceptionCase.code == REVOKED) & (ExceptionCase.state == "open")
     kept = (
@@ -141,11 +141,11 @@ def _may_revoke(device: Device, may_all: bool) -> bool:
 
 
 def _administrator() -> bool:
-    return bool(current_user.has_role("administrator"))
+    return may("people.manage")
 
 
 @blueprint.post("/devices/<int:id>/let-count")
-@administrator
+@needs("ledger.correct")
 def device_let_count(id: int) -> Any:
     """What a revoked device sent counts after all."""
     device = Device.get_or_none(Device.id == id) or abort(404)
@@ -160,7 +160,7 @@ def device_let_count(id: int) -> Any:
 
 
 @blueprint.post("/devices/<int:id>/revoke")
-@signed_in
+@needs("assets.scan")
 def device_revoke(id: int) -> Any:
     device = Device.select(Device, ApiToken).join(ApiToken).where(Device.id == id).first() or abort(404)
     if not _may_revoke(device, _administrator()):

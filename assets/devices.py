@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from peewee import IntegrityError
 
-from accounts.access import SCAN, token_hash
+from accounts.access import SCAN
 from accounts.models import ApiToken, User
 from accounts.people import create_token
+from accounts.tokens import token_hash
 from assets.clocks import Received, Sync
 from assets.models import Device
 from assets.scanned_text import storable

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, json, request, url_for
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets import epcis
 from assets.models import Asset
 from database import utc_now
@@ -29,7 +29,7 @@ _TIME = N_("This is no time like 2026-11-20T16:05:12+08:00 and no day like 2026-
 
 
 @blueprint.get("/assets/<code>/epcis.json")
-@signed_in
+@needs("assets.read")
 def asset_epcis(code: str) -> Response:
     """The life of one box."""
     asset = Asset.get_or_none(Asset.code == code.upper()) or abort(404)
@@ -39,7 +39,7 @@ def asset_epcis(code: str) -> Response:
 
 
 @blueprint.get("/api/v1/epcis")
-@signed_in
+@needs("assets.read")
 def get_epcis() -> Response:
     unknown = next((name for name in request.args if name not in _NAMES), None)
     if unknown:  # the standard: an unknown parameter is an error and not ignored

@@ -12,7 +12,7 @@ from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
-from accounts.access import signed_in
+from accounts.access import may, needs
 from assets.event_types import REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
@@ -89,6 +89,8 @@ def _mend_html(case: ExceptionCase) -> Markup:
     """What explains the case, as one button; where a person has to choose or to fill in something, its page."""
     if case.state != "open":
         return Markup("{}").format(case.note)
+    if not may("ledger.correct"):
+        return Markup("")
     first = _offers()[case.id].mends[0]
     if first.needs or first.key in ("accept", "void", "retake"):
         return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(
@@ -144,7 +146,7 @@ def _filters() -> list[Filter]:
 
 
 @blueprint.get("/exceptions")
-@signed_in
+@needs("assets.read")
 def case_list() -> Response | str:
     """The cases; `?state=open` are those that somebody has to decide."""
     columns = (*_COLUMNS, *(_MORE if request.args.get("format") in ("csv", "xlsx") else (_MEND,)))
@@ -161,7 +163,7 @@ def _prepare(rows: list[ExceptionCase]) -> None:
 
 
 @blueprint.route("/exceptions/<int(max=2147483647):id>", methods=["GET", "POST"])
-@signed_in
+@needs("assets.read", post="ledger.correct")
 def case_page(id: int) -> Any:
     """One case. POST `mend`: key of what is done about it; `shipment` where it is asked for, `note`."""
     case = cases().where(ExceptionCase.id == id).first() or abort(404)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
 from peewee import JOIN
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.flow import STATIONS, Legs, legs
 from assets.models import Asset, Movement, Trip
 from assets.pictures import Flow, Node, Ribbon, flow
@@ -37,7 +37,7 @@ _ENDS = {
 
 
 @blueprint.get("/flow")
-@signed_in
+@needs("assets.read")
 def flow_page() -> Any:
     """Boxes by leg in the last days: `?days=`, `?type=`."""
     days = request.args.get("days", "")
@@ -93,7 +93,7 @@ def _days(trip: Trip) -> int:
 
 
 @blueprint.get("/trips")
-@signed_in
+@needs("assets.read")
 def trip_list() -> Response | str:
     """Every time that a box was away."""
     zone = home_zone()
@@ -140,7 +140,7 @@ def trip_list() -> Response | str:
 
 
 @blueprint.get("/movements")
-@signed_in
+@needs("assets.read")
 def movement_list() -> Response | str:
     """The account book, line by line."""
     giver, taker, source, target = Party.alias(), Party.alias(), Place.alias(), Place.alias()
@@ -180,7 +180,7 @@ def movement_list() -> Response | str:
 
 
 @blueprint.get("/levels")
-@signed_in
+@needs("assets.read")
 def level_list() -> Response | str:
     """How many boxes of each type are in which state at whom and where, with codes and counted."""
     return answer(

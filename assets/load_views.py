@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from flask_security import current_user
 from peewee import fn
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.finding import find_box
 from assets.forms import PackForm
 from assets.labels import own_hosts
@@ -42,7 +42,7 @@ class Load:
 
 
 @blueprint.get("/loads")
-@signed_in
+@needs("assets.read")
 def load_list() -> Response | str:
     """The loads with something in them. `?code=` opens one."""
     if request.args.get("code"):
@@ -69,7 +69,7 @@ def load_list() -> Response | str:
 
 
 @blueprint.route("/loads/<path:key>", methods=["GET", "POST"])
-@signed_in
+@needs("assets.read", post="assets.scan")
 def load_page(key: str) -> Any:
     """One load. POST `how`: pack or unpack, fields of PackForm."""
     right = _key(key)

@@ -13,7 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from peewee import JOIN
 
-from accounts.access import signed_in
+from accounts.access import may, needs
 from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
 from assets.models import PoolMinimum, ScanEvent, StockLevel
@@ -80,7 +80,7 @@ def level_filters(counted: bool | None) -> list[Filter]:
 
 
 @blueprint.get("/pools")
-@signed_in
+@needs("assets.read")
 def pool_list() -> Response | str:
     return answer(
         levels().where(AssetType.counted), LEVEL_COLUMNS, template="assets/pools.html", name="pools", sort="type",
@@ -90,7 +90,7 @@ def pool_list() -> Response | str:
 
 
 @blueprint.route("/pools/book", methods=["GET", "POST"])
-@signed_in
+@needs("assets.write")
 def pool_book() -> Any:
     """Tell an event of a counted pool; fields of PoolForm."""
     shown_first = {} if request.method == "POST" else {"data": {"asset_type": request.args.get("type", "")}}
@@ -108,7 +108,7 @@ def pool_book() -> Any:
 
 
 @blueprint.get("/pools/events")
-@signed_in
+@needs("assets.read")
 def pool_events() -> Response | str:
     """All events of counted pools; each can be declared void."""
     query = all_events().where(ScanEvent.asset_type.is_null(False), ScanEvent.type != "void")
@@ -138,7 +138,7 @@ def _find_undone(rows: list[ScanEvent]) -> None:
 def _undo_html(event: ScanEvent) -> Markup:
     if event.event_id in g.undone:
         return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
-    if event.refused:
+    if event.refused or not may("ledger.correct"):
         return Markup("")
     return Markup(
         '<details class="as-undo"><summary>{}</summary><form method="post" action="{}">'
@@ -152,7 +152,7 @@ def _undo_html(event: ScanEvent) -> Markup:
 
 
 @blueprint.post("/pools/events/<event_id>/void")
-@signed_in
+@needs("ledger.correct")
 def pool_void(event_id: str) -> Any:
     """Declare an event of a pool void: `reason`."""
     told = ScanInput(
@@ -167,7 +167,7 @@ def pool_void(event_id: str) -> Any:
 
 
 @blueprint.route("/pools/minimums", methods=["GET", "POST"])
-@signed_in
+@needs("assets.read", post="assets.write")
 def minimum_list() -> Any:
     """How many good boxes are to be in hand by type and place; 0 takes a minimum away."""
     form, status = MinimumForm(), 200
@@ -197,7 +197,7 @@ def minimum_list() -> Any:
 
 
 @blueprint.post("/shipments/<number>/counted")
-@signed_in
+@needs("assets.scan")
 def shipment_counted(number: str) -> Any:
     """Record that the counted packages of a shipment left."""
     shipment = Shipment.get_or_none(Shipment.number == storable(number)[:24])

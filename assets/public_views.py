@@ -8,7 +8,7 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_security import current_user
 from werkzeug.wrappers import Response
 
-from accounts.access import public, signed_in
+from accounts.access import needs, public
 from assets.finding import find_box
 from assets.return_to import return_place
 from assets.scanned_text import ScannedCode, read_scanned_text
@@ -38,7 +38,7 @@ def code_label(code: str) -> Any:
 
 @blueprint.get("/s/<number>")
 @blueprint.get("/S/<number>")
-@signed_in
+@needs("shipments.read")
 def shipment(number: str) -> Response:
     """The QR code on a packing list: the shipment, for people who may see it."""
     row = Shipment.get_or_none(Shipment.number == number.upper()) or Shipment.get_or_none(Shipment.number == number)

@@ -14,7 +14,7 @@ from pathlib import Path
 from flask import Blueprint, Response, current_app, jsonify, render_template, url_for
 from flask_babel import force_locale, gettext
 
-from accounts.access import public, signed_in
+from accounts.access import needs, public
 from assets.labels import qr_svg
 from assets.scan_words import KEYS, SETUP, WORDS
 from i18n import LANGUAGES
@@ -119,7 +119,7 @@ _PROBES = ("RTTEST-aBcXyZ-0123456789:/._%?=&", "RTGS-12345\x1d67890-END")
 
 
 @blueprint.get("/scan/scanner-setup")
-@signed_in
+@needs("assets.scan")
 def scanner_setup() -> str:
     """A page to print and to try: prefix, suffix, case, separator and speed of a scanner."""
     said = {key: gettext(sentence) for key, sentence in SETUP.items()}

@@ -12,7 +12,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import JOIN, Case, ModelSelect, Value
 
-from accounts.access import signed_in
+from accounts.access import needs
 from accounts.models import User
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
@@ -152,7 +152,7 @@ def _asset_filters() -> list[Filter]:
 
 
 @blueprint.get("/assets")
-@signed_in
+@needs("assets.read")
 def asset_list() -> Response | str:
     return answer(
         all_assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
@@ -161,7 +161,7 @@ def asset_list() -> Response | str:
 
 
 @blueprint.route("/assets/new", methods=["GET", "POST"])
-@signed_in
+@needs("assets.write")
 def asset_new() -> Any:
     form, read = RegisterForm(), None
     how = request.form.get("how", "")
@@ -190,7 +190,7 @@ def _registered(assets: list[Asset]) -> Any:
 
 
 @blueprint.get("/balances")
-@signed_in
+@needs("assets.read")
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
     rows = balances(utc_now())
@@ -238,9 +238,10 @@ def _balance_columns() -> list[Column]:
             lambda row: row.value,
             sort=lambda row: (row.asset_type.value_currency, row.value),
             numeric=True,
+            right="agreements.read",
             html=lambda row: number(row.value, 2),
         ),
-        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
     ]
 
 
@@ -327,7 +328,7 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
 
 
 @blueprint.get("/overdue")
-@signed_in
+@needs("assets.read")
 def overdue_list() -> Response | str:
     now = utc_now()
     holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder).where(is_overdue(now)))).order_by(Party.code)
@@ -347,8 +348,10 @@ def overdue_list() -> Response | str:
             lambda row: days_late(row.due_day, row.return_place, now),
             numeric=True,
         ),
-        Column("value", N_("Value"), _value, numeric=True, html=lambda row: number(_value(row), 2)),
-        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency),
+        Column(
+            "value", N_("Value"), _value, numeric=True, right="agreements.read", html=lambda row: number(_value(row), 2)
+        ),
+        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
     )
     query = (
         overdue_assets(now)
@@ -503,7 +506,7 @@ _EVENT_FILTERS = (
 
 
 @blueprint.get("/scan-events")
-@signed_in
+@needs("assets.read")
 def event_list() -> Response | str:
     query, document = all_events(), storable(request.args.get("document", ""))[:64]
     if document:

@@ -96,7 +96,7 @@ def _measured(url: str, folder: Path, size: int) -> dict[str, tuple[float, str]]
         flush=True,
     )
     with app.app_context():
-        token = create_token(create_user("bench", "a long password", NOW), "bench", NOW)
+        token = create_token(create_user("bench", "a long password", NOW, administrator=True), "bench", NOW)
     db.connect(reuse_if_open=True)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"

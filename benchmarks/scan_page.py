@@ -22,12 +22,13 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from accounts.people import create_user
+from accounts.sessions import begin
 from app import create_app
 from assets.models import ScanEvent
 from assets.registering import register_assets
 from benchmarks.figures import Figure
 from config import load_settings
-from database import db, migrate
+from database import db, migrate, utc_now
 from master_data.models import AssetType, Party, Place
 
 BOXES, SCANS, SLOWER, QUEUED = 5_000, 60, 6, 2_000
@@ -157,7 +158,7 @@ def _service(folder: Path) -> tuple[Any, list[str], str]:
     app.config["SESSION_COOKIE_SECURE"] = False
     with app.app_context(), db.connection_context():
         migrate()
-        user = create_user("bench", "a long password", START)
+        user = create_user("bench", "a long password", START, role="scanner_operator")
         owner = Party.create(code="OWN", own=True, name_en="Owner", country="CN", changed_time=START)
         place = Place.create(code="GATE", party=owner, name_en="Gate", country="CN", changed_time=START)
         Place.create(code="YARD", party=owner, name_en="Yard", country="CN", changed_time=START)
@@ -169,11 +170,12 @@ def _service(folder: Path) -> tuple[Any, list[str], str]:
         codes = [f"KLT{number:06d}" for number in range(BOXES)]
         register_assets(box, codes, owner, place, user, START + timedelta(days=1))
         assert ScanEvent.select().count() == BOXES
-        unique = user.fs_uniquifier
+        unique, sid = user.fs_uniquifier, begin(user, utc_now())
     client = FlaskClient(app, app.response_class)
     with client.session_transaction() as session:
         session["_user_id"] = unique
         session["_fresh"] = True
+        session["sid"] = sid
     found = client.get_cookie("session")
     assert found is not None
     return app, codes, found.value

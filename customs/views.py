@@ -12,7 +12,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import JOIN, Case, ModelSelect, fn
 
-from accounts.access import administrator, signed_in
+from accounts.access import needs
 from assets.models import Asset
 from assets.scanning import dispatched_on
 from customs import declarations, proof, rules
@@ -92,7 +92,7 @@ _FILTERS = (
 
 
 @blueprint.get("/declarations")
-@signed_in
+@needs("customs.read")
 def declaration_list() -> Response | str:
     """Declarations out with the days that they have left."""
     query = (
@@ -158,7 +158,7 @@ def _box_columns(zone: str) -> tuple[Column, ...]:
 
 
 @blueprint.get("/declarations/<int(max=2147483647):id>")
-@signed_in
+@needs("customs.read")
 def declaration_page(id: int) -> Response | str:
     """One declaration, out or back, with its boxes."""
     declaration = _declaration(id)
@@ -188,7 +188,7 @@ def _page(declaration: CustomsDeclaration, **forms: Any) -> Response | str:
 
 
 @blueprint.get("/declarations/<int(max=2147483647):id>/proof.pdf")
-@signed_in
+@needs("customs.read")
 def proof_pdf(id: int) -> Response:
     """The proof list as PDF."""
     declaration = _out(id)
@@ -197,7 +197,7 @@ def proof_pdf(id: int) -> Response:
 
 
 @blueprint.get("/declarations/<int(max=2147483647):id>/proof.csv")
-@signed_in
+@needs("customs.read")
 def proof_csv(id: int) -> Response:
     """The proof list as CSV."""
     declaration = _out(id)
@@ -206,7 +206,7 @@ def proof_csv(id: int) -> Response:
 
 
 @blueprint.post("/declarations/<int(max=2147483647):id>/extend")
-@signed_in
+@needs("customs.write")
 def extend(id: int) -> Any:
     """Record an extension; fields of ExtensionForm."""
     declaration, form = _out(id), ExtensionForm()
@@ -223,7 +223,7 @@ def extend(id: int) -> Any:
 
 
 @blueprint.post("/boxes/<int(max=2147483647):id>/reopen")
-@signed_in
+@needs("customs.write")
 def reopen(id: int) -> Any:
     """Take back a closing that was wrong: `reason`."""
     box = DeclaredBox.get_or_none(DeclaredBox.id == id) or abort(404)
@@ -239,14 +239,14 @@ def reopen(id: int) -> Any:
 
 
 @blueprint.route("/declarations/new", methods=["GET", "POST"])
-@signed_in
+@needs("customs.write")
 def declaration_new() -> Any:
     """Record a declaration out; `?shipment=` fills in what the shipment and its scans say."""
     return _edit_out(None)
 
 
 @blueprint.route("/declarations/<int(max=2147483647):id>/edit", methods=["GET", "POST"])
-@signed_in
+@needs("customs.write")
 def declaration_edit(id: int) -> Any:
     """Correct a declaration out, its boxes too."""
     return _edit_out(_out(id))
@@ -313,7 +313,7 @@ def _paper_of(shipment: Shipment | None) -> IssuedDocument | None:
 
 
 @blueprint.route("/back/new", methods=["GET", "POST"])
-@signed_in
+@needs("customs.write")
 def back_new() -> Any:
     """Record a declaration back. `?declaration=` and `?fill=back|all` name the boxes beforehand."""
     out = _wanted()
@@ -336,7 +336,7 @@ def back_new() -> Any:
 
 
 @blueprint.route("/declarations/<int(max=2147483647):id>/close", methods=["GET", "POST"])
-@signed_in
+@needs("customs.write")
 def close(id: int) -> Any:
     """Boxes that do not come back: duty paid, or destroyed under supervision."""
     out, form, status = _out(id), CloseForm(), 200
@@ -370,7 +370,7 @@ def _filled(out: CustomsDeclaration) -> str:
 
 
 @blueprint.get("/boxes/<code>")
-@signed_in
+@needs("customs.read")
 def box_page(code: str) -> str:
     """The clocks of one box."""
     asset = Asset.get_or_none(Asset.code == code.upper()) or abort(404)
@@ -382,7 +382,7 @@ def box_page(code: str) -> str:
 
 
 @blueprint.get("/shipments/<number>")
-@signed_in
+@needs("customs.read")
 def shipment_clock(number: str) -> Any:
     """From the page of a shipment: its declaration out, or the form that records it."""
     shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
@@ -400,14 +400,14 @@ def shipment_clock(number: str) -> Any:
 
 
 @blueprint.route("/clocks", methods=["GET"])
-@signed_in
+@needs("customs.read")
 def clock_list() -> str:
     """Within how many months boxes are to be back: our own lines, and those that come with Roundtrip."""
     return _clock_page(ClockForm())
 
 
 @blueprint.post("/clocks")
-@administrator
+@needs("settings.write")
 def clock_save() -> Any:
     """A new line of our own; one for the same customs, regime and destination replaces it."""
     form = ClockForm()
@@ -427,7 +427,7 @@ def clock_save() -> Any:
 
 
 @blueprint.post("/clocks/<int(max=2147483647):id>/delete")
-@administrator
+@needs("settings.write")
 def clock_delete(id: int) -> Any:
     ClockRule.delete().where(ClockRule.id == id).execute()
     flash(_("The line is gone; declarations that are recorded keep their months."))

@@ -26,13 +26,13 @@ from customs import declarations, rules
 from customs.clocks import clocks
 from customs.declarations import Head
 from database import db
-from demo import accounts
+from demo import accounts, people
 from demo.company import Company, store
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish_many, issue_document, take_number
 from docs_gen.models import IssuedDocument
 from docs_gen.register import REGISTER
-from master_data.models import AssetType
+from master_data.models import AssetType, Party
 from shipments.details import Details, details_to_json
 from shipments.models import Package, Shipment, ShipmentLine
 
@@ -122,6 +122,7 @@ def live(now: datetime, settings: Settings) -> None:
         _issue(shipment, _THREE if old else tuple(REGISTER), story.clerk, _at(day, 17, 30), settings)
     accounts.state(now, story.clerk, settings)
     with db.atomic():
+        people.invited(now, Party.get(Party.code == "HANSA"), story.clerk)
         _declare([one for one in story.shipped if one[1] < story.today - timedelta(days=9)], story.clerk)
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext as _
 from peewee import fn
 
-from accounts.access import signed_in
+from accounts.access import needs
 from database import utc_now
 from docs_gen.register import shipment_types
 from errors import N_
@@ -43,7 +43,7 @@ _ARCHIVED = Filter(
 
 
 @blueprint.get("/letters-of-credit")
-@signed_in
+@needs("shipments.read", "prices.see")
 def credit_list() -> Any:
     shipments = Shipment.select(fn.COUNT(Shipment.id)).where(Shipment.letter_of_credit == LetterOfCredit.id)
     credits = (
@@ -62,13 +62,13 @@ def credit_list() -> Any:
 
 
 @blueprint.route("/letters-of-credit/new", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.write", "prices.see")
 def credit_new() -> Any:
     return _edit(None)
 
 
 @blueprint.route("/letters-of-credit/<code>", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.read", "prices.see", post="shipments.write")
 def credit_edit(code: str) -> Any:
     return _edit(LetterOfCredit.get_or_none(LetterOfCredit.code == code) or abort(404))
 

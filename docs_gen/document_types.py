@@ -16,6 +16,7 @@ from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Check, Problem
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.parts import whole
+from docs_gen.prices import without_prices
 from docs_gen.render import Attachment, Paper
 from docs_gen.render_pool import Job, render_one
 from docs_gen.sandbox import Exemplars, PackSource, PaperType
@@ -46,6 +47,7 @@ class DocumentType:
     marked: bool = True  # bears ORIGINAL and COPY
     needs_sscc: bool = False  # issuing gives an SSCC to each package that has none
     groups: tuple[str, ...] = ()  # of shipments.details, what it asks for beyond the form of the shipment
+    asks: str = ""  # right to see it: prices.see, agreements.read (values of boxes); '': it tells no money
     pack: PackSource | None = None  # whose template and style print it; None: ours
 
 
@@ -143,6 +145,7 @@ def print_job(
 
     `pictures_dir`: where the pictures that the facts name are kept. Raises ArchiveFault when one of them is missing.
     """
+    facts = told_by(type, facts)
     marks = imprint.marks() if type.marked else ("",)
     options: dict[str, Any] = {"stylesheets": type.styles}
     named = [sha256 for sha256 in (facts.logo, *(seal.sha256 for seal in facts.seals)) if sha256]
@@ -176,6 +179,14 @@ def print_job(
     return Job(made_there, options)
 
 
+def told_by(type: DocumentType, facts: PaperFacts) -> PaperFacts:
+    """The facts as far as this kind of paper may tell them, in print and in what is enclosed: money only if it asks for
+    the right to see it."""
+    if type.asks == "prices.see" or not isinstance(facts, ShipmentFacts):  # an account with money is its own kind
+        return facts
+    return without_prices(facts, boxes=type.asks != "agreements.read")
+
+
 def versions(type: DocumentType) -> str:
     """What shapes a paper of this type besides the programs, to be kept with it; at most 64 characters.
 
@@ -192,6 +203,7 @@ def versions(type: DocumentType) -> str:
 
 def paper_html(type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), mark: str = "") -> str:
     """One exemplar as HTML."""
+    facts = told_by(type, facts)
     return render.html(
         f"{type.code}.html",
         type=type,

@@ -11,7 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import Optional
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.models import Asset
 from docs_gen import label_sheets
 from docs_gen.label_sheets import SHEETS, Sheet
@@ -74,7 +74,7 @@ class LabelForm(FlaskForm):
 
 
 @blueprint.get("/assets/labels")
-@signed_in
+@needs("assets.write")
 def sheet() -> str:
     """Choose boxes and a sheet; shows what will be printed."""
     form = LabelForm()
@@ -84,7 +84,7 @@ def sheet() -> str:
 
 
 @blueprint.get("/assets/labels.pdf")
-@signed_in
+@needs("assets.write")
 def sheet_pdf() -> Response:
     """The sheets as PDF, to be printed at 100 %."""
     form = LabelForm()

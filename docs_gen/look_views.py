@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_security import current_user
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from peewee import JOIN, fn
@@ -15,7 +14,7 @@ from wtforms import BooleanField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import Length
 
 import archive
-from accounts.access import administrator, signed_in
+from accounts.access import may, needs
 from accounts.models import User
 from config import Settings
 from database import tuples, utc_now
@@ -52,7 +51,7 @@ class LookForm(FlaskForm):
 
 
 @blueprint.get("/looks")
-@signed_in
+@needs("papers.read")
 def look_list() -> str:
     """Our companies and how their papers look."""
     rows = (
@@ -66,7 +65,7 @@ def look_list() -> str:
 
 
 @blueprint.route("/looks/<code>", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def look_edit(code: str) -> Any:
     seller = _company(code)
     look = SellerLook.get_or_none(SellerLook.seller == seller)
@@ -89,7 +88,7 @@ def look_edit(code: str) -> Any:
 
 
 @blueprint.get("/looks/<code>/logo.png")
-@signed_in
+@needs("papers.read")
 def logo(code: str) -> Response:
     look = SellerLook.get_or_none(SellerLook.seller == _company(code))
     return _picture(look.logo if look else "")
@@ -125,20 +124,20 @@ class SealForm(FlaskForm):
 
 
 @blueprint.route("/looks/<code>/seals/new", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def seal_new(code: str) -> Any:
     return _seal(_company(code), None)
 
 
 @blueprint.route("/seals/<int(max=2147483647):id>", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def seal_edit(id: int) -> Any:
     seal = Seal.get_or_none(Seal.id == id) or abort(404)
     return _seal(seal.seller, seal)
 
 
 @blueprint.post("/seals/<int(max=2147483647):id>/archive")
-@administrator
+@needs("settings.write")
 def seal_archive(id: int) -> Any:
     seal = Seal.get_or_none(Seal.id == id) or abort(404)
     set_archived(seal, not seal.archived, utc_now())
@@ -147,7 +146,7 @@ def seal_archive(id: int) -> Any:
 
 
 @blueprint.get("/seals/<int(max=2147483647):id>.png")
-@administrator
+@needs("settings.write")
 def seal_picture(id: int) -> Response:
     seal = Seal.get_or_none(Seal.id == id) or abort(404)
     return _picture(seal.sha256)
@@ -243,7 +242,7 @@ _FILTERS = (
 
 
 @blueprint.get("/wordings")
-@signed_in
+@needs("papers.read")
 def wording_list() -> Any:
     wordings = (
         Wording.select(Wording, _seller, _customer)
@@ -257,19 +256,19 @@ def wording_list() -> Any:
 
 
 @blueprint.route("/wordings/new", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def wording_new() -> Any:
     return _wording(None)
 
 
 @blueprint.route("/wordings/<int(max=2147483647):id>", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def wording_edit(id: int) -> Any:
     return _wording(Wording.get_or_none(Wording.id == id) or abort(404))
 
 
 @blueprint.post("/wordings/<int(max=2147483647):id>/archive")
-@administrator
+@needs("settings.write")
 def wording_archive(id: int) -> Any:
     wording = Wording.get_or_none(Wording.id == id) or abort(404)
     if wording.archived:  # taken up again it is judged like a new one: another may have its place by now
@@ -323,7 +322,7 @@ def _short(text: str) -> str:
 
 
 def _wording_url(wording: Wording) -> str:
-    return url_for("looks.wording_edit", id=wording.id) if current_user.has_role("administrator") else ""
+    return url_for("looks.wording_edit", id=wording.id) if may("settings.write") else ""
 
 
 def _file(field: FileField) -> bytes:

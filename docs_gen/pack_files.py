@@ -38,7 +38,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{1,19}")  # so long that name and version fit
 _SERIES = re.compile(r"[A-Z]{2,4}")
 _PAGE = re.compile(r"[a-z][a-z-]{0,19}")
 _TEXTS = {"title_en": 60, "title_zh": 60, "orientation": 20}  # → characters
-_ADDED_ONLY = {"series", "un_code", "checks", "styles", "names_invoice"}
+_ADDED_ONLY = {"series", "un_code", "checks", "styles", "names_invoice", "prices"}
 
 _NO_ZIP = N_("This is not a ZIP file that can be read.")
 _FAULT = N_("%(file)s: %(fault)s")
@@ -151,6 +151,9 @@ def _type(code: str, entry: dict[str, Any], source: PackSource, known: Mapping[s
     names_invoice = entry.get("names_invoice", False)
     if not isinstance(names_invoice, bool):
         raise _fault(where, N_("names_invoice: true or false"))
+    prices = entry.get("prices", True)
+    if not isinstance(prices, bool):
+        raise _fault(where, N_("prices: true or false"))
     return DocumentType(
         code=code,
         title=f"{texts['title_en'].capitalize()} {texts['title_zh']}".strip(),
@@ -162,6 +165,7 @@ def _type(code: str, entry: dict[str, Any], source: PackSource, known: Mapping[s
         orientation=texts.get("orientation", "portrait"),
         styles=("paper.css", *styles),
         names_invoice=names_invoice,
+        asks="prices.see" if prices else "",
         pack=source,
     )
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, current_app, flash, redirect, rend
 from flask_babel import gettext as _
 from flask_security import current_user
 
-from accounts.access import administrator
+from accounts.access import needs
 from accounts.models import User
 from config import Settings
 from database import utc_now
@@ -24,7 +24,7 @@ blueprint = Blueprint("packs", __name__)
 
 
 @blueprint.route("/packs", methods=["GET", "POST"])
-@administrator
+@needs("settings.write")
 def pack_list() -> Any:
     """All packs with their versions, and the form that takes one: the field `file`, a ZIP."""
     fault: UserError | None = None
@@ -42,7 +42,7 @@ def pack_list() -> Any:
 
 
 @blueprint.get("/packs/<int(max=2147483647):id>")
-@administrator
+@needs("settings.write")
 def pack_page(id: int) -> str:
     row = _row(id)
     pack: Pack | None = None
@@ -58,7 +58,7 @@ def pack_page(id: int) -> str:
 
 
 @blueprint.get("/packs/<int(max=2147483647):id>/<code>.pdf")
-@administrator
+@needs("settings.write")
 def pack_sample(id: int, code: str) -> Response:
     """The usual sample as this version prints it."""
     row = _row(id)
@@ -74,7 +74,7 @@ def pack_sample(id: int, code: str) -> Response:
 
 
 @blueprint.post("/packs/<int(max=2147483647):id>/use")
-@administrator
+@needs("settings.write")
 def pack_use(id: int) -> Any:
     """Put this version into use, also an older one: that is how one turns back."""
     row = _row(id)
@@ -84,7 +84,7 @@ def pack_use(id: int) -> Any:
 
 
 @blueprint.post("/packs/<int(max=2147483647):id>/put-aside")
-@administrator
+@needs("settings.write")
 def pack_put_aside(id: int) -> Any:
     row = _row(id)
     packs.put_aside(row)

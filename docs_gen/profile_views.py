@@ -12,7 +12,7 @@ from peewee import fn
 from wtforms import Field, SelectField
 from wtforms.validators import StopValidation
 
-from accounts.access import administrator, signed_in
+from accounts.access import needs
 from docs_gen.models import ProfileRule
 from docs_gen.profiles import shipped_rules
 from docs_gen.register import shipment_types, types
@@ -88,13 +88,13 @@ class RuleForm(FlaskForm):
 
 
 @blueprint.route("/profiles", methods=["GET"])
-@signed_in
+@needs("papers.read")
 def profile_list() -> str:
     return _page(RuleForm())
 
 
 @blueprint.post("/profiles")
-@administrator
+@needs("settings.write")
 def profile_add() -> Any:
     form = RuleForm()
     if not form.validate():
@@ -108,7 +108,7 @@ def profile_add() -> Any:
 
 
 @blueprint.post("/profiles/<int(max=2147483647):id>/delete")
-@administrator
+@needs("settings.write")
 def profile_delete(id: int) -> Any:
     ProfileRule.delete().where(ProfileRule.id == id).execute()
     flash(_("The line is gone; papers that are issued stay as they are."))

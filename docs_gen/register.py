@@ -83,6 +83,15 @@ def named(code: str) -> DocumentType | None:
     return REGISTER.get(code) or types().get(code)
 
 
+def right_for(code: str) -> str:
+    """The right that one needs to see a paper of this kind; '' for none besides reading papers.
+
+    A kind that nobody knows any more, as its pack is not in use, may have told prices.
+    """
+    kind = named(code)
+    return kind.asks if kind else "prices.see"
+
+
 def type_of(document: IssuedDocument) -> DocumentType:
     """The type as it printed this paper: by the version of the pack that was in use then, or by none.
 

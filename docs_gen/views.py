@@ -14,7 +14,7 @@ from flask_security import current_user
 from peewee import JOIN
 
 import archive
-from accounts.access import signed_in
+from accounts.access import may, needs
 from accounts.models import User
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -26,7 +26,8 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers, print
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.jobs import message_of, order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
-from docs_gen.register import named, types
+from docs_gen.prices import without_prices
+from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
@@ -42,22 +43,23 @@ STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_
 
 
 @blueprint.get("/shipments/<number>")
-@signed_in
+@needs("shipments.read")
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
     last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
+    facts = listed.facts if may("prices.see") else without_prices(listed.facts)
     return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=listed.facts, listed=listed, last_job=last_job,
+        "docs_gen/shipment.html", shipment=shipment, facts=facts, sees=_sees, listed=listed, last_job=last_job,
         counted={row.asset_type.code: row for row in counted_packages(shipment)},
     )  # fmt: skip
 
 
 @blueprint.get("/shipments/<number>/documents/<type>")
-@signed_in
+@needs("shipments.read", "papers.read")
 def preview(number: str, type: str) -> Any:
     shipment = _shipment(number)
-    _type(type)
+    _seen(_type(type))
     paper = paper_of(shipment, type, _part(), _settings().base_url)
     if paper is None:  # the shipment has been split since the link was made, or it has no such paper
         others = shipment_papers(shipment, _settings().base_url, [type]) or abort(404)
@@ -88,21 +90,21 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
 
 
 @blueprint.get("/shipments/<number>/documents/<type>.pdf")
-@signed_in
+@needs("shipments.read", "papers.read")
 def preview_file(number: str, type: str) -> Response:
-    kind = _type(type)
+    kind = _seen(_type(type))
     part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
     paper = render_paper(kind, part.facts, pictures_dir=_settings().pictures_dir)
     return attachment(paper.data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
 
 
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
-@signed_in
+@needs("papers.issue")
 def issue(number: str, type: str) -> Any:
     """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
     user = User.get_by_id(current_user.id)
     order = Order(
-        _type(type).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
+        _seen(_type(type)).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
         tuple(request.form.getlist("seal", type=int)),
     )  # fmt: skip
     shipment = _shipment(number)
@@ -122,7 +124,7 @@ def _reasons() -> dict[str, str]:
 
 
 @blueprint.post("/documents/<int(max=2147483647):id>/void")
-@signed_in
+@needs("papers.issue")
 def void(id: int) -> Any:
     document: IssuedDocument = IssuedDocument.get_or_none(IssuedDocument.id == id) or abort(404)
     void_document(document, request.form.get("reason", ""), User.get_by_id(current_user.id), utc_now())
@@ -133,7 +135,7 @@ def void(id: int) -> Any:
 
 
 @blueprint.post("/shipments/<number>/documents/issue")
-@signed_in
+@needs("papers.issue")
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
@@ -143,7 +145,7 @@ def issue_set(number: str) -> Any:
 
 
 @blueprint.get("/jobs/<int(max=2147483647):id>")
-@signed_in
+@needs("shipments.read", "papers.read")
 def job_page(id: int) -> str:
     """How far a job is. A look at one whose process is gone lets it go on."""
     job: PaperJob = PaperJob.get_or_none(PaperJob.id == id) or abort(404)
@@ -158,10 +160,10 @@ def job_page(id: int) -> str:
 
 
 @blueprint.get("/shipments/<number>/documents.pdf")
-@signed_in
+@needs("shipments.read", "papers.read")
 def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
-    rows = checklist(_shipment(number), _settings().base_url).rows
+    rows = [row for row in checklist(_shipment(number), _settings().base_url).rows if _sees(row.paper.type.code)]
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
     pictures = _settings().pictures_dir
     jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]
@@ -187,7 +189,7 @@ def merged_file(number: str) -> Response:
 
 
 @blueprint.get("/shipments/<number>/documents.zip")
-@signed_in
+@needs("shipments.read", "papers.read")
 def zip_file(number: str) -> Response:
     """Every valid paper of the shipment as a file of its own, under names that say what they are."""
     valid = (
@@ -201,7 +203,10 @@ def zip_file(number: str) -> Response:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:  # stored: a PDF does not get smaller
         order = list(types())
-        for document in sorted(valid, key=lambda one: order.index(one.type) if one.type in order else len(order)):
+        for document in sorted(
+            (one for one in valid if _sees(one.type)),
+            key=lambda one: order.index(one.type) if one.type in order else len(order),
+        ):
             info = zipfile.ZipInfo(file_name(document), document.issued_time.timetuple()[:6])
             packed.writestr(info, archive.read(_settings().archive_dir, document.sha256))
     return attachment(buffer.getvalue(), f"{number}.zip", "application/zip")
@@ -219,11 +224,13 @@ def file_name(document: IssuedDocument) -> str:
 
 
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")
-@signed_in
+@needs("papers.read")
 def document_file(id: int) -> Response:
     document = IssuedDocument.get_or_none(IssuedDocument.id == id)
     if document is None or document.state == "numbered":
         abort(404)
+    if not _sees(document.type):
+        abort(403)
     data = archive.read(_settings().archive_dir, document.sha256)
     return attachment(data, file_name(document), "application/pdf", inline=True)
 
@@ -249,7 +256,7 @@ _COLUMNS = (
 
 
 @blueprint.get("/documents")
-@signed_in
+@needs("papers.read")
 def document_list() -> Response | str:
     documents = (
         IssuedDocument.select(IssuedDocument, Party, Shipment, _addressee)
@@ -298,7 +305,9 @@ def field_url(problem: Problem, shipment_number: str) -> str:
 
 
 def _file_url(document: IssuedDocument) -> str:
-    return "" if document.state == "numbered" else url_for("docs_gen.document_file", id=document.id)
+    if document.state == "numbered" or not _sees(document.type):
+        return ""
+    return url_for("docs_gen.document_file", id=document.id)
 
 
 def _shipment(number: str) -> Shipment:
@@ -315,6 +324,19 @@ def _part() -> str:
 
 def _type(code: str) -> DocumentType:
     return types().get(code) or abort(404)
+
+
+def _sees(code: str) -> bool:
+    """Whether who asks may see papers of this kind."""
+    right = right_for(code)
+    return not right or may(right)
+
+
+def _seen(kind: DocumentType) -> DocumentType:
+    """The same; 403 for who may not see papers of this kind."""
+    if kind.asks and not may(kind.asks):
+        abort(403)
+    return kind
 
 
 def _title(code: str) -> str:

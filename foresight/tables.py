@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import url_for
 
+from accounts.access import may
 from errors import N_, Message
 from foresight.outlook import AHEAD, Facts, FleetNeed, Lever, Outlook, ReturnTimes, TypeLine
 from foresight.shortage import RISK
@@ -190,10 +191,11 @@ def levers_table(item: Outlook) -> Table:
     titles = [
         N_("What could be done"), N_("Boxes"), N_("Days late"), N_("Value"), N_("Currency"), N_("Needed there itself"),
     ]  # fmt: skip
+    worth = may("agreements.read")
     rows = [
         [
-            lever_text(lever), lever.boxes, lever.days_late or None, lever.value,
-            item.type.value_currency if lever.value is not None else None,
+            lever_text(lever), lever.boxes, lever.days_late or None, lever.value if worth else None,
+            item.type.value_currency if worth and lever.value is not None else None,
             lever.needed if lever.kind == "elsewhere" else None,
         ]
         for lever in item.levers

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from accounts.access import signed_in
+from accounts.access import needs
 from assets.scanned_text import storable
 from database import utc_now
 from foresight import metrics, pictures, tables
@@ -41,7 +41,7 @@ def _answer(template: str, shown: Sequence[Table], status: int = 200, **values: 
 
 
 @blueprint.get("")
-@signed_in
+@needs("assets.read")
 def overview() -> Any:
     """Every box type: in hand, out, expected back, the first day it is short, fleet against need."""
     known = facts(utc_now())
@@ -51,7 +51,7 @@ def overview() -> Any:
 
 
 @blueprint.get("/shortage/<code>/<place_code>")
-@signed_in
+@needs("assets.read")
 def shortage_page(code: str, place_code: str) -> Any:
     """Day by day: boxes of a type at a place, what comes back, what is planned, when it breaks and for whom."""
     known, type_ = _known(code)
@@ -71,7 +71,7 @@ def shortage_page(code: str, place_code: str) -> Any:
 
 
 @blueprint.get("/return-times/<code>")
-@signed_in
+@needs("assets.read")
 def return_times_page(code: str) -> Any:
     """How long boxes stay away: `?partner=` and `?place=` choose a lane."""
     known, type_ = _known(code)
@@ -98,7 +98,7 @@ def _chosen(rows: dict[int, Any], ids: Sequence[int], key: str) -> int | None:
 
 
 @blueprint.get("/fleet/<code>")
-@signed_in
+@needs("assets.read")
 def fleet_page(code: str) -> Any:
     """How many boxes of a type the flow needs, by four ways to reckon the safety stock."""
     known, type_ = _known(code)
@@ -114,7 +114,7 @@ def fleet_page(code: str) -> Any:
 
 
 @blueprint.get("/counting")
-@signed_in
+@needs("assets.read")
 def counting_page() -> Any:
     """Estimates by counting: how many to count, how sure a share is, how large a pool of unknown size is."""
     form, size, share, interval, pool = CountingForm(), None, None, None, None

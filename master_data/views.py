@@ -10,7 +10,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext
 from peewee import ModelSelect
 
-from accounts.access import signed_in
+from accounts.access import needs
 from database import Row, utc_now
 from errors import N_
 from i18n import name_of
@@ -142,7 +142,7 @@ def _context(kind: Kind, row: Any) -> dict[str, Any]:
 
 
 @blueprint.get("/parties")
-@signed_in
+@needs("master_data.read")
 def party_list() -> Any:
     columns = [
         Column("code", N_("Code"), lambda row: row.code, Party.code, PARTY.url),
@@ -175,13 +175,13 @@ def _countries(model: Any) -> Filter:
 
 
 @blueprint.route("/parties/new", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.write")
 def party_new() -> Any:
     return _edit(PARTY, Party())
 
 
 @blueprint.route("/parties/<code>", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.read", post="master_data.write")
 def party_edit(code: str) -> Any:
     return _edit(PARTY, PARTY.find(code))
 
@@ -190,7 +190,7 @@ def party_edit(code: str) -> Any:
 
 
 @blueprint.get("/places")
-@signed_in
+@needs("master_data.read")
 def place_list() -> Any:
     columns = [
         Column("code", N_("Code"), lambda row: row.code, Place.code, PLACE.url),
@@ -212,13 +212,13 @@ def place_list() -> Any:
 
 
 @blueprint.route("/places/new", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.write")
 def place_new() -> Any:
     return _edit(PLACE, Place())
 
 
 @blueprint.route("/places/<code>", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.read", post="master_data.write")
 def place_edit(code: str) -> Any:
     return _edit(PLACE, PLACE.find(code))
 
@@ -227,7 +227,7 @@ def place_edit(code: str) -> Any:
 
 
 @blueprint.get("/products")
-@signed_in
+@needs("master_data.read")
 def product_list() -> Any:
     columns = [
         Column("part_no", N_("Part no."), lambda row: row.part_no, Product.part_no, PRODUCT.url),
@@ -254,13 +254,13 @@ def product_list() -> Any:
 
 
 @blueprint.route("/products/new", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.write")
 def product_new() -> Any:
     return _edit(PRODUCT, Product())
 
 
 @blueprint.route("/products/<path:part_no>", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.read", post="master_data.write")
 def product_edit(part_no: str) -> Any:
     return _edit(PRODUCT, PRODUCT.find(part_no))
 
@@ -269,7 +269,7 @@ def product_edit(part_no: str) -> Any:
 
 
 @blueprint.get("/asset-types")
-@signed_in
+@needs("master_data.read")
 def asset_type_list() -> Any:
     columns = [
         Column("code", N_("Code"), lambda row: row.code, AssetType.code, ASSET_TYPE.url),
@@ -298,12 +298,12 @@ def asset_type_list() -> Any:
 
 
 @blueprint.route("/asset-types/new", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.write")
 def asset_type_new() -> Any:
     return _edit(ASSET_TYPE, AssetType())
 
 
 @blueprint.route("/asset-types/<code>", methods=["GET", "POST"])
-@signed_in
+@needs("master_data.read", post="master_data.write")
 def asset_type_edit(code: str) -> Any:
     return _edit(ASSET_TYPE, ASSET_TYPE.find(code))

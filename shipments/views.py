@@ -10,7 +10,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import ModelSelect, fn
 
-from accounts.access import signed_in
+from accounts.access import needs
 from database import utc_now
 from errors import N_
 from i18n import name_of, translated
@@ -68,7 +68,7 @@ def _shipments() -> ModelSelect[Any]:
 
 
 @blueprint.get("/shipments")
-@signed_in
+@needs("shipments.read")
 def shipment_list() -> Response | str:
     return answer(
         _shipments(),
@@ -85,13 +85,13 @@ def shipment_list() -> Response | str:
 
 
 @blueprint.route("/shipments/new", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.write", "prices.see")
 def shipment_new() -> Any:
     return _form_page(None)
 
 
 @blueprint.route("/shipments/<number>/edit", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.write", "prices.see")
 def shipment_edit(number: str) -> Any:
     return _form_page(_shipment(number))
 
@@ -108,7 +108,7 @@ def _form_page(shipment: Shipment | None) -> Any:
 
 
 @blueprint.route("/shipments/<number>/details", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.write", "prices.see")
 def shipment_details(number: str) -> Any:
     """What single papers ask for. `?group=`, several times: groups of `shipments.details` to unfold."""
     shipment = _shipment(number)
@@ -122,7 +122,7 @@ def shipment_details(number: str) -> Any:
 
 
 @blueprint.post("/shipments/<number>/state")
-@signed_in
+@needs("shipments.write")
 def shipment_state(number: str) -> Any:
     """Form fields: `state`, one of rules.NEXT_STATES of the present one; `back`: `edit` to return to the form."""
     shipment = booking.set_state(number, request.form.get("state", ""), current_user, utc_now())
@@ -131,7 +131,7 @@ def shipment_state(number: str) -> Any:
 
 
 @blueprint.route("/shipments/<number>/lines/import", methods=["GET", "POST"])
-@signed_in
+@needs("shipments.write", "prices.see")
 def lines_import(number: str) -> Any:
     """Upload a file and see what would be read from it. Nothing is written here."""
     shipment = _shipment(number)
@@ -149,7 +149,7 @@ def lines_import(number: str) -> Any:
 
 
 @blueprint.post("/shipments/<number>/lines/import/confirm")
-@signed_in
+@needs("shipments.write", "prices.see")
 def lines_import_confirm(number: str) -> Any:
     """Write the lines that the preview showed: `rows` as it carried them, `mode` replace or append."""
     shipment = _shipment(number)
@@ -161,7 +161,7 @@ def lines_import_confirm(number: str) -> Any:
 
 
 @blueprint.get("/shipments/lines-template.<any(csv, xlsx):kind>")
-@signed_in
+@needs("shipments.write", "prices.see")
 def lines_template(kind: str) -> Response:
     """An empty file with the columns that the import knows, in the language of the page."""
     return table_file(kind, "lines", list(line_import.TITLES.values()), [])

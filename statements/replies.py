@@ -16,8 +16,8 @@ from typing import Any
 
 from peewee import fn
 
-from accounts.access import token_hash
 from accounts.models import User
+from accounts.tokens import token_hash
 from assets.models import ExceptionCase
 from database import locked, taking_turns
 from docs_gen.account_facts import BoxStatementFacts

@@ -18,7 +18,7 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import fn
 
-from accounts.access import signed_in
+from accounts.access import needs
 from accounts.models import User
 from assets.event_types import EVENT_TYPES
 from assets.models import Agreement, ExceptionCase, StockLevel
@@ -70,7 +70,7 @@ POOL_CORRECTIONS = ("return", "write_off")
 
 
 @blueprint.get("/parties/<code>/account")
-@signed_in
+@needs("statements.read")
 def account(code: str) -> Any:
     """The balance of a month by box type and place: `?month=2026-10`, else this month; `?format=csv|xlsx` as a file."""
     partner, month, today = _partner(code), _month(), _today()
@@ -129,7 +129,7 @@ def _account_file(
 
 
 @blueprint.get("/parties/<code>/account.pdf")
-@signed_in
+@needs("statements.read")
 def statement_draft(code: str) -> Response:
     """The statement of a month as it would be issued now."""
     partner, month = _partner(code), _month()
@@ -141,7 +141,7 @@ def statement_draft(code: str) -> Response:
 
 
 @blueprint.post("/parties/<code>/account/issue")
-@signed_in
+@needs("statements.write")
 def issue(code: str) -> Any:
     """Form fields: `month`, `seller`, `language`."""
     partner = _partner(code)
@@ -171,7 +171,7 @@ class _Sum:
 
 
 @blueprint.get("/parties/<code>/charges")
-@signed_in
+@needs("statements.read", "agreements.read")
 def charges(code: str) -> Any:
     """The charges of a month: `?month=`, `kind` (several) to leave some out."""
     partner, month, today = _partner(code), _month(), _today()
@@ -202,7 +202,7 @@ def _kinds(chosen: list[str]) -> list[str]:
 
 
 @blueprint.get("/parties/<code>/charges.pdf")
-@signed_in
+@needs("statements.read", "agreements.read")
 def charges_draft(code: str) -> Response:
     """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`."""
     partner, month = _partner(code), _month()
@@ -217,7 +217,7 @@ def charges_draft(code: str) -> Response:
 
 
 @blueprint.post("/parties/<code>/charges/issue")
-@signed_in
+@needs("statements.write", "agreements.read")
 def charges_issue(code: str) -> Any:
     """Form fields: `month`, `seller`, `currency`, `kind`s, `replaces`: the number seen as valid."""
     partner = _partner(code)
@@ -241,7 +241,7 @@ def _state_title(row: Statement) -> str:
 
 
 @blueprint.get("/statements")
-@signed_in
+@needs("statements.read")
 def statement_list() -> Response | str:
     columns = (
         Column(
@@ -291,7 +291,7 @@ def _due() -> list[tuple[Party, Statement | None]]:
 
 
 @blueprint.get("/statements/<int(max=2147483647):id>")
-@signed_in
+@needs("statements.read")
 def statement(id: int) -> Any:
     return _statement_page(_statement(id))
 
@@ -375,14 +375,14 @@ def _corrections(codes: Sequence[str]) -> list[tuple[str, str]]:
 
 
 @blueprint.get("/statements/<int(max=2147483647):id>.xlsx")
-@signed_in
+@needs("statements.read")
 def statement_file(id: int) -> Response:
     row = _statement(id)
     return attachment(statement_xlsx(facts_of(row), row.document.number), f"{row.document.number}.xlsx", _XLSX)
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/link")
-@signed_in
+@needs("statements.write")
 def link_new(id: int) -> Any:
     """A new link for the partner; `days`: how long it holds. It is shown in this answer and never again."""
     row = _statement(id)
@@ -397,7 +397,7 @@ def link_new(id: int) -> Any:
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/link/<int(max=2147483647):link>/revoke")
-@signed_in
+@needs("statements.write")
 def link_revoke(id: int, link: int) -> Any:
     row = _statement(id)
     found = StatementLink.get_or_none(StatementLink.id == link, StatementLink.statement == row) or abort(404)
@@ -407,7 +407,7 @@ def link_revoke(id: int, link: int) -> Any:
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/answer")
-@signed_in
+@needs("statements.write")
 def answer_told(id: int) -> Any:
     """What the partner told us by telephone: `name`, `line` (empty: all is right), `verdict`, `quantity`, `reason`."""
     row = _statement(id)
@@ -441,7 +441,7 @@ def answer_told(id: int) -> Any:
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/decide")
-@signed_in
+@needs("statements.write")
 def decide(id: int) -> Any:
     """Agree a dispute: `line`, `whose` (ours, theirs, other), `agreed`, `note`; where boxes moved that our books do not
     know, `event`, `day`, and `codes` or `pieces`: these are recorded as scans, and come to the account."""
@@ -515,7 +515,7 @@ def _pool_of(row: Statement, line: str) -> str | None:
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/close")
-@signed_in
+@needs("statements.write")
 def close(id: int) -> Any:
     row = _statement(id)
     silent = accepted_by_silence(row.state, row.document.issue_date, row.accepted_after_days, _today())
@@ -525,7 +525,7 @@ def close(id: int) -> Any:
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/finish")
-@signed_in
+@needs("statements.write")
 def finish_file(id: int) -> Any:
     """Make the file of a statement that has its number but no file yet."""
     finish(_statement(id).document, _settings())

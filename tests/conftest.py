@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,11 @@ from peewee import Database
 
 from accounts.models import User
 from accounts.people import create_user
+from accounts.sessions import begin
 from app import create_app
 from config import Settings
 from database import db as proxy
-from database import migrate, open_database
+from database import migrate, open_database, utc_now
 from docs_gen import render
 from docs_gen.register import open_packs
 
@@ -177,6 +179,8 @@ class SignedIn(FlaskClient):
         with self.session_transaction() as session:
             session["_user_id"] = user.fs_uniquifier
             session["_fresh"] = True
+            session["sid"] = begin(user, utc_now())
+            session["fs_paa"] = time.time()  # gave the password just now
         page = self.get("/change")  # any page with a form
         self.token = page.get_data(as_text=True).split('name="csrf-token" content="')[1].split('"')[0]
 

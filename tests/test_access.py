@@ -9,6 +9,7 @@ import itsdangerous
 import pytest
 from conftest import NOW, PASSWORD, SignedIn, application, settings_for
 
+from accounts.access import PUBLIC as RULE_PUBLIC
 from accounts.access import rule_of
 from accounts.models import ApiToken, User
 from accounts.people import create_token, create_user, new_password
@@ -19,6 +20,8 @@ from database import utc_now
 PUBLIC = {
     "static", "security.login", "accounts.set_language", "today.healthz", "public.grai_label", "public.code_label",
     "verify.verify", "replies.show", "replies.answer", "replies.pdf", "replies.xlsx",
+    "security.two_factor_setup", "security.two_factor_token_validation", "security.mf_recovery",  # after the password
+    "accounts.link", "accounts.link_use", "accounts.oidc_start",
     "scan.start", "scan.words", "scan.worker", "scan.manifest",  # the shell of an app that opens without a network; no data
 }  # fmt: skip
 
@@ -32,8 +35,8 @@ def test_every_route_has_an_access_rule_or_is_refused(app):
     assert all(endpoint.startswith("security.") for endpoint in without), without
 
 
-def test_only_labels_genuineness_links_to_statements_health_login_language_and_the_scan_shell_are_public(app):
-    assert {rule.endpoint for rule in routes(app) if rule_of(app, rule.endpoint) == "public"} == PUBLIC
+def test_only_labels_genuineness_links_health_signing_in_language_and_the_scan_shell_are_public(app):
+    assert {rule.endpoint for rule in routes(app) if rule_of(app, rule.endpoint) == RULE_PUBLIC} == PUBLIC
 
 
 def test_nobody_gets_anything_without_a_login(app, anonymous):
@@ -188,7 +191,7 @@ def test_the_language_button_leads_nowhere_else(client, back):
 
 def test_a_token_works_for_a_person_who_has_not_yet_chosen_a_password(app, anonymous, db):
     with app.app_context():
-        program = create_user("program", "one-time-password", NOW, one_time=True)
+        program = create_user("program", "one-time-password", NOW, one_time=True, role="scanner_operator")
     token = create_token(program, "import", NOW)
     answer = anonymous.get("/api/v1/resolve?text=KLT000001", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200

@@ -11,12 +11,13 @@ ROOT = Path(__file__).parent.parent
 
 LINE = [
     "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing", "archive", "photos",
-    "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts", "today",
-    "demo", "serve", "commands", "app",
+    "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts",
+    "people", "today", "demo", "serve", "commands", "app",
 ]  # fmt: skip
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.
 PURE = [
+    "accounts/rights.py",
     "assets/clocks.py",
     "assets/event_types.py", "assets/state.py", "assets/scanned_text.py", "docs_gen/checks.py", "docs_gen/words.py",
     "shipments/rules.py", "errors.py", "foresight/survival.py", "foresight/metrics.py", "foresight/fleet.py",

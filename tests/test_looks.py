@@ -35,7 +35,7 @@ def settings(app: Flask) -> Settings:
 @pytest.fixture
 def clerk(app: Flask) -> User:
     with app.app_context():
-        return create_user("zhang.wei", "correct horse battery", NOW)
+        return create_user("zhang.wei", "correct horse battery", NOW, role="document_clerk")
 
 
 def png(width: int = 300, height: int = 100, mode: str = "RGB", colour: Any = (26, 79, 139)) -> bytes:

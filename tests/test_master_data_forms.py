@@ -44,7 +44,7 @@ def signed_in(migrated_file, tmp_path_factory) -> tuple[Any, SignedIn]:
     with app.app_context():
         proxy.connect(reuse_if_open=True)
         samples.world(NOW)
-        user = create_user("wangli", PASSWORD, NOW)
+        user = create_user("wangli", PASSWORD, NOW, role="document_clerk")
     client = SignedIn(app, app.response_class)
     client.sign_in(user)
     return proxy.obj, client

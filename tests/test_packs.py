@@ -381,7 +381,7 @@ def test_only_administrators_reach_packs_and_nothing_works_without_the_token(
 ) -> None:
     assert client.post(f"/packs/{taken.id}/use", csrf=False).status_code == 400
     with app.app_context():
-        clerk = create_user("clerk", "correct horse battery", NOW)
+        clerk = create_user("clerk", "correct horse battery", NOW, role="document_clerk")
     other = SignedIn(app, app.response_class)
     other.sign_in(clerk)
     for path in ("/packs", f"/packs/{taken.id}", f"/packs/{taken.id}/gate_pass.pdf"):

@@ -113,7 +113,7 @@ def test_only_administrators_change_profiles(app: Flask, anonymous: FlaskClient,
     from conftest import SignedIn
 
     with app.app_context():
-        clerk = create_user("clerk", PASSWORD, NOW)
+        clerk = create_user("clerk", PASSWORD, NOW, role="document_clerk")
     browser = SignedIn(app, app.response_class)
     browser.sign_in(clerk)
     assert browser.get("/profiles").status_code == 200

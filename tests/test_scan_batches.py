@@ -135,7 +135,7 @@ def test_another_person_with_the_same_key_gets_nothing_of_the_answer(app, boxes,
     events = [scanner.scan("dispatch")]
     assert scanner.send(events, key="k").status_code == 200
     with app.app_context():
-        _, token = register("yard 2", create_user("li.na", PASSWORD, NOW), NOW)
+        _, token = register("yard 2", create_user("li.na", PASSWORD, NOW, role="scanner_operator"), NOW)
     assert Scanner(app, token).send(events, key="k").status_code == 422
 
 

@@ -460,7 +460,7 @@ def test_unsent_scans_of_another_person_wait_for_that_person(page, context, boxe
     wedge(page, boxes[0].code)
     expect(page.locator("#badge-text")).to_have_text("1 unsent")
     with app.app_context():
-        other = create_user("li.na", PASSWORD, NOW)
+        other = create_user("li.na", PASSWORD, NOW, role="scanner_operator")
     mine = context.cookies()
     context.add_cookies([session_cookie(live, other)])
     context.set_offline(False)

@@ -35,7 +35,7 @@ class Worker:
 
     def __init__(self, app, name):
         with app.app_context():
-            self.user = create_user(f"user.{name}", PASSWORD, NOW)
+            self.user = create_user(f"user.{name}", PASSWORD, NOW, role="scanner_operator")
             self.device, token = register(name, self.user, NOW)
         self.http, self.header = app.test_client(), {"Authorization": f"Bearer {token}"}
 

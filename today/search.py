@@ -10,12 +10,14 @@ from typing import Any
 from flask import url_for
 from peewee import JOIN, Field, fn
 
+from accounts.access import may
 from assets.finding import find_box
 from assets.loads import sscc_key
 from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
 from database import tuples
 from docs_gen.models import IssuedDocument
+from docs_gen.register import right_for
 from listing import matches
 from master_data.models import AssetType, Party, Product
 from shipments.models import Shipment
@@ -49,13 +51,18 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
     scanned = read_scanned_text(text, own_hosts)
     number = scanned.canonical if scanned.kind == "shipment" else text.strip().upper()
     found: set[str] = set()
-    asset, _ = find_box(scanned)
+    asset, _ = find_box(scanned) if may("assets.read") else (None, None)
     if asset:
         found.add(url_for("assets.asset_page", code=asset.code))
-    for shipment in Shipment.select(Shipment.number).where(fn.UPPER(Shipment.number) == number.upper()):
+    numbered = Shipment.select(Shipment.number).where(fn.UPPER(Shipment.number) == number.upper())
+    for shipment in numbered if may("shipments.read") else ():
         found.add(url_for("docs_gen.shipment_page", number=shipment.number))
-    for document in IssuedDocument.select().where(IssuedDocument.number == number):
+    for document in IssuedDocument.select().where(IssuedDocument.number == number) if may("papers.read") else ():
+        if not sees(document):
+            continue
         found.add(document_url(document))
+    if not may("assets.read"):
+        return found.pop() if len(found) == 1 else None
     for kind in AssetType.select().where(fn.UPPER(AssetType.code) == number.upper()):
         found.add(type_url(kind))
     bare = re.fullmatch(r"[0-9]{18}", text.strip())  # an SSCC without its (00)
@@ -74,6 +81,12 @@ def document_url(document: IssuedDocument) -> str:
             return url_for("docs_gen.document_list", q=document.number)
         return url_for("docs_gen.shipment_page", number=document.shipment.number)
     return url_for("docs_gen.document_file", id=document.id)
+
+
+def sees(document: IssuedDocument) -> bool:
+    """Whether who asks may see this paper."""
+    right = right_for(document.type)
+    return not right or may(right)
 
 
 def _events_of(event_id: str) -> Any:
@@ -98,7 +111,7 @@ def type_url(kind: AssetType) -> str:
 
 
 def find(text: str) -> Results:
-    """Everything in which `text` occurs."""
+    """Everything in which `text` occurs, of what the person may see."""
     consignee = Party.alias()
     shipments = (
         Shipment.select(Shipment, consignee)
@@ -116,23 +129,31 @@ def find(text: str) -> Results:
     return Results(
         text,
         shipments=_matching(
-            shipments, text, Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
+            "shipments.read", shipments, text,
+            Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
             Shipment.vessel, Shipment.port_of_loading_name, Shipment.port_of_discharge_name, Shipment.contract_no,
             Shipment.order_no, consignee.name_en, consignee.name_zh,
         ),
-        assets=_matching(assets, text, Asset.code, Asset.grai),
-        documents=_matching(documents, text, IssuedDocument.number, Shipment.number, Shipment.freight_container_no),
+        assets=_matching("assets.read", assets, text, Asset.code, Asset.grai),
+        documents=_matching(
+            "papers.read", documents, text, IssuedDocument.number, Shipment.number, Shipment.freight_container_no
+        ),
         parties=_matching(
-            Party.select().order_by(Party.code), text, Party.code, Party.name_en, Party.name_zh, Party.uscc,
+            "master_data.read", Party.select().order_by(Party.code), text,
+            Party.code, Party.name_en, Party.name_zh, Party.uscc,
             Party.contact, Party.address_en, Party.address_zh,
         ),
         types=_matching(
-            AssetType.select().order_by(AssetType.code), text, AssetType.code, AssetType.name_en, AssetType.name_zh
+            "assets.read", AssetType.select().order_by(AssetType.code), text,
+            AssetType.code, AssetType.name_en, AssetType.name_zh
         ),
-        loads=_loads(text),
-        scans=ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "").count(),
+        loads=_loads(text) if may("assets.read") else [],
+        scans=ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "").count()
+        if may("assets.read")
+        else 0,
         products=_matching(
-            Product.select().order_by(Product.part_no), text, Product.part_no, Product.customer_part_no,
+            "master_data.read", Product.select().order_by(Product.part_no), text,
+            Product.part_no, Product.customer_part_no,
             Product.description_en, Product.description_zh, Product.hs_code,
         ),
     )  # fmt: skip
@@ -149,5 +170,5 @@ def _loads(text: str) -> list[str]:
     return [key for (key,) in tuples(query)]
 
 
-def _matching(query: Any, text: str, *fields: Field) -> list[Any]:
-    return list(query.where(matches(fields, text)).limit(LIMIT))
+def _matching(right: str, query: Any, text: str, *fields: Field) -> list[Any]:
+    return list(query.where(matches(fields, text)).limit(LIMIT)) if may(right) else []

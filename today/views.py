@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask_babel import format_date
 from werkzeug.wrappers import Response
 
-from accounts.access import public, signed_in
+from accounts.access import may, public, signed_in
 from alerts.rules import KINDS
 from alerts.views import alert_url, severity_html
 from assets.exception_views import SOURCES, case_text, case_url, subject_of
@@ -25,8 +25,11 @@ blueprint = Blueprint("today", __name__)
 
 @blueprint.get("/")
 @signed_in
-def home() -> str:
-    """What needs doing today."""
+def home() -> Response | str:
+    """What needs doing today; to whoever has no part in that, the page that is theirs."""
+    if not may("shipments.read", "papers.read", "assets.read", "alerts.read"):
+        own = ("own_statements.statement_list", "statements.own"), ("scan.start", "assets.scan")
+        return redirect(url_for(next((page for page, right in own if may(right)), "accounts.profile")))
     return render_template(
         "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
         event_title=event_title, case_text=case_text, case_url=case_url, subject_of=subject_of, sources=SOURCES,
@@ -49,6 +52,7 @@ def search() -> Response | str:
         "today/search.html",
         results=searching.find(text[:200]),
         document_url=searching.document_url,
+        sees=searching.sees,
         titles=titles,
         type_url=searching.type_url,
     )

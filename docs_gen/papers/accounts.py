@@ -31,6 +31,7 @@ TYPES = (
         title_zh="周转箱费用形式发票",
         un_code="325",
         series="BI",
+        asks="agreements.read",
         styles=_STYLES,
         facts=BoxChargesFacts,
         names_invoice=False,

@@ -147,6 +147,7 @@ TYPES = (
         title_zh="空运托运书",
         un_code="740",
         series="AW",
+        asks="prices.see",
         styles=_STYLES,
         names_invoice=False,
         groups=("booking", "air", "road", "insurance", "signing"),

@@ -245,7 +245,7 @@ def prepare(server: RealServer, count: int = 4) -> list[SimulatedDevice]:
             prefix = chr(ord("A") + number)
             codes = [f"KLT-{prefix}-{n:04d}" for n in range(BOXES_EACH)]
             register_assets(world.klt, codes, world.suzhou, world.plant, None, then)
-            user = create_user(f"yard.{prefix.lower()}", "correct horse battery", now)
+            user = create_user(f"yard.{prefix.lower()}", "correct horse battery", now, role="scanner_operator")
             _, token = register(f"yard {prefix}", user, now)
             devices.append(SimulatedDevice(f"yard {prefix}", token, codes, random.Random(number)))
     return devices
