@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import commands
 from accounts.access import init_access, wants_json
+from accounts.audit import init_audit
 from accounts.login import init_login
 from accounts.oidc import init_oidc
 from accounts.views import blueprint as accounts_pages
@@ -45,6 +46,7 @@ from errors import N_, InvalidInput, Refused, UserError
 from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
 from master_data.views import blueprint as master_data_pages
+from people.audit_views import blueprint as audit_pages
 from people.views import blueprint as people_pages
 from shipments.views import blueprint as shipments_pages
 from statements.own_views import blueprint as own_statement_pages
@@ -94,6 +96,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     init_login(app)
     init_oidc(app)
     init_access(app)
+    init_audit(app)
     init_i18n(app)
     for blueprint in (
         today_pages,
@@ -126,6 +129,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         alert_pages,
         own_statement_pages,
         people_pages,
+        audit_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from peewee import SqliteDatabase
 
 import database
 import demo as demo_company
+from accounts import audit as audit_lines
 from accounts.models import User
 from accounts.people import create_token, create_user, new_password, set_role
 from accounts.rights import RIGHTS, ROLES
@@ -33,7 +35,7 @@ from serve import database_of_command, refuse_without_requirements, serve
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
-    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack, digest):
+    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack, digest, audit):
         app.cli.add_command(command)
 
 
@@ -88,6 +90,7 @@ def check() -> None:
 
 
 def _faults() -> Iterator[str]:
+    yield from audit_lines.faults()
     if isinstance(db.obj, SqliteDatabase):
         yield from (f"database: {row[0]}" for row in db.execute_sql("PRAGMA integrity_check") if row[0] != "ok")
         yield from (
@@ -223,3 +226,31 @@ def watch_pack(folder: Path, out: Path) -> None:
         draft.write_bytes(paper.data)
         draft.replace(out)  # a viewer that reloads never sees half a file
         click.echo(f"✓ {out}: {paper.pages} pages")
+
+
+audit = AppGroup("audit", help="The audit: who changed and fetched what.")
+
+
+@audit.command("export")
+@click.argument("out", metavar="OUT.jsonl", type=click.Path(dir_okay=False, path_type=Path))
+def audit_export(out: Path) -> None:
+    """Write the whole audit to OUT.jsonl, a line each with its position and hash; `verify` reads it anywhere."""
+    with database_of_command(), out.open("w", encoding="utf-8") as file:
+        last = {"position": 0, "hash": audit_lines.START}
+        for last in audit_lines.lines():
+            file.write(json.dumps(last, ensure_ascii=False) + "\n")
+    click.echo(f"{last['position']} lines; the last has the hash {last['hash']}")
+
+
+@audit.command("verify")
+@click.argument("file", metavar="FILE.jsonl", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def audit_verify(file: Path) -> None:
+    """Hold an exported audit against its hashes; no database is needed. Names each fault, and exits with 1 then."""
+    count = 0
+    with file.open(encoding="utf-8") as lines:
+        for fault in audit_lines.broken(map(json.loads, lines)):
+            count += 1
+            click.echo(fault)
+    if count:
+        raise click.ClickException(f"{count} faults.")
+    click.echo("No fault found.")

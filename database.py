@@ -6,8 +6,9 @@ The same code runs on SQLite and on PostgreSQL. What differs between them is hid
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ from peewee import (
     DateTimeField,
     Field,
     Model,
+    ModelDelete,
+    ModelInsert,
+    ModelUpdate,
     NodeList,
     PeeweeException,
     SqliteDatabase,
@@ -41,12 +45,134 @@ _SQLITE_PRAGMAS = {
 }
 
 
+@dataclass(frozen=True)
+class Change:
+    """What one statement did to a table. Of many rows only the first `_MOST_TOLD` are told one by one."""
+
+    table: str
+    verb: str  # created, changed, deleted
+    rows: tuple[tuple[Any, dict[str, Any], dict[str, Any]], ...]  # key (None: not known yet), before, after
+    count: int  # of all rows
+
+
+#: Told of every change of a watched table, in the transaction of the change. `accounts.audit` is.
+watchers: list[Callable[[Change], None]] = []
+
+_MOST_TOLD = 100
+_HIDDEN = "•••"
+
+
+class _Watched:
+    """A statement that tells the watchers what it did. What it changes is read before and after, in one transaction."""
+
+    model: Any
+    _where: Any
+    _insert: Any
+    _update: Any
+    _columns: Any
+
+    def _execute(self, database: Any) -> Any:
+        names = self._told() if watchers and self.model._meta.watched else []
+        if not names:
+            return super()._execute(database)  # type: ignore[misc]
+        with taking_turns():
+            before = self._rows(names, self._where) if not isinstance(self, ModelInsert) else []
+            result = super()._execute(database)  # type: ignore[misc]
+            change = self._change(names, before, result)
+            if change.count:
+                for watcher in watchers:
+                    watcher(change)
+        return result
+
+    def _told(self) -> list[str]:
+        return [one.name for one in self.model._meta.sorted_fields if one.name not in self.model._meta.unwatched]
+
+    def _rows(self, names: list[str], where: Any) -> list[dict[str, Any]]:
+        fields = [getattr(self.model, name) for name in dict.fromkeys(["id", *names])]
+        query = self.model.select(*fields).order_by(self.model.id).limit(_MOST_TOLD)
+        return [_shown(self.model, row) for row in (query.where(where) if where is not None else query).dicts()]
+
+    def _change(self, names: list[str], before: list[dict[str, Any]], result: Any) -> Change:
+        raise NotImplementedError
+
+
+def _shown(model: Any, row: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row, without those that nobody may read."""
+    return {name: _HIDDEN if name in model._meta.secret and value else value for name, value in row.items()}
+
+
+class _WatchedInsert(_Watched, ModelInsert):
+    def _change(self, names: list[str], before: list[dict[str, Any]], result: Any) -> Change:
+        several = not isinstance(self._insert, dict)
+        rows = self._insert if several else [self._insert]
+        told: list[Any] = []
+        for row in rows[:_MOST_TOLD]:
+            if not isinstance(row, dict):
+                row = dict(zip(self._columns or self.get_default_columns(), row, strict=False))
+            values: dict[Any, Any] = {getattr(key, "name", key): value for key, value in row.items()}
+            values = {name: values[name] for name in names if values.get(name) not in (None, "")}
+            told.append((None if several else result, {}, _shown(self.model, values)))
+        return Change(self.model._meta.table_name, "created", tuple(told), len(rows))
+
+    def _execute(self, database: Any) -> Any:
+        if self._insert is not None and not isinstance(self._insert, dict | list):
+            self._insert = list(self._insert)  # a generator is read once, and it is told afterwards
+        return super()._execute(database)
+
+
+class _WatchedUpdate(_Watched, ModelUpdate):
+    def _told(self) -> list[str]:
+        changed = {getattr(key, "name", key) for key in self._update}
+        return [name for name in super()._told() if name in changed]
+
+    def _change(self, names: list[str], before: list[dict[str, Any]], result: Any) -> Change:
+        keys = [row["id"] for row in before]
+        after = {row["id"]: row for row in self._rows(names, self.model.id.in_(keys))}
+        told: list[Any] = []
+        for row in before:
+            now = after.get(row["id"], {})
+            names_ = [name for name in names if row[name] != now.get(name) or row[name] == _HIDDEN]
+            if names_:
+                told.append((row["id"], {n: row[n] for n in names_}, {n: now.get(n) for n in names_}))
+        count = len(told) if len(before) < _MOST_TOLD else result
+        return Change(self.model._meta.table_name, "changed", tuple(told), count)
+
+
+class _WatchedDelete(_Watched, ModelDelete):
+    def _change(self, names: list[str], before: list[dict[str, Any]], result: Any) -> Change:
+        gone = [(row["id"], {name: row[name] for name in names if row[name] not in (None, "")}) for row in before]
+        return Change(self.model._meta.table_name, "deleted", tuple((key, row, {}) for key, row in gone), result)
+
+
 class Row(Model):
-    """Base of all tables: columns, keys and constraints, no behaviour."""
+    """Base of all tables: columns, keys and constraints, no behaviour. What is done to it is told to the watchers.
+
+    `Meta.watched` False: the table is itself a record of what happened, or follows from one. `unwatched`: columns that
+    a machine writes, like the time when a token was last used. `secret`: columns whose values nobody is told.
+    """
 
     class Meta:
         database = db
         legacy_table_names = False
+        watched = True
+        unwatched: tuple[str, ...] = ()
+        secret: tuple[str, ...] = ()
+
+    @classmethod
+    def insert(cls, __data: Any = None, **insert: Any) -> Any:
+        return _WatchedInsert(cls, cls._normalize_data(__data, insert))  # type: ignore[attr-defined]
+
+    @classmethod
+    def insert_many(cls, rows: Any, fields: Any = None) -> Any:
+        return _WatchedInsert(cls, insert=rows, columns=fields)
+
+    @classmethod
+    def update(cls, __data: Any = None, **update: Any) -> Any:
+        return _WatchedUpdate(cls, cls._normalize_data(__data, update))  # type: ignore[attr-defined]
+
+    @classmethod
+    def delete(cls) -> Any:
+        return _WatchedDelete(cls)
 
     if TYPE_CHECKING:  # what peewee adds to a class when it is made: the key, <foreign key>_id, backrefs
         id: Any

@@ -50,6 +50,10 @@ class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the w
     mf_recovery_codes = Words(null=True)  # encrypted
     oidc_subject = CharField(400, null=True, unique=True)  # "issuer subject" of who signs in elsewhere
 
+    class Meta:
+        unwatched = ("fs_uniquifier", "signed_in_time", "totp_counter")
+        secret = ("password", "tf_totp_secret", "mf_recovery_codes")
+
     @property
     def roles(self) -> list[Role]:  # type: ignore[override]
         return list(Role.select().join(UserRole).where(UserRole.user == self))
@@ -118,6 +122,10 @@ class UserSession(Row):
     address = CharField(45, default="")
     agent = CharField(200, default="")
 
+    class Meta:
+        unwatched = ("seen_time",)
+        secret = ("token_sha256",)
+
 
 class PersonLink(Row):
     """An invitation, or a link to choose a new password. Of its token only the SHA-256 is kept."""
@@ -131,6 +139,7 @@ class PersonLink(Row):
     used_time = Instant(null=True)
 
     class Meta:
+        secret = ("token_sha256",)
         constraints = [Check("purpose IN ('invite', 'reset')")]
 
 
@@ -140,6 +149,9 @@ class AttemptCount(Row):
     key = CharField(255, unique=True)
     count = IntegerField()
     expires_time = Instant(index=True)
+
+    class Meta:
+        watched = False
 
 
 class ApiToken(Row):
@@ -153,3 +165,29 @@ class ApiToken(Row):
     created_time = Instant()
     last_used_time = Instant(null=True)
     revoked_time = Instant(null=True)
+
+    class Meta:
+        unwatched = ("last_used_time",)
+        secret = ("sha256",)
+
+
+class AuditEntry(Row):
+    """Who did what, when, from where: lines are only added, and each holds the hash of the one before.
+
+    `body` is the line itself, as JSON; the other columns repeat what is searched for. The database refuses to change
+    or delete it (migration 0011). `position` and `hash` are filled in when the line joins the chain.
+    """
+
+    time = Instant(index=True)
+    user = IntegerField(null=True, index=True)  # User; a number, since a person may go and the line stays
+    actor = CharField(64)
+    verb = CharField(16)
+    kind = CharField(32)
+    key = CharField(64, default="")
+    body = TextField()
+    position = IntegerField(null=True, unique=True)
+    hash = CharField(64, default="")
+
+    class Meta:
+        watched = False
+        indexes = ((("kind", "key"), False),)

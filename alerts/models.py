@@ -35,12 +35,18 @@ class Webhook(Row):
     secret = CharField(64)
     created_time = Instant()
 
+    class Meta:
+        secret = ("secret",)
+
 
 class KnownAlert(Row):
     """An alert that stood at the last run, by its key: what is not here is new."""
 
     key = CharField(96, unique=True)
     since = Instant()
+
+    class Meta:
+        watched = False
 
 
 class Delivery(Row):
@@ -61,6 +67,7 @@ class Delivery(Row):
     sent_time = Instant(null=True)
 
     class Meta:
+        watched = False
         indexes = ((("state", "next_time"), False), (("channel", "target", "day"), False), (("created_time",), False))
         constraints = [
             Check("channel IN ('mail', 'webhook')"),

@@ -46,6 +46,10 @@ class Asset(Row):
     event_count = IntegerField(default=0)  # events that count, for the check of replay against columns
 
     class Meta:
+        unwatched = (  # follows from the scans
+            "life", "where", "condition", "dirty", "holder", "place", "shipment", "out_since", "home_since",
+            "seen_time", "parent", "due_day", "last_event_time", "event_count",
+        )  # fmt: skip
         indexes = (
             (("asset_type", "life", "where"), False),
             (("holder", "asset_type"), False),
@@ -88,6 +92,11 @@ class Device(Row):
     revoked_time = Instant(null=True)
     revoked_by = ForeignKeyField(User, null=True, index=False, on_delete="SET NULL", backref="revoked_devices")
 
+    class Meta:
+        unwatched = (  # told with every upload
+            "sync_time", "unsent", "app_version", "clock_offset_ms", "last_sequence", "last_event_time", "gaps",
+        )  # fmt: skip
+
 
 Device.add_index(Device.index(Device.name, unique=True).where(Device.revoked_time.is_null()))
 
@@ -100,6 +109,9 @@ class ScanBatch(Row):
     status = IntegerField()
     answer = TextField()  # JSON
     created_time = Instant(index=True)
+
+    class Meta:
+        watched = False
 
 
 class ScanSession(Row):
@@ -126,6 +138,7 @@ class ScanSession(Row):
     result = TextField(default="")  # JSON, of a finished count: what was missing, surplus, moved
 
     class Meta:
+        watched = False
         indexes = ((("state", "place"), False),)
         constraints = [
             Check("kind IN ('dispatch', 'return', 'receive', 'stock_take', 'inspect', 'transfer')"),
@@ -180,6 +193,7 @@ class ScanEvent(Row):
     user = ForeignKeyField(User, null=True, on_delete="SET NULL")
 
     class Meta:
+        watched = False
         indexes = (
             (("asset", "event_time", "record_time"), False),
             (("shipment", "type"), False),
@@ -223,6 +237,7 @@ class Movement(Row):
     record_time = Instant()
 
     class Meta:
+        watched = False
         indexes = (
             (("from_holder", "asset_type", "booked_day"), False),
             (("to_holder", "asset_type", "booked_day"), False),
@@ -244,6 +259,7 @@ class StockLevel(Row):
     quantity = IntegerField()  # below 0: a counted pool gave back more than it had by our books
 
     class Meta:
+        watched = False
         indexes = ((("holder", "asset_type"), False), (("place", "asset_type"), False))
 
 
@@ -267,6 +283,7 @@ class Trip(Row):
     damaged = BooleanField(default=False)  # found damaged while away, or when it was checked
 
     class Meta:
+        watched = False
         indexes = (
             (("asset", "out_time"), True),
             (("asset_type", "partner", "out_time"), False),
@@ -296,6 +313,7 @@ class ExceptionCase(Row):
     note = TextField(default="")
 
     class Meta:
+        watched = False
         indexes = (
             (("source", "code", "event", "subject"), True),
             (("state", "opened_time", "code"), False),
@@ -336,6 +354,9 @@ class AccountClosing(Row):
 
     partner = ForeignKeyField(Party, unique=True, on_delete="RESTRICT", backref="closing")
     closed_until = DateField()
+
+    class Meta:
+        watched = False
 
 
 class PoolMinimum(Row):

@@ -17,6 +17,7 @@ class NumberSeries(Row):
     last = IntegerField(default=0)
 
     class Meta:
+        watched = False
         indexes = ((("seller", "prefix", "year"), True),)
 
 
@@ -169,6 +170,7 @@ class PaperJob(Row):
     created_time = Instant()
 
     class Meta:
+        watched = False
         indexes = ((("state", "id"), False),)
 
 

@@ -37,6 +37,9 @@ class StatementLink(Row):
     revoked_time = Instant(null=True)
     seen_time = Instant(null=True)  # first opened
 
+    class Meta:
+        secret = ("token_sha256",)
+
 
 class StatementAnswer(Row):
     """What a partner said to one line; never changed. Of several to a line the last one counts."""
