@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from stdnum import ean
 
+from accounts.scope import seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, EventType
 from assets.labels import grai
@@ -26,6 +27,7 @@ from assets.ledger import as_told
 from assets.models import Asset, ScanEvent
 from assets.pools import PoolEvent, posting
 from assets.state import Event, State, Step
+from assets.visible import visible_events
 from database import tuples
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
@@ -71,7 +73,7 @@ def recorded(
 ) -> list[ScanEvent]:
     """At most `limit` rows recorded from `start` on and before `end`, in the order of recording; `after`: record_time
     and id of the last row that is known."""
-    query = _told().where(ScanEvent.record_time < end)
+    query = seen(visible_events, _told().where(ScanEvent.record_time < end))
     if start is not None:
         query = query.where(ScanEvent.record_time >= start)
     if after is not None:

@@ -10,16 +10,19 @@ from flask_babel import gettext as _
 from peewee import JOIN
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets.flow import STATIONS, Legs, legs
 from assets.models import Asset, Movement, Trip
 from assets.pictures import Flow, Node, Ribbon, flow
 from assets.pool_views import LEVEL_COLUMNS, level_filters, levels
+from assets.visible import visible_movements, visible_trips
 from database import utc_now
 from errors import N_
 from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, table_file
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties
 from shipments.models import Shipment
 
 blueprint = Blueprint("flows", __name__)
@@ -83,7 +86,7 @@ def _type_filter() -> Filter:
 
 
 def _party_filter(key: str, title: str, conditions: Any) -> Filter:
-    parties = Party.select().order_by(Party.code)
+    parties = seen(visible_parties, Party.select().order_by(Party.code))
     return Filter(key, title, [(row.code, name_of(row)) for row in parties],
                   lambda q, v: q.where(conditions(Party.get(Party.code == v))))  # fmt: skip
 
@@ -134,7 +137,8 @@ def trip_list() -> Response | str:
                lambda q, v: q.where(Trip.end == ("" if v == "open" else v))),
     ]  # fmt: skip
     return answer(
-        query, columns, template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number), sort="-out",
+        seen(visible_trips, query), columns,
+        template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number), sort="-out",
         filters=filters,
     )  # fmt: skip
 
@@ -174,7 +178,8 @@ def movement_list() -> Response | str:
                       lambda party: (Movement.from_holder == party) | (Movement.to_holder == party)),
     ]  # fmt: skip
     return answer(
-        query, columns, template="assets/movements.html", name="movements", search=(Asset.code,), sort="-day",
+        seen(visible_movements, query), columns,
+        template="assets/movements.html", name="movements", search=(Asset.code,), sort="-day",
         filters=filters,
     )  # fmt: skip
 
