@@ -51,14 +51,16 @@ def scope_of(user: User) -> Scope:
 
 
 def current_scope() -> Scope:
-    """The scope of who asks. A command, and whoever `acting_as` names, is not asked by anybody; without a person
-    nothing is open."""
-    if has_request_context():
-        acting: Scope | None = g.get("acting_scope")
-        if acting is not None:
-            return acting
-        return scope_of(current_user) if current_user.is_authenticated else NOTHING
-    return EVERYTHING
+    """The scope of who asks, or that of `acting_as`. In a request without a person nothing is open; a command, also one
+    that has a request's context for its links, is asked by nobody and works on everything."""
+    if not has_request_context():
+        return EVERYTHING
+    acting: Scope | None = g.get("acting_scope")
+    if acting is not None:
+        return acting
+    if not g.get("came_in"):  # access._guard says so of every request, before anything else
+        return EVERYTHING
+    return scope_of(current_user) if current_user.is_authenticated else NOTHING
 
 
 @contextmanager
