@@ -211,7 +211,7 @@ def shipment_counted(number: str) -> Any:
     """Record that the counted packages of a shipment left."""
     shipment = seen(visible_shipments, Shipment.select().where(Shipment.number == storable(number)[:24])).first()
     if shipment is None:
-        raise Refused("unknown_shipment", N_("There is no shipment of this number."))
+        abort(404)
     count = dispatch_counted(shipment, current_user, utc_now())
     flash(ngettext("%(num)s counted piece is recorded.", "%(num)s counted pieces are recorded.", count))
     return redirect(url_for("docs_gen.shipment_page", number=shipment.number) + "#boxes")

@@ -18,7 +18,7 @@ from PIL import Image
 from stdnum import ean
 
 from accounts.models import ApiToken, UserSession
-from accounts.people import Belonging, _give, create_token, create_user
+from accounts.people import Belonging, change_person, create_token, create_user
 from accounts.sessions import begin
 from assets.devices import register
 from assets.models import Agreement, Asset, Device, ExceptionCase, PoolMinimum, ScanEvent
@@ -229,7 +229,7 @@ def _rest(side: Side, firm: Firm, settings: Settings) -> None:
     for place, name in ((side.site, mark), (side.site2, side.mark2)):
         PoolMinimum.create(asset_type=firm.klt, place=place, minimum=500)
         worker = create_user(f"{name.lower()}.worker", PASSWORD, NOW)
-        _give(worker, Belonging(frozenset({"scanner_operator"}), frozenset({side.own.id}), frozenset({place.id})))
+        change_person(worker, "", worker.email, Belonging(frozenset({"scanner_operator"}), frozenset({side.own.id}), frozenset({place.id})))
         device, token = register(f"{name} handheld", worker, NOW)
         Device.update(place=place).where(Device.id == device.id).execute()
         uuid = str(uuid4())
@@ -247,12 +247,12 @@ def _rest(side: Side, firm: Firm, settings: Settings) -> None:
         ("site", ("logistics_lead", "document_clerk"), frozenset({side.site.id})),
     ):  # fmt: skip
         person = create_user(f"{mark.lower()}.{name}", PASSWORD, NOW)
-        _give(person, Belonging(frozenset(roles), entity, sites))
+        change_person(person, "", person.email, Belonging(frozenset(roles), entity, sites))
         side.people[name] = person
         side.tokens[name] = create_token(person, f"{mark} program of {name}", NOW)
     begin(side.people["all"], NOW)
     buyer = create_user(f"{mark.lower()}.buyer", PASSWORD, NOW)
-    _give(buyer, Belonging(frozenset({"partner"}), partner=side.partner.id))
+    change_person(buyer, "", buyer.email, Belonging(frozenset({"partner"}), partner=side.partner.id))
     side.people["partner"] = buyer
 
 
