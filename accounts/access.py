@@ -134,9 +134,10 @@ def opens(endpoint: str, method: str = "GET") -> bool:
 
 def reaches(url: str) -> bool:
     """The same for an address of ours, as a list has it for its rows."""
-    adapter = current_app.create_url_adapter(request)
+    if "routes" not in g:
+        g.routes = current_app.create_url_adapter(request)
     try:
-        endpoint, _ = adapter.match(urlsplit(url).path, method="GET") if adapter else ("", {})
+        endpoint, _ = g.routes.match(urlsplit(url).path, method="GET")
     except (RequestRedirect, HTTPException):
         return False
     return opens(endpoint)

@@ -23,7 +23,9 @@ from requests.exceptions import RequestException
 from accounts.access import public, signed_in
 from accounts.login import security
 from accounts.models import User
+from accounts.people import accept_invitation
 from config import Settings
+from database import utc_now
 from errors import N_, Refused
 
 log = logging.getLogger("roundtrip.login")
@@ -55,8 +57,10 @@ def subject_of(claims: dict[str, Any]) -> str:
     key = f"{issuer} {subject}"[:400]
     email = claims.get("email")
     if claims.get("email_verified") is True and isinstance(email, str) and not _known(key):
-        mine = (fn.LOWER(User.email) == email.lower()) & User.oidc_subject.is_null() & User.active
-        User.update(oidc_subject=key).where(mine).execute()
+        mine = (fn.LOWER(User.email) == email.lower()) & User.oidc_subject.is_null()
+        user = User.get_or_none(mine)
+        if user is not None and (user.active or accept_invitation(user, utc_now())):
+            User.update(oidc_subject=key).where(mine).execute()
     return key
 
 

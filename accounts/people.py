@@ -257,6 +257,19 @@ def use_link(link: PersonLink, password: str, now: datetime) -> User:
     return User.get_by_id(row.user_id)
 
 
+def accept_invitation(user: User, now: datetime) -> bool:
+    """Let in a person who was invited and comes by another way than the link, which is used up; False without one."""
+    with taking_turns():
+        used = PersonLink.update(used_time=now).where(
+            PersonLink.user == user, PersonLink.purpose == "invite", PersonLink.used_time.is_null(),
+            PersonLink.expires_time > now,
+        )  # fmt: skip
+        if not used.execute():
+            return False
+        User.update(active=True).where(User.id == user.id).execute()
+    return True
+
+
 # ---- tokens of programs
 
 

@@ -19,10 +19,12 @@ from flask import url_for
 from flask_babel import force_locale
 from peewee import IntegrityError, fn
 
+import mail
 from accounts.models import User
 from accounts.scope import acting_as, scope_of
-from alerts import mail, webhooks
+from alerts import webhooks
 from alerts.current import current_alerts
+from alerts.mail import digest
 from alerts.models import Delivery, DigestRecipient, KnownAlert, Webhook
 from alerts.rules import Alert
 from config import Settings
@@ -189,7 +191,7 @@ def _send_digest(delivery: Delivery, alerts: Sequence[Alert], now: datetime, set
         raise _TooLate("nothing is left to tell")
     if not settings.smtp_url:
         raise mail.NotSent("ROUNDTRIP_SMTP_URL is not set")
-    message = mail.digest(alerts, _told_before(delivery, alerts), recipient, settings.mail_from, delivery.day)
+    message = digest(alerts, _told_before(delivery, alerts), recipient, settings.mail_from, delivery.day)
     mail.send(message, settings.smtp_url)
     return "accepted by the mail server", "\n".join(alert.key for alert in alerts)
 

@@ -45,14 +45,15 @@ known, for invalid, and for a question (`confirm`): its id stays free, and what 
 One event is answered with its own status; a list with 200: a bad event never fails the others. Only a body that is no
 such object or list is answered 400 with {"error": {text, field}}.
 
-Beside "events" may stand sent_time (what the clock of the device shows now; ISO 8601 with milliseconds), unsent (how
-many scans it still has) and app_version. A clock that is wrong by more than two minutes is corrected: the scan then has
-the warning clock_corrected, and keeps what the device said. A list is answered with
+Beside "events" may stand sent_time (what the clock of the device shows now; ISO 8601 with milliseconds),
+clock_offset_ms (our clock less the device's, as it has measured it: best of several answers, less half their way),
+unsent (how many scans it still has) and app_version. A clock that is wrong by more than two minutes is corrected: the
+scan then has the warning clock_corrected, and keeps what the device said. A list is answered with
     {results: [in order], server_time, clock_offset_ms (ours less the device's; null without sent_time),
      gap: [first, last] of the device's sequences that have not come, or null}
 With the header Idempotency-Key (1 to 64 letters, digits and hyphens; a UUID is best) a body is taken once: the same
-again is answered with the very same words and the header Idempotency-Replayed: true, also when sent_time, unsent,
-app_version and age_ms have changed meanwhile; another body under the same key with 422. Keys are kept for 30 days.
+again is answered with the very same words and the header Idempotency-Replayed: true, also when age_ms and what stands
+beside the events have changed meanwhile; another body under the same key with 422. Keys are kept for 30 days.
 A device that was revoked is answered 403 {"error": {reason: "device_revoked", text}, "quarantined": n}: n of these
 events are kept for review, and none counts.
 
@@ -164,6 +165,7 @@ class BatchBody(BaseModel):
 
     events: Annotated[list[Any], Field(min_length=1, max_length=MAX_EVENTS)]
     sent_time: TimeText | None = None
+    clock_offset_ms: Annotated[StrictInt, Field(ge=-_TEN_YEARS_MS * 10, le=_TEN_YEARS_MS * 10)] | None = None
     unsent: Annotated[StrictInt, Field(ge=0, le=1_000_000_000)] | None = None
     app_version: Annotated[str, BeforeValidator(text_only), Field(max_length=32)] = ""
 
@@ -266,6 +268,7 @@ def _answers(sent: _Sent, now: datetime) -> tuple[list[Answer], Taken]:
         device_of(device_token()),
         device_is_revoked(),
         around.sent_time,
+        None if around.clock_offset_ms is None else timedelta(milliseconds=around.clock_offset_ms),
         around.unsent,
         around.app_version,
     )

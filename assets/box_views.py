@@ -229,7 +229,7 @@ def asset_report(code: str) -> Any:
     confirmed = tuple(storable(word)[:24] for word in request.form.getlist("confirmed"))
     told = form.told(now, asset.code, photo=photo, confirmed=confirmed)
     taken = record_scan(told, current_user, now, _own_hosts())
-    if taken.outcome not in ("recorded", "known"):
+    if not taken.done:
         form.blame(taken)
         return _asset_page(asset, form, taken.confirm or ""), 422
     return _flashed(taken)
@@ -248,7 +248,7 @@ def asset_void(code: str) -> Any:
         voids=event_id,
     )  # fmt: skip
     taken = record_scan(told, current_user, told.event_time)
-    if taken.outcome not in ("recorded", "known"):
+    if not taken.done:
         raise Refused(taken.reason or taken.field or "invalid", taken.text.text, **taken.text.values)
     return _flashed(taken)
 
@@ -271,7 +271,7 @@ def asset_correct(code: str, event_id: str) -> Any:
             confirmed = tuple(storable(word)[:24] for word in request.form.getlist("confirmed"))
             right = form.told(now, storable(form.code.data), photo=photo or event.photo, confirmed=confirmed)
             taken = correct_event(event.event_id, right, form.difference(), current_user, now, _own_hosts())
-            if taken.outcome == "recorded":
+            if taken.outcome == "recorded" or taken.waits:
                 return _flashed(taken)
             form.blame(taken)
             question = taken.confirm or ""
@@ -305,7 +305,7 @@ def photo(sha256: str) -> Response:
 
 
 def _flashed(taken: Answer) -> Any:
-    flash(translated(taken.text), "warning" if taken.exceptions else "success")
+    flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
     return redirect(url_for("assets.asset_page", code=taken.code))
 
 

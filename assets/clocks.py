@@ -14,6 +14,9 @@ from datetime import datetime, timedelta
 CORRECTED = timedelta(minutes=2)
 #: A clock that was wrong by more than this is corrected too, and a person is asked when the scans were made.
 DOUBTFUL = timedelta(hours=24)
+#: A device waits no longer for the answer to a request (PATIENCE in static/scan/sync.js), and some to spare.
+LONGEST_WAY = timedelta(seconds=30)
+_JITTER = timedelta(seconds=1)
 #: Ranges of missing scans that are remembered of a device.
 MAX_GAPS = 50
 
@@ -25,11 +28,21 @@ class Sync:
     now: datetime
     sent_time: datetime | None = None  # None: the device did not say
     offset_before: timedelta | None = None  # None: this is the first time
+    measured: timedelta | None = None  # the offset as the device has found it: best of several, less half the way
 
     @property
     def offset(self) -> timedelta | None:
-        """Our clock less the device's."""
-        return None if self.sent_time is None else self.now - self.sent_time
+        """Our clock less the device's.
+
+        What it sent has been on its way, so the time of arrival alone gives too much. What the device has measured is
+        taken where it fits: the way took no time below zero, and no longer than a request may wait.
+        """
+        if self.sent_time is None:
+            return None
+        rough = self.now - self.sent_time
+        if self.measured is not None and -_JITTER <= rough - self.measured <= LONGEST_WAY:
+            return self.measured
+        return rough
 
 
 @dataclass(frozen=True)

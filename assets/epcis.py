@@ -5,6 +5,7 @@ was known of the box at that moment; a void row repeats the event that it undoes
 declaration. So a partner who asks for what was recorded since he asked last misses nothing and may take it twice.
 
 A load that was scanned is one event of the load; its boxes follow it by aggregation, so their own rows are left out.
+When one box of it is undone, or corrected, its own event is told with an error declaration: it did not go along.
 Keys of GS1 are Digital Links on id.gs1.org; what has none is named by a URI below our own address.
 """
 
@@ -176,7 +177,9 @@ class _Teller:
         self.rows = {row.event_id: row for row in rows}
         missing = [event_id for event_id in undone if event_id not in self.rows]
         if missing:
-            self.rows |= {row.event_id: row for row in _told().where(ScanEvent.event_id.in_(missing))}
+            # Among them a box of a load that was undone alone: only now it is told apart from its load.
+            found = ScanEvent.select().where(ScanEvent.event_id.in_(missing), ScanEvent.refused == "")
+            self.rows |= {row.event_id: row for row in found}
         told = list(self.rows.values())
         self.told = rows
         ids = {row.asset_id for row in told if row.asset_id}
@@ -200,7 +203,7 @@ class _Teller:
             for state in (step.before, step.after):
                 parties |= {state.holder_id, state.owner_id}
         self.parties: dict[int, Party] = _by_id(Party, parties)
-        self.corrective = _corrective([row.event_id for row in rows if row.voids])
+        self.corrective = _corrective(undone)
 
     def events(self) -> list[dict[str, Any]]:
         found = []
@@ -212,7 +215,7 @@ class _Teller:
         return found
 
     def _error(self, void: ScanEvent) -> dict[str, Any]:
-        instead = self.corrective.get(void.event_id, [])
+        instead = self.corrective.get(void.voids or "", [])
         declared: dict[str, Any] = {
             "declarationTime": _utc(min(void.event_time, void.record_time)),
             "reason": "incorrect_data" if instead else "did_not_occur",
@@ -362,14 +365,14 @@ def _lists(type: str, source: str, destination: str) -> dict[str, Any]:
     }
 
 
-def _corrective(voids: Collection[str]) -> dict[str, list[str]]:
-    """event_id of a void row → those of the events that stand in place of what it undoes."""
+def _corrective(undone: Collection[str]) -> dict[str, list[str]]:
+    """event_id of what was undone → those of the events that stand in its place."""
     found: dict[str, list[str]] = {}
     query = ScanEvent.select(ScanEvent.corrects, ScanEvent.event_id).where(
-        ScanEvent.corrects.in_(voids), ScanEvent.refused == "", ScanEvent.via == ""
+        ScanEvent.corrects.in_(undone), ScanEvent.refused == "", ScanEvent.via == ""
     )
-    for void, event_id in tuples(query.order_by(ScanEvent.id)) if voids else ():
-        found.setdefault(void, []).append(event_id)
+    for wrong, event_id in tuples(query.order_by(ScanEvent.id)) if undone else ():
+        found.setdefault(wrong, []).append(event_id)
     return found
 
 

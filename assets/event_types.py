@@ -122,6 +122,7 @@ REASONS: dict[str, str] = {
     "start_missing": N_("%(code)s was repaired; the start of it was not scanned."),
     "seen_here": N_("%(code)s was seen here, but it is elsewhere by our books."),
     "return_implied": N_("%(code)s was on its way back; now it is counted as returned."),
+    "needs_second": N_("%(code)s: this counts once a second person has agreed, under Exceptions."),
     # of what came with it
     "unknown_shipment": N_("There is no shipment of this number."),
     "closed_shipment": N_("This shipment is closed. Choose another one."),
@@ -138,6 +139,10 @@ REASONS: dict[str, str] = {
     "clock_backwards": N_("By its clock the device made this scan before the one it made earlier."),
     # of a count
     "missing_in_count": N_("%(code)s stood here by our books and was not found in the count."),
+    # of a statement that a partner answered
+    "disputed": N_("By the partner's books it is another quantity."),
+    "not_ours": N_("The partner does not know this line."),
+    "missing": N_("The partner has a line that our books do not have."),
     # remarks of the reader of the label text; the scan counts all the same
     "clock_corrected": N_("The clock of the device was wrong; the time is corrected."),
     "grai_without_zero": N_("The GRAI on the label lacks its leading zero."),

@@ -14,11 +14,12 @@ from markupsafe import Markup
 
 from accounts.access import may, needs
 from accounts.scope import seen
-from assets.event_types import REASONS
+from assets.event_types import EVENT_TYPES, REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent
 from assets.scanned_text import storable
+from assets.scanning import heard_again
 from assets.state import shown
 from assets.views import WORDS, event_title, zone_of
 from assets.visible import visible_cases
@@ -47,17 +48,25 @@ def subject_of(case: ExceptionCase) -> str:
         return str(case.asset.code)
     if case.asset_type:
         return str(case.asset_type.code)
-    return str(case.event.scanned_text[:60] if case.event else case.subject)
+    return str(case.event.scanned_text[:60] or case.event.parent if case.event else case.subject)
 
 
 def case_text(case: ExceptionCase) -> str:
-    """What is the matter."""
+    """What is the matter; of a dispute with both figures."""
     text = REASONS.get(case.code, case.code)
-    return translated(Message(text, {"code": subject_of(case)} if "%(" in text else {}))
+    told = translated(Message(text, {"code": subject_of(case)} if "%(" in text else {}))
+    if case.source == "statement":
+        values = json.loads(case.values)
+        figures = _("ours %(ours)s, theirs %(theirs)s", ours=values["ours"], theirs=values["theirs"])
+        told = f"{case.subject}: {told} ({figures})"
+    return told
 
 
 def case_url(case: ExceptionCase) -> str:
-    """Its page."""
+    """Where it is decided: its page, or of a dispute the statement."""
+    if case.source == "statement":
+        line = case.subject.partition("/")[2]
+        return url_for("statements.statement", id=json.loads(case.values)["statement"], _anchor=f"line-{line}")
     return url_for("exceptions.case_page", id=case.id)
 
 
@@ -94,8 +103,8 @@ def _mend_html(case: ExceptionCase) -> Markup:
         return Markup("{}").format(case.note)
     if not may("ledger.correct"):
         return Markup("")
-    first = _offers()[case.id].mends[0]
-    if first.needs or first.key in ("accept", "void", "retake"):
+    first = next(iter(_offers()[case.id].mends), None)
+    if first is None or first.needs or first.key in ("accept", "void", "retake", "agree"):
         return Markup('<a class="btn btn-sm btn-outline-secondary" href="{}">{}</a>').format(
             case_url(case), _("Decide")
         )
@@ -174,28 +183,37 @@ def _prepare(rows: list[ExceptionCase]) -> None:
 def case_page(id: int) -> Any:
     """One case. POST `mend`: key of what is done about it; `shipment` where it is asked for, `note`."""
     case = _case(id)
+    if case.source == "statement":  # decided beside both figures, where the partner's answers stand
+        return redirect(case_url(case))
     error, status = None, 200
     if request.method == "POST":
         key = storable(request.form.get("mend", ""))[:60]
         try:
-            mend(
+            done = mend(
                 id, key, current_user, utc_now(), shipment=storable(request.form.get("shipment", ""))[:40],
                 note=storable(request.form.get("note", "")).strip()[:500],
                 own_hosts=own_hosts(current_app.config["ROUNDTRIP"].base_url),
             )  # fmt: skip
-            flash(_("Accepted.") if key == "accept" else _("Mended."))
+            if not done:
+                flash(_("This is older than a day: it counts when a second person has agreed."))
+            elif case.code == "needs_second":
+                flash(_("Declined.") if key == "accept" else _("Agreed: it counts."))
+            else:
+                flash(_("Accepted.") if key == "accept" else _("Mended."))
             return redirect(url_for("exceptions.case_list", state="open"))
         except (InvalidInput, Refused) as fault:
             error, status = fault, 422 if isinstance(fault, InvalidInput) else fault.status
             case = _case(id)
     (offer,) = offers([case])
+    asked = json.loads(case.values or "{}") if case.code == "needs_second" else {}
     shipments = seen(visible_shipments, Shipment.select(Shipment.number).where(Shipment.state != "cancelled"))
     page = render_template(
         "assets/exception.html", case=case, offer=offer, shown=shown, error=error, text=case_text(case),
         assumed=assumed(case), subject=subject_of(case), source=SOURCES.get(case.source, case.source),
         state=_state_html(case), done=_done(case), zone=zone_of(case.place),
         shipments=[row.number for row in shipments.order_by(Shipment.created_time.desc()).limit(100)],
-        unknown=case.code == "unknown_asset", **WORDS,
+        unknown=case.code == "unknown_asset", instead=_instead(asked.get("instead", "")),
+        undoes=ScanEvent.get_or_none(ScanEvent.event_id == asked["voids"]) if asked else None, **WORDS,
     )  # fmt: skip
     return page, status
 
@@ -203,6 +221,16 @@ def case_page(id: int) -> Any:
 def _case(id: int) -> ExceptionCase:
     found: ExceptionCase = seen(visible_cases, cases().where(ExceptionCase.id == id)).first() or abort(404)
     return found
+
+
+def _instead(kept: str) -> str:
+    """What shall stand in the place of what is undone: its kind and what it names."""
+    if not kept:
+        return ""
+    right = heard_again(json.loads(kept))
+    named = [right.scanned_text, right.shipment, right.party, right.place, right.destination, right.document]
+    when = right.event_time.strftime("%Y-%m-%d %H:%M %z")
+    return " · ".join([translated(EVENT_TYPES[right.type].title), when, *filter(None, named)])
 
 
 def _done(case: ExceptionCase) -> str:

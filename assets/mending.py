@@ -24,7 +24,7 @@ from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.ledger import histories
 from assets.models import Asset, ExceptionCase, ScanEvent
-from assets.scanning import Answer, ScanInput, correct_event, record_scans
+from assets.scanning import Answer, ScanInput, correct_event, heard_again, record_scans
 from assets.state import Event, Step
 from database import taking_turns, tuples
 from errors import N_, InvalidInput, Message, Refused
@@ -227,6 +227,8 @@ def offers(shown: Sequence[ExceptionCase]) -> list[Offer]:
 
 def _mends(offer: Offer) -> list[Mend]:
     case, step, found = offer.case, offer.step, []
+    if case.source == "statement":
+        return []  # what was agreed is kept with the statement
     if case.source == "scan" and step is not None:
         for chain in CHAINS.get(case.code, ()):
             asks = "dispatch" in chain and step.event.shipment_id is None
@@ -242,6 +244,11 @@ def _mends(offer: Offer) -> list[Mend]:
             found.append(Mend("meant", title, meant=meant))
         if case.code == "wrong_returner":
             found.append(Mend("holder", Message(N_("The holder by our books sent it: correct the partner"))))
+    if case.code == "needs_second":
+        return [
+            Mend("agree", Message(N_("Agree: it counts"))),
+            Mend("accept", Message(N_("Decline: it does not count"))),
+        ]
     if case.source == "refused" and case.code in RETAKEN and case.event is not None and _retakable(case.event):
         needs = ("shipment",) if case.event.type == "dispatch" and not case.event.shipment_id else ()
         found.append(Mend("retake", Message(N_("Take the refused scan again")), needs))
@@ -339,8 +346,8 @@ def mend(
     shipment: str = "",
     note: str = "",
     own_hosts: Collection[str] = (),
-) -> None:
-    """Do one of the things that `offers` names; all of it or nothing.
+) -> bool:
+    """Do one of the things that `offers` names; all of it or nothing. False: it waits for a second person.
 
     Raises Refused: the case is decided, the mend is not offered any more, or the register says no;
     InvalidInput(`shipment`): it is needed, or there is none of this number.
@@ -354,9 +361,30 @@ def mend(
         if chosen is None:
             raise Refused("not_offered", N_("This does not explain it. Look at the history of the box again."))
         row = _shipment_for(chosen, shipment, case)
-        if key != "accept":
-            _act(chosen, offer, row, user, now, note, own_hosts)
+        if key == "agree":
+            _agree(case, user, now, own_hosts)
+        elif key != "accept" and not _act(chosen, offer, row, user, now, note, own_hosts):
+            return False
         _decide(case, "accepted" if key == "accept" else "mended", chosen, user, now, note)
+        return True
+
+
+def _agree(case: ExceptionCase, user: User | None, now: datetime, own_hosts: Collection[str]) -> None:
+    """Record what somebody else asked for; who asked stands in the kept row, who agreed in the new one."""
+    event = case.event
+    assert event is not None
+    if user is None or event.user_id == user.id:
+        raise Refused("same_person", N_("Whoever asked for it cannot agree to it too. Another person has to."))
+    asked = json.loads(case.values or "{}")
+    if event.type == "void" and asked.get("instead"):
+        why = event.reason.removeprefix("incorrect_data ")
+        right = replace(heard_again(json.loads(asked["instead"])), agreed=True)
+        _taken([correct_event(asked["voids"], right, why, user, now, own_hosts)])
+        return
+    told = replace(_as_input(event), event_id=str(uuid4()), agreed=True, voids=asked.get("voids", ""))
+    if event.type != "void":
+        told = replace(told, corrects=event.event_id)
+    _taken(record_scans([told], user, now, own_hosts))
 
 
 def _shipment_for(chosen: Mend, number: str, case: ExceptionCase) -> Shipment | None:
@@ -374,7 +402,8 @@ def _shipment_for(chosen: Mend, number: str, case: ExceptionCase) -> Shipment | 
 def _act(
     chosen: Mend, offer: Offer, shipment: Shipment | None, user: User | None, now: datetime, note: str,
     own_hosts: Collection[str],
-) -> None:  # fmt: skip
+) -> bool:  # fmt: skip
+    """False: it waits for a second person, and the case stays open until then."""
     case = offer.case
     assert case.event is not None
     number = f"case {case.id} {case.code}"
@@ -383,11 +412,10 @@ def _act(
         again = replace(_as_input(case.event), event_id=str(uuid4()), happened=True, corrects=case.event_id)
         if shipment and not again.shipment:
             again = replace(again, shipment=shipment.number)
-        _taken(record_scans([again], user, now, own_hosts))
-        return
+        return _taken(record_scans([again], user, now, own_hosts))
     if chosen.key == "void":
         void = ScanInput(str(uuid4()), "void", "", now, voids=case.event_id, reason=why, device="desk")
-        _taken(record_scans([void], user, now))
+        done = _taken(record_scans([void], user, now))
     elif chosen.key in ("meant", "holder"):
         right = replace(_as_input(case.event), event_id=str(uuid4()), happened=True)
         if chosen.key == "meant":
@@ -396,12 +424,15 @@ def _act(
             assert offer.step is not None
             holder = Party.get_by_id(offer.step.before.holder_id)
             right = replace(right, party=holder.code)
-        _taken([correct_event(case.event_id, right, why, user, now)])
+        done = _taken([correct_event(case.event_id, right, why, user, now)])
     else:
-        _taken(record_scans(_chain_scans(chosen, offer, shipment, why), user, now))
+        done = _taken(record_scans(_chain_scans(chosen, offer, shipment, why), user, now))
+    if not done:
+        return False
     state = ExceptionCase.select(ExceptionCase.state).where(ExceptionCase.id == case.id).scalar()
     if state != "explained":
         raise Refused("not_explained", N_("This does not explain it. Look at the history of the box again."))
+    return True
 
 
 def _chain_scans(chosen: Mend, offer: Offer, shipment: Shipment | None, why: str) -> list[ScanInput]:
@@ -458,7 +489,8 @@ def _as_input(event: ScanEvent) -> ScanInput:
         shipment=event.shipment.number if event.shipment else "", place=_code_of(Place, event.place_id),
         party=_code_of(Party, event.party_id), destination=_code_of(Place, event.destination_id),
         parent=event.parent, document=event.document, photo=event.photo, reason=event.reason, device=event.device,
-        happened=event.happened,
+        happened=event.happened, asset_type=_code_of(AssetType, event.asset_type_id) if event.quantity else "",
+        quantity=event.quantity,
     )  # fmt: skip
 
 
@@ -466,10 +498,14 @@ def _code_of(model: Any, id_: int | None) -> str:
     return str(model.get_by_id(id_).code) if id_ else ""
 
 
-def _taken(answers: Sequence[Answer]) -> None:
+def _taken(answers: Sequence[Answer]) -> bool:
+    """False: one of them waits for a second person, and is kept."""
     for answer in answers:
+        if answer.waits:
+            return False
         if answer.outcome != "recorded":
             raise Refused(answer.reason or answer.field or answer.outcome, answer.text.text, **answer.text.values)
+    return True
 
 
 def _decide(case: ExceptionCase, state: str, chosen: Mend, user: User | None, now: datetime, note: str) -> None:

@@ -170,7 +170,7 @@ class ScanEvent(Row):
     difference = IntegerField(null=True)  # of a count of a pool: what was counted less what stood in the books
     parent = CharField(40, default="")  # load: what it was packed into, or what was scanned in its place
     via = CharField(36, default="")  # event_id of the scan of the load by which this box moved too
-    corrects = CharField(36, null=True)  # event_id of the void event in whose place this one stands
+    corrects = CharField(36, null=True)  # event_id of the event in whose place this one stands
     document = CharField(64, default="")  # number of the delivery note, pallet note
     photo = CharField(64, default="")  # SHA-256 of a kept picture
     event_time = Instant()  # when it happened, by the device, its clock corrected

@@ -106,8 +106,8 @@ def pool_book() -> Any:
         if form.validate():
             now = utc_now()
             taken = record_scan(form.told_of_pool(now), current_user, now)
-            if taken.outcome == "recorded":
-                flash(translated(taken.text), "warning" if taken.exceptions else "success")
+            if taken.outcome == "recorded" or taken.waits:
+                flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
                 return redirect(url_for("pools.pool_list", type=form.asset_type.data))
             form.blame(taken)
     return render_template("assets/pool_book.html", form=form), status
@@ -168,9 +168,9 @@ def pool_void(event_id: str) -> Any:
         reason=storable(request.form.get("reason", ""))[:2000],
     )  # fmt: skip
     taken = record_scan(told, current_user, told.event_time)
-    if taken.outcome not in ("recorded", "known"):
+    if not taken.done:
         raise Refused(taken.reason or taken.field or "invalid", taken.text.text, **taken.text.values)
-    flash(_("Undone."))
+    flash(translated(taken.text) if taken.waits else _("Undone."))
     return redirect(url_for("pools.pool_events"))
 
 

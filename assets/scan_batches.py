@@ -53,6 +53,7 @@ class Sender:
     device: Device | None = None
     revoked: bool = False
     sent_time: datetime | None = None
+    measured: timedelta | None = None  # the offset of its clock, as it has measured it
     unsent: int | None = None
     app_version: str = ""
 
@@ -104,7 +105,7 @@ def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collect
         device = None
         if sender.device is not None:  # locked: batches of one device follow one another
             device = locked(Device.select().where(Device.id == sender.device.id)).get()
-        sync = Sync(now, sender.sent_time, _offset(device))
+        sync = Sync(now, sender.sent_time, _offset(device), sender.measured)
         times = [reading(sync, one.scan.event_time, one.age) for one in told]
         scans = [
             replace(

@@ -38,6 +38,7 @@ _FILES = (
     "scan/camera.js",
     "scan/feedback.js",
     "scan/queue.js",
+    "scan/quiet.js",
     "scan/rules.js",
     "scan/screens.js",
     "scan/sessions.js",

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -56,6 +56,10 @@ from shipments.visible import visible_shipments
 #: The same trigger pulled twice: one event, when device, box, kind and context are the same.
 DOUBLE_TRIGGER = timedelta(seconds=30)
 
+#: Ends a box by its books; that and the undoing of what others have relied on for so long need a second person.
+ENDS = ("write_off", "decommission", "scrap")
+UNDONE_ALONE = timedelta(hours=24)
+
 #: Boxes of a counted pool that one scan may tell of.
 MAX_QUANTITY = 100_000
 
@@ -92,6 +96,8 @@ class ScanInput:
     session: str = ""
     clock_corrected: bool = False
     refuse: str = ""  # reason for which it is kept, and never counts
+    agreed: bool = False  # a second person has agreed to it
+    instead: str = ""  # of an undoing, JSON: the scan that shall stand in its place once a second person has agreed
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,16 @@ class Answer:
     def status(self) -> int:
         """The HTTP status of this outcome."""
         return STATUS[self.outcome]
+
+    @property
+    def waits(self) -> bool:
+        """It is kept, and counts when a second person has agreed."""
+        return self.reason == "needs_second"
+
+    @property
+    def done(self) -> bool:
+        """Whoever told it need not tell it again."""
+        return self.waits or self.outcome in ("recorded", "known")
 
 
 _RECORDED = {
@@ -171,12 +187,30 @@ def correct_event(
     `why`: what was wrong, for the error declaration, whose reason begins with the word that EPCIS has for it. When the
     answer is not "recorded" nothing has been written.
     """
-    void = ScanInput(str(uuid4()), "void", "", now, device=right.device, voids=wrong, reason=f"incorrect_data {why}")
+    void = ScanInput(
+        str(uuid4()), "void", "", now, device=right.device, voids=wrong, reason=f"incorrect_data {why}",
+        agreed=right.agreed,
+    )  # fmt: skip
     read = [_Scan.read(one, own_hosts) for one in (void, replace(right, corrects=wrong))]
     try:
         return _recorded(read, user, now, whole=True)[1]
     except _NotWhole as fault:
-        return fault.answer
+        if fault.answer.reason != "needs_second" or fault.answer.event_id != void.event_id:
+            return fault.answer
+    # Kept as asked for, with what shall stand in its place, so that a second person needs but agree.
+    return record_scan(replace(void, instead=json.dumps(told_again(right))), user, now, own_hosts)
+
+
+def told_again(scan: ScanInput) -> dict[str, Any]:
+    """A scan from the desk as JSON, for `heard_again`."""
+    kept = asdict(scan) | {"event_time": scan.event_time.isoformat()}
+    return {name: value for name, value in kept.items() if value and name != "device_time"}
+
+
+def heard_again(told: dict[str, Any]) -> ScanInput:
+    """The scan that `told_again` kept, under a new id."""
+    known = told | {"event_id": str(uuid4()), "event_time": datetime.fromisoformat(told["event_time"])}
+    return ScanInput(**known | {"confirmed": tuple(told.get("confirmed", ()))})
 
 
 class _NotWhole(Exception):
@@ -296,10 +330,12 @@ class _Batch:
     def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
         self.scans, self.user_id, self.now = list(scans), user.id if user else None, now
         self.scope = current_scope()  # what is not for who scans is unknown to him, and its scan is kept as such
+        self.others: bool | None = None  # whether anybody else works here; read when it matters
         self.rows: list[dict[str, Any]] = []
         self.bookings: list[Booking] = []
         self.level_deltas: Counter[LevelKey] = Counter()
         self.cases: list[tuple[str, str]] = []  # event_id and word of what a person has to decide
+        self.asked: dict[str, dict[str, str]] = {}  # event_id of an undoing that waits → what it undoes, and for what
         self.explained: list[tuple[str, str]] = []
         inputs = [scan.input for scan in scans]
         self.wanted_voids = {scan.voids for scan in inputs if scan.voids}
@@ -577,6 +613,8 @@ class _Batch:
             return self._answer(scan, box, "refused", reason, confirm=reason)
         if reason:
             return self._refuse(scan, box, reason)
+        if scan.input.type in ENDS and self._needs_second(scan):
+            return self._refuse(scan, box, "needs_second")
         exceptions = box.add(event)
         self.recent[context].append((scan.input.event_time, scan.input.event_id))
         self._append(scan, box, event)
@@ -703,6 +741,11 @@ class _Batch:
             return self._refuse(scan, box, "unknown_event")
         if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
+        if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):
+            kind = {"asset_type": row["asset_type"]} if row["asset_type"] else {}
+            self.asked[scan.input.event_id] = {"voids": scan.input.voids, "instead": scan.input.instead}
+            self._append(scan, box, None, refused="needs_second", parent=row["parent"], **kind)
+            return self._answer(scan, box, "refused", "needs_second")
         for one in [row, *part_of_load]:
             if one["event_id"] in self.void or (one["asset"] and one["asset"] not in self.boxes):
                 continue  # undone before, or a box in the load that is not for who undoes it
@@ -722,6 +765,14 @@ class _Batch:
                 scan, inside, None, event_id=id_, voids=one["event_id"], via="" if own else scan.input.event_id, **kind
             )
         return self._answer(scan, box, "recorded")
+
+    def _needs_second(self, scan: _Scan) -> bool:
+        """Whether it waits for a second person: somebody asks for it, and there is somebody else who can agree."""
+        if self.user_id is None or scan.input.agreed:
+            return False
+        if self.others is None:
+            self.others = User.select().where(User.active, User.id != self.user_id).exists()
+        return self.others
 
     def _again(self, scan: _Scan, row: dict[str, Any]) -> Answer:
         """The answer to an event_id that was taken before."""
@@ -809,6 +860,9 @@ class _Batch:
         if fault:
             return self._refuse(scan, None, fault)
         row = self._row(scan, None, None, parent=self._parent_key(scan), asset_type=kind.id, quantity=told.quantity)
+        if told.type in ENDS and self._needs_second(scan):
+            self._add(row | {"refused": "needs_second"})
+            return self._answer(scan, None, "refused", "needs_second")
         exceptions: list[str] = []
         if told.type == "stock_take":
             at = self._level_key(kind, counted_at(self._pool_event(row)), row)
@@ -967,7 +1021,9 @@ class _Batch:
         change_levels(self.level_deltas)
         book(self.bookings, self.now)
         rows = {row["event_id"]: row for row in self.rows}
-        open_cases([_case_of(rows[event_id], word, self.now) for event_id, word in self.cases])
+        open_cases(
+            [_case_of(rows[event_id], word, self.now, self.asked.get(event_id)) for event_id, word in self.cases]
+        )
         explain(self.explained, self.now)
 
 
@@ -975,11 +1031,11 @@ def _account(level: LevelKey | None) -> Account:
     return (level.holder_id, level.place_id, level.owner_id) if level else NOWHERE
 
 
-def _case_of(row: dict[str, Any], word: str, now: datetime) -> dict[str, Any]:
+def _case_of(row: dict[str, Any], word: str, now: datetime, asked: dict[str, str] | None) -> dict[str, Any]:
     return {
         "source": "refused" if row["refused"] else "scan", "code": word, "event": row["event_id"],
         "asset": row["asset"], "asset_type": row["asset_type"], "party": row["party"], "place": row["place"],
-        "subject": "", "values": "{}",
+        "subject": "", "values": json.dumps(asked or {}),
         "opened_time": now,
     }  # fmt: skip
 

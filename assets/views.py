@@ -208,13 +208,15 @@ def _registered(assets: list[Asset]) -> Any:
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
     rows = balances(utc_now())
+    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"))
     return answer_reckoned(
-        rows, _balance_columns(), template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
+        rows, columns, template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
         pools=_pools(rows), conditions=_CONDITIONS,
     )  # fmt: skip
 
 
-def _balance_columns() -> list[Column]:
+def _balance_columns(as_file: bool) -> list[Column]:
+    """A page has no room for a column of currencies; a file wants the amount alone."""
     words = [word for word in _TITLES if word not in ("none", "gone")]
     return [
         Column(
@@ -253,9 +255,13 @@ def _balance_columns() -> list[Column]:
             sort=lambda row: (row.asset_type.value_currency, row.value),
             numeric=True,
             right="agreements.read",
-            html=lambda row: number(row.value, 2),
+            html=lambda row: f"{number(row.value, 2)} {row.asset_type.value_currency}",
         ),
-        Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
+        *(
+            [Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read")]
+            if as_file
+            else ()
+        ),
     ]
 
 
@@ -450,7 +456,9 @@ def _box_html(event: ScanEvent) -> Markup | str:
 
 def _outcome_html(event: ScanEvent) -> Markup:
     look, word = (
-        ("bad", N_("refused"))
+        ("warn", N_("asked for"))
+        if event.refused == "needs_second"
+        else ("bad", N_("refused"))
         if event.refused
         else ("warn", N_("taken, but look"))
         if event.exception

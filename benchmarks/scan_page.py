@@ -1,7 +1,7 @@
 """The scan page in a real Chromium whose processor is slowed six times, against the server over HTTP.
 
-scan_feedback: from the last key of a scan (the suffix) to the next frame after the verdict stands on the page, with 5,000
-expected boxes on the device; the scan is on the disk by then. scan_upload_2000: 2,000 scans that were made without a
+scan_feedback: from the last key of a scan (the suffix), by the time stamp of its event, to the frame that shows the verdict,
+with 5,000 expected boxes on the device; the scan is on the disk by then. scan_upload_2000: 2,000 scans that were made without a
 network, from the moment the network is back until the server has answered the last one (unslowed: the wait is the server's).
 """
 
@@ -31,7 +31,7 @@ from config import load_settings
 from database import db, migrate, utc_now
 from master_data.models import AssetType, Party, Place
 
-BOXES, SCANS, SLOWER, QUEUED = 5_000, 60, 6, 2_000
+BOXES, WARM, SCANS, SLOWER, QUEUED = 5_000, 10, 60, 6, 2_000
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 
 _ARGS = [
@@ -41,27 +41,26 @@ _ARGS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-#: Types each code as a scanner does, and waits for the verdict that follows it and for the frame that shows it.
-_MEASURE = """async (codes) => {
+#: Notes how long each scan took: from the time stamp of its last key, which the browser sets when the key comes in and
+#: before the page has a turn, until the frame that shows the verdict is made.
+_WATCH = """() => {
     const verdict = document.getElementById("verdict");
-    const took = [];
-    for (const code of codes) {
-        for (const key of code) {
-            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-            document.execCommand("insertText", false, key);
-        }
-        const before = verdict.dataset.stamp;
-        const begin = performance.now();
-        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
-        await new Promise(done => {
-            const seen = new MutationObserver(() => { if (verdict.dataset.stamp !== before) { seen.disconnect(); requestAnimationFrame(() => setTimeout(done)); } });
-            seen.observe(verdict, { attributes: true });
+    let pressed = null;
+    window.took = [];
+    window.addEventListener("keydown", (event) => { if (event.key === "Enter") { pressed = event.timeStamp; } }, true);
+    new MutationObserver(() => {
+        if (pressed === null) { return; }
+        const begin = pressed;
+        pressed = null;
+        requestAnimationFrame(() => {
+            const after = new MessageChannel();
+            after.port1.onmessage = () => window.took.push(performance.now() - begin);
+            after.port2.postMessage(0);
         });
-        took.push(performance.now() - begin);
-        await new Promise(done => setTimeout(done, 150));
-    }
-    return took;
+    }).observe(verdict, { attributes: true, attributeFilter: ["data-stamp"] });
 }"""
+#: ms between the end of one scan and the first key of the next, while the last one is being sent.
+_PAUSE = 150
 #: The queue as 2,000 offline scans leave it.
 _FILL = """async ([codes, session]) => {
     const { openQueue, localTime, uuid } = await import("/static/scan/queue.js");
@@ -108,8 +107,13 @@ def _feedback(context: BrowserContext, codes: list[str]) -> list[float]:
     page = _begin_count(context, len(codes))
     cdp = context.new_cdp_session(page)
     cdp.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    page.evaluate(_MEASURE, codes[:10])  # warm
-    took: list[float] = page.evaluate(_MEASURE, codes[10 : 10 + SCANS])
+    page.evaluate(_WATCH)
+    for count, code in enumerate(codes[: WARM + SCANS], 1):
+        page.keyboard.type(code, delay=5)  # real keys: they pass through the browser as those of a scanner do
+        page.keyboard.press("Enter")
+        page.wait_for_function("count => window.took.length >= count", arg=count, polling=20)
+        page.wait_for_timeout(_PAUSE)
+    took: list[float] = page.evaluate("window.took")[WARM:]
     cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     expect(page.locator("#badge")).to_have_attribute("data-state", "idle", timeout=30_000)
     page.close()

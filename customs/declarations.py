@@ -249,7 +249,10 @@ def back_by_scan() -> Any:
     at_home = Case(
         None, [((Asset.where == "here") & (Asset.home_since >= CustomsDeclaration.counts_from), Asset.home_since)]
     )
-    return fn.COALESCE(returned, at_home).converter(Asset.home_since.python_value)
+    # Away without a break since before the time that counts: it cannot have come back, and its trips are not read.
+    never_back = (Asset.where != "here") & (Asset.out_since <= CustomsDeclaration.counts_from)
+    found = Case(None, [(never_back, None)], fn.COALESCE(returned, at_home))
+    return found.converter(Asset.home_since.python_value)
 
 
 def boxes_of(declaration: CustomsDeclaration) -> ModelSelect[Any]:

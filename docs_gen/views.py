@@ -168,6 +168,8 @@ def job_page(id: int) -> str:
 def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
     rows = [row for row in checklist(_shipment(number), _settings().base_url).rows if _sees(row.paper.type.code)]
+    if not rows:
+        abort(404)
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
     pictures = _settings().pictures_dir
     jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]

@@ -36,6 +36,7 @@ class Facts:
     """What the ledger says about some box types."""
 
     now: datetime
+    begin: datetime  # of the window, of boxes with codes
     types: dict[int, AssetType]
     places: dict[int, Place]
     parties: dict[int, Party]
@@ -119,7 +120,8 @@ def facts(now: datetime, code: str = "") -> Facts:
     """Read the ledger for one type, or for all in use."""
     types = {row.id: row for row in trips.types_by_code(code)}
     places, own = trips.by_id(Place), trips.own_parties()
-    groups = trips.trip_groups(now, types, places)
+    begin = trips.begin_of(now)
+    groups = trips.trip_groups(begin, now, types, places)
     levels, needs = supply.levels(types), supply.needs(types)
     counted = [id_ for id_, kind in types.items() if kind.counted]
     if counted:
@@ -131,7 +133,7 @@ def facts(now: datetime, code: str = "") -> Facts:
     named = {g.partner for g in groups} | {level.holder for level in levels} | {need.consignee for need in needs}
     parties = trips.by_id(Party, ids=named | {row.holder for row in late})
     changes = supply.fleet_changes(types, (now - trips.WINDOW).date())
-    return Facts(now, types, places, parties, groups, levels, needs, supply.minimums(types), late, changes)
+    return Facts(now, begin, types, places, parties, groups, levels, needs, supply.minimums(types), late, changes)
 
 
 # shortage
@@ -452,7 +454,8 @@ def fleet_need(
 
 def _begin(known: Facts, groups: Sequence[TripGroup]) -> date:
     """From when on every trip is known: the window, or the first dispatch that was seen as it happened."""
-    window = (known.now - trips.WINDOW).date()
+    counted = any(group.estimated for group in groups)
+    window = (known.now - trips.WINDOW if counted else known.begin).date()
     seen = [group.out for group in groups if group.observed <= group.out]
     return max(window, min(seen)) if seen else known.today(None)
 

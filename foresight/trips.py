@@ -23,6 +23,9 @@ from foresight.survival import Spell, first_in_first_out
 from master_data.models import AssetType, Party, Place
 
 WINDOW = timedelta(days=730)
+#: So many returns say enough: a larger ledger is looked at for a shorter time, so that a page costs no more each year.
+MOST_ENDED = 300_000
+ENDS = ("returned", "lost", "written_off")
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,17 @@ class TripGroup:
         return Spell(self.age(today), end, entry if entry > 0 else -1, self.count, self.cluster)
 
 
-def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -> list[TripGroup]:
-    """All trips of the window, boxes with codes; one query, as long as its answer may be."""
+def begin_of(now: datetime) -> datetime:
+    """From when on trips of boxes with codes count: two years ago, or later where the last MOST_ENDED returns do not
+    reach back so far. The same for all types, so that all pages agree. What was out before is left-truncated."""
     begin = now - WINDOW
+    ended = Trip.select(Trip.end_time).where(Trip.end == "returned", Trip.end_time >= begin)
+    first: datetime | None = ended.order_by(Trip.end_time.desc()).offset(MOST_ENDED).limit(1).scalar()
+    return max(begin, first) if first else begin
+
+
+def trip_groups(begin: datetime, now: datetime, types: Iterable[int], places: dict[int, Place]) -> list[TripGroup]:
+    """All trips since `begin`, boxes with codes; one query."""
     times = (Trip.out_time, Trip.observed_from, Trip.arrived_time, Trip.ready_time, Trip.back_time, Trip.end_time)
     hours = [fn.SUBSTR(time.cast("text"), 1, 13).coerce(False) for time in times]
     open_ = Trip.end == ""
@@ -87,7 +98,7 @@ def trip_groups(now: datetime, types: Iterable[int], places: dict[int, Place]) -
     query = (
         Trip.select(*kept, fn.COUNT(Trip.id))
         .join(Asset, on=(Trip.asset == Asset.id))
-        .where(Trip.asset_type.in_(list(types)), open_ | (Trip.end_time >= begin))
+        .where(Trip.asset_type.in_(list(types)), open_ | (Trip.end.in_(ENDS) & (Trip.end_time >= begin)))
         .group_by(*[SQL(str(number + 1)) for number in range(len(kept))])  # by place: they hold parameters
     )
     groups = []

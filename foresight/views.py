@@ -17,7 +17,6 @@ from foresight import outlook as looking
 from foresight.forms import AheadForm, CountingForm, FleetForm
 from foresight.outlook import AHEAD, HORIZONS, Facts, facts
 from foresight.tables import Table
-from foresight.trips import WINDOW
 from listing import table_file
 from master_data.models import AssetType, Place
 from master_data.visible import visible_places
@@ -90,7 +89,7 @@ def return_times_page(code: str) -> Any:
         "foresight/return_times.html", shown, type=type_, found=found,
         partners=[known.parties[id_] for id_ in partners], places=[known.places[id_] for id_ in places],
         partner=known.parties[partner] if partner else None, place=known.places[place] if place else None,
-        chart=pictures.curve_chart(found), legs_chart=pictures.legs_chart(found), window=WINDOW.days,
+        chart=pictures.curve_chart(found), legs_chart=pictures.legs_chart(found), window=(known.now - known.begin).days,
     )  # fmt: skip
 
 

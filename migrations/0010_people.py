@@ -5,6 +5,38 @@ from peewee import BigIntegerField, BooleanField, CharField, Check, ForeignKeyFi
 from database import Instant
 
 
+def _give_roles(db):
+    """Up to now everybody who was signed in could do all but what is for administrators: nobody loses that."""
+
+    class User(Model):
+        class Meta:
+            database = db
+            table_name = "user"
+
+    class Role(Model):
+        name = CharField(max_length=32)
+        description = CharField(max_length=255, default="")
+
+        class Meta:
+            database = db
+            table_name = "role"
+
+    class UserRole(Model):
+        user = ForeignKeyField(User)
+        role = ForeignKeyField(Role)
+
+        class Meta:
+            database = db
+            table_name = "user_role"
+
+    administrators = UserRole.select(UserRole.user).join(Role).where(Role.name == "administrator")
+    others = [row.id for row in User.select(User.id).where(User.id.not_in(administrators))]
+    for name in ("document_clerk", "logistics_lead") if others else ():
+        role, _ = Role.get_or_create(name=name)
+        for user in others:
+            UserRole.get_or_create(user=user, role=role)
+
+
 def up(migrator, db):
     def known(name):
         meta = type("Meta", (), {"database": db, "table_name": name})
@@ -29,6 +61,8 @@ def up(migrator, db):
         "signed_in_time": Instant(null=True),
     }.items():
         migrator.migrate(migrator.add_column("user", name, field))
+
+    _give_roles(db)
 
     # '*': all that its person may, which is what a token could do up to now
     migrator.migrate(migrator.add_column("api_token", "rights", TextField(default="*")))

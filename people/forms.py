@@ -27,7 +27,7 @@ class PersonForm(FlaskForm):
     """A person: who, which roles, what they belong to."""
 
     username = TextField(lazy_gettext("User name"))
-    name = TextField(lazy_gettext("Name"))
+    name = TextField(lazy_gettext("Full name"))
     email = TextField(lazy_gettext("E-mail address"))
     roles = SelectMultipleField(lazy_gettext("Roles"), validate_choice=False)
     partner = SelectField(lazy_gettext("Firm of the partner"), validate_choice=False)

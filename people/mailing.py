@@ -9,8 +9,8 @@ from flask import render_template
 from flask_babel import gettext as _
 
 from accounts.models import User
-from alerts.mail import NotSent, send
 from config import Settings
+from mail import NotSent, send
 from people.forms import address_of
 
 

@@ -46,7 +46,7 @@ def person_list() -> Response | str:
     columns = [
         Column("username", N_("User name"), lambda row: row.username, sort=User.username,
                url=lambda row: url_for(".person", id=row.id)),
-        Column("name", N_("Name"), lambda row: row.name, sort=User.name),
+        Column("name", N_("Full name"), lambda row: row.name, sort=User.name),
         Column("roles", N_("Roles"), lambda row: ", ".join(held[row.id])),
         Column("belongs", N_("Belongs to"), _belongs),
         Column("factor", N_("Second factor"), lambda row: translated(N_("yes") if row.has_second_factor else N_("no"))),

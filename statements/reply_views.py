@@ -10,6 +10,7 @@ from flask_babel import ngettext
 
 import archive
 from accounts.access import public
+from accounts.throttle import look_up
 from config import Settings
 from database import utc_now
 from errors import N_, InvalidInput, Refused
@@ -126,7 +127,7 @@ def _text(name: str) -> str:
 
 def _valid(token: str) -> StatementLink | tuple[str, int] | Response:
     """The link, or the plain page that tells that there is none: 404 for one that never was, 410 for one that ended."""
-    link = replies.link_of(token)
+    link = look_up(lambda: replies.link_of(token))
     if link is None:
         return render_template("statements/no_link.html", ended=False), 404
     if not replies.is_valid(link, utc_now()):

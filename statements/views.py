@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from email.message import EmailMessage
+from email.utils import make_msgid
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -18,6 +21,8 @@ from flask_security import current_user
 from markupsafe import Markup
 from peewee import fn
 
+import archive
+import mail
 from accounts.access import needs
 from accounts.models import User
 from accounts.scope import current_scope, seen
@@ -317,7 +322,8 @@ def _statement_page(row: Statement, *, fault: InvalidInput | None = None, token:
     page = render_template(
         "statements/statement.html", statement=row, document=row.document, facts=facts, answers=answers,
         lines=lines, sides=_sides(facts, answers, cases), states=STATES, verdicts=VERDICTS, links=links, now=now,
-        url=url, mail=_mail(row, facts, url) if url else "", fault=fault, typed=request.form,
+        url=url, mail=_mail(row, facts, url) if url else "", mail_on=bool(_settings().smtp_url),
+        fault=fault, typed=request.form,
         answer_rows=list(row.answers.order_by(replies.StatementAnswer.id.desc()).limit(500)),
         silent=accepted_by_silence(row.state, row.document.issue_date, row.accepted_after_days, today),
         default_days=replies.DEFAULT_DAYS, corrections=_corrections(CORRECTIONS),
@@ -368,8 +374,8 @@ def _sides(facts: Any, answers: dict[str, Any], cases: dict[str, ExceptionCase])
     return sorted(found, key=lambda one: (one.case.state != "open", [int(n) for n in one.line.lstrip("+").split(".")]))
 
 
-def _mail(row: Statement, facts: Any, url: str) -> str:
-    """A mail to the partner in his language, for the mail program of whoever sends it."""
+def _told_by_mail(row: Statement, url: str) -> tuple[str, str]:
+    """Subject and text of the mail that brings the partner his link, in his language."""
     with force_locale(LANGUAGES[row.language][0]):
         subject = _(
             "Statement of boxes %(number)s, %(month)s", number=row.document.number, month=f"{row.first_day:%Y-%m}"
@@ -378,7 +384,26 @@ def _mail(row: Statement, facts: Any, url: str) -> str:
             "Please look at the boxes that you have of ours. Confirm them, or tell us what your books say:\n%(url)s",
             url=url,
         )
+    return subject, body
+
+
+def _mail(row: Statement, facts: Any, url: str) -> str:
+    """The mail to the partner, for the mail program of whoever sends it."""
+    subject, body = _told_by_mail(row, url)
     return f"mailto:{quote(facts.consignee.email)}?subject={quote(subject)}&body={quote(body)}"
+
+
+def _send_link(row: Statement, url: str, address: str) -> None:
+    """Send the link and the statement as PDF by our mail server. Raises mail.NotSent."""
+    settings = _settings()
+    message = EmailMessage()
+    message["From"], message["To"] = settings.mail_from, address
+    message["Message-ID"] = make_msgid(domain=settings.mail_from.partition("@")[2])
+    message["Subject"], body = _told_by_mail(row, url)
+    message.set_content(body)
+    data = archive.read(settings.archive_dir, row.document.sha256)
+    message.add_attachment(data, maintype="application", subtype="pdf", filename=f"{row.document.number}.pdf")
+    mail.send(message, settings.smtp_url)
 
 
 def _corrections(codes: Sequence[str]) -> list[tuple[str, str]]:
@@ -395,16 +420,31 @@ def statement_file(id: int) -> Response:
 @blueprint.post("/statements/<int(max=2147483647):id>/link")
 @needs("statements.write")
 def link_new(id: int) -> Any:
-    """A new link for the partner; `days`: how long it holds. It is shown in this answer and never again."""
+    """A new link for the partner; `days`: how long it holds. It is shown in this answer and never again; with `send` it
+    is sent to `address` instead, with the statement."""
     row = _statement(id)
+    send, address = "send" in request.form and bool(_settings().smtp_url), request.form.get("address", "").strip()
     try:
+        if send and not re.fullmatch(r"[^@\s<>,]{1,64}@[^@\s<>,]{1,190}", address):
+            raise InvalidInput("address", N_("Type an e-mail address."))
         days = exact_number(request.form.get("days", "") or str(replies.DEFAULT_DAYS))
         if days is None or days != int(days):
             raise InvalidInput("days", N_("Type a whole number."))
         token = replies.make_link(row, _user(), utc_now(), int(days))
     except InvalidInput as fault:
         return _statement_page(row, fault=fault)
-    return _statement_page(row, token=token)
+    if not send:
+        return _statement_page(row, token=token)
+    try:
+        _send_link(row, _settings().base_url + url_for("replies.show", token=token), address)
+    except (mail.NotSent, archive.ArchiveFault) as fault:
+        link = replies.link_of(token)
+        if link is not None:
+            replies.revoke_link(link, utc_now())
+        told = InvalidInput("address", N_("The mail was not sent: %(fault)s"), fault=str(fault))
+        return _statement_page(row, fault=told)
+    flash(_("Sent to %(address)s.", address=address), "success")
+    return redirect(url_for(".statement", id=id))
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/link/<int(max=2147483647):link>/revoke")

@@ -11,11 +11,8 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from email import message_from_bytes
-from email.policy import default as modern
 
 import pytest
-from aiosmtpd.controller import Controller
 from conftest import NOW, on_both_databases
 from customs_world import boxes, declared, scan
 
@@ -157,38 +154,6 @@ def test_recipients_and_webhooks_are_checked_at_their_field(client, world):
 # ---- the digest
 
 
-class Mailbox:
-    """What a real SMTP server took; while `refusing` it takes nothing."""
-
-    def __init__(self):
-        self.mails, self.refusing = [], False
-
-    async def handle_DATA(self, server, session, envelope):
-        if self.refusing:
-            return "451 try again later"
-        self.mails.append(message_from_bytes(envelope.content, policy=modern))
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox():
-    box = Mailbox()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
-    controller.port = free_port()
-    controller.start()
-    box.url = f"smtp://127.0.0.1:{controller.port}"
-    yield box
-    controller.stop()
-
-
-def free_port():
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def run(app):
     """One call of the command at a time."""
@@ -284,7 +249,7 @@ def test_a_password_is_not_sent_to_a_foreign_server_without_encryption(mailbox, 
     import socket
     from email.message import EmailMessage
 
-    from alerts import mail
+    import mail
 
     port = int(mailbox.url.rpartition(":")[2])
     real = socket.create_connection

@@ -42,6 +42,15 @@ def test_a_counter_that_stood_still_while_the_device_slept_is_not_believed():
     assert read(wrong=5 * HOUR, ago=9 * HOUR, age=10 * MINUTE, before=-5 * HOUR).time == NOW - 9 * HOUR
 
 
+def test_the_way_of_a_request_is_not_taken_for_a_wrong_clock():
+    sent, second = NOW - 8 * timedelta(seconds=1), timedelta(seconds=1)
+    assert Sync(NOW, sent).offset == 8 * second
+    assert Sync(NOW, sent, measured=second).offset == second  # 7 s on its way
+    for wrong in (9.5 * second, -30 * second, HOUR):  # it would have come before it was sent, or waited for minutes
+        assert Sync(NOW, sent, measured=wrong).offset == 8 * second
+    assert Sync(NOW, measured=second).offset is None
+
+
 def test_without_the_time_of_sending_the_device_is_believed():
     assert reading(Sync(NOW), NOW - HOUR, HOUR).time == NOW - HOUR
 

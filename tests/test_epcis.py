@@ -22,7 +22,7 @@ from assets.epcis import document, recorded, rows_of
 from assets.event_types import EVENT_TYPES
 from assets.models import Asset, ScanEvent
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scanning import ScanInput, correct_event, record_scan
 from master_data.models import Place
 
 BASE = "https://rt.example.com"
@@ -268,12 +268,12 @@ def test_what_is_undone_comes_again_with_an_error_declaration(db, world, tell):
     wrong = tell("dispatch")
     first = life()[-1]
     hash_of_first = read_by_the_reference(_document(rows_of(Asset.get(code="KLT-0000"))))[-1]
-    never = tell("void", voids=wrong)
+    tell("void", voids=wrong)
     again = life()[-1]
     assert again.pop("errorDeclaration") == {"declarationTime": "2026-11-23T10:00:00.000Z", "reason": "did_not_occur"}
     assert again == first  # the whole event, under the same eventID
     assert read_by_the_reference(_document(rows_of(Asset.get(code="KLT-0000"))))[-1] == hash_of_first
-    right = tell("dispatch", corrects=never)
+    right = tell("dispatch", corrects=wrong)
     events = life()
     assert [one["eventID"] for one in events[1:]] == [f"urn:uuid:{one}" for one in (wrong, wrong, right)]
     declared = events[2]["errorDeclaration"]
@@ -316,6 +316,35 @@ def test_a_load_is_one_event_and_its_boxes_follow_by_aggregation(db, world, tell
     assert life()[2] == events[3]
     tell("void", "", voids=load)
     assert [one["eventID"] for one in life()][2:] == [events[3]["eventID"], events[4]["eventID"], events[3]["eventID"]]
+
+
+@on_both_databases
+def test_one_box_of_a_load_that_is_undone_is_told_apart_from_the_load(db, world, tell):
+    for code in ("KLT-0000", "KLT-0001"):
+        tell("pack", code, parent=SSCC)
+    load = tell("dispatch", SSCC)
+    of_load = everything()[-1]
+    assert of_load["eventID"] == f"urn:uuid:{load}"
+    own = ScanEvent.get(ScanEvent.via == load, ScanEvent.asset == Asset.get(code="KLT-0001"))
+    tell("void", "", voids=own.event_id)
+    undone = everything()[-1]
+    assert (undone["eventID"], undone["epcList"]) == (
+        f"urn:uuid:{own.event_id}", ["https://id.gs1.org/8003/04012345000016KLT-0001"],
+    )  # fmt: skip
+    assert undone["errorDeclaration"]["reason"] == "did_not_occur"
+    assert (undone["bizStep"], undone["readPoint"]) == (of_load["bizStep"], of_load["readPoint"])
+    assert [one["eventID"] for one in life("KLT-0001")][2:] == [of_load["eventID"], undone["eventID"]]
+    assert [one["eventID"] for one in life("KLT-0000")][2:] == [of_load["eventID"]]
+
+
+@on_both_databases
+def test_a_correction_from_the_desk_names_the_event_that_stands_in_its_place(db, world, tell):
+    wrong = tell("dispatch")
+    now = NOW + 3 * HOUR
+    right = ScanInput(str(uuid.uuid4()), "transfer_out", "KLT-0000", now, place="SZ-PLANT", destination="SZ-PLANT")
+    assert correct_event(wrong, right, "no dispatch", None, now).outcome == "recorded"
+    declared = life()[-2]["errorDeclaration"]
+    assert (declared["reason"], declared["correctiveEventIDs"]) == ("incorrect_data", [f"urn:uuid:{right.event_id}"])
 
 
 @on_both_databases

@@ -17,6 +17,7 @@ from assets.registering import register_assets
 from assets.scanning import ScanInput, dispatches_onto, record_scans
 from database import utc_now
 from foresight import outlook as looking
+from foresight import trips as reading
 from foresight.outlook import facts
 from foresight.survival import MIN_ENDED
 from master_data.models import AssetType, Party, Place
@@ -39,6 +40,25 @@ def text_of(client, url, status=200):
 
 
 # what is read
+
+
+@on_both_databases
+def test_a_large_ledger_is_looked_at_for_a_shorter_time(db, world, client, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_ENDED", 60)
+    trips(world, NOW, 40, 400, 30)
+    trips(world, NOW, 30, 100, 30)
+    trips(world, NOW, 20, 100, 40)
+    trips(world, NOW, 30, 60, 20)
+    trips(world, NOW, 7, 90)
+    known = facts(NOW, "KLT6428")
+    assert (NOW - known.begin).days == 70  # the end of the 61st, counted from the last
+    assert sum(group.count for group in known.groups) == 87
+    found = looking.return_times(known, world.klt.id, None, None)
+    # Those of 100 and 90 days ago were out already when the time begins that is looked at.
+    assert (found.n, found.ended, found.out, found.truncated) == (87, 50, 7, 57)
+    assert looking.fleet_need(known, world.klt.id).days <= 70
+    page = text_of(client, "/foresight/return-times/KLT6428")
+    assert re.search(r"Trips of the last \d+ days", page)
 
 
 @on_both_databases

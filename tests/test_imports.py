@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 LINE = [
     "config", "errors", "database", "xlsx_reader", "spreadsheets", "i18n", "form_fields", "listing", "archive", "photos",
+    "mail",
     "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts",
     "people", "today", "demo", "serve", "commands", "app",
 ]  # fmt: skip

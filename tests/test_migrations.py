@@ -1,8 +1,11 @@
 """The migrations make exactly what the models say, on both databases, with every CHECK constraint."""
 
+import shutil
+
 import pytest
 from conftest import on_both_databases
 from peewee import Check, IntegrityError
+from playhouse.migrations import Runner
 from playhouse.schema_diff import diff_models
 
 import accounts.models
@@ -13,7 +16,9 @@ import docs_gen.models
 import master_data.models
 import shipments.models
 import statements.models
-from database import Row, migrate
+from accounts.models import ApiToken, User
+from config import ROOT
+from database import Row, migrate, open_database
 
 PARTS = (
     accounts.models,
@@ -66,3 +71,30 @@ def test_sqlite_is_durable_and_keeps_its_references(db):
         name: db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys", "synchronous")
     }
     assert pragma == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}  # 2 is FULL
+
+
+def test_who_was_there_before_there_were_roles_keeps_what_they_could_do(tmp_path):
+    """Everybody could do all but what is for administrators, and see all of it; so could a program with a token."""
+    older = tmp_path / "older"
+    older.mkdir()
+    for path in (ROOT / "migrations").glob("0*.py"):
+        if path.name < "0010":
+            shutil.copy(path, older)
+    database = open_database(f"sqlite:///{tmp_path / 'old.db'}")
+    with database.connection_context():
+        Runner(database, str(older)).up()
+        person = "INSERT INTO user (email, username, password, active, fs_uniquifier, must_change_password, language, created_time)"
+        database.execute_sql(
+            f"{person} VALUES ('a', 'anna', 'x', 1, '1', 0, '', '2026-01-01'), ('b', 'boss', 'x', 1, '2', 0, '', '2026-01-01')"
+        )
+        database.execute_sql("INSERT INTO role (name, description) VALUES ('administrator', '')")
+        database.execute_sql("INSERT INTO user_role (user_id, role_id) VALUES (2, 1)")
+        database.execute_sql(
+            "INSERT INTO api_token (name, scope, user_id, sha256, created_time) VALUES ('p', '', 1, 'h', '2026-01-01')"
+        )
+        assert "0010_people" in migrate()
+        anna, boss = User.select().order_by(User.id)
+        assert {role.name for role in anna.roles} == {"document_clerk", "logistics_lead"}
+        assert {role.name for role in boss.roles} == {"administrator"}
+        assert (anna.all_entities, anna.all_sites, anna.partner_id) == (True, True, None)
+        assert ApiToken.get().rights == "*"

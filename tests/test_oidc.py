@@ -17,9 +17,10 @@ from provider import CLIENT, SECRET, Provider
 from test_sign_in import sign_in
 
 from accounts.models import User
-from accounts.people import create_user, deactivate
+from accounts.people import Belonging, create_user, deactivate, invite
 from app import create_app
 from database import db as proxy
+from database import utc_now
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,16 @@ def test_nobody_is_made_by_signing_in_there(anonymous: FlaskClient, provider: Pr
     assert not comes_in(anonymous)
     assert "Nobody here belongs to this sign-in" in anonymous.get("/login").get_data(as_text=True)
     assert User.select().count() == 1
+
+
+def test_who_is_invited_comes_in_from_there_and_the_link_is_used_up(
+    app: Flask, anonymous: FlaskClient, provider: Provider
+) -> None:
+    with app.app_context():
+        made, token = invite("li.na", "", "li.na@example.com", Belonging(frozenset({"viewer"})), utc_now(), None)
+    assert comes_in(anonymous)
+    assert User.get_by_id(made.id).active
+    assert anonymous.get(f"/invitation/{token}").status_code == 410
 
 
 @pytest.mark.parametrize("spoil", ["nonce", "signature", "audience", "expiry"])

@@ -213,6 +213,13 @@ def test_a_wrong_clock_is_corrected_and_what_it_said_is_kept(db, app, boxes, yar
     assert list(faults()) == []
 
 
+def test_the_clock_of_a_device_is_as_it_has_measured_it(app, boxes, yard):
+    scanner = Scanner(app, yard[1], -5 * HOUR)
+    answer = scanner.send([scanner.scan("dispatch")], clock_offset_ms=5 * 3_600_000 - 1_500).json
+    assert answer["clock_offset_ms"] == Device.get().clock_offset_ms == 5 * 3_600_000 - 1_500
+    assert abs(rows().get().event_time - (utc_now() - HOUR)) < MINUTE
+
+
 def test_a_clock_that_began_at_1970_loses_no_scan(app, boxes, yard):
     from datetime import UTC, datetime
 

@@ -35,8 +35,8 @@ TYPE = """async ([texts, suffix]) => {
     for (const text of texts) {
         for (const key of [...text, ...(suffix ? [suffix] : [])]) {
             const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
-            (document.activeElement || document.body).dispatchEvent(event);
-            if (key !== suffix) { document.execCommand("insertText", false, key); }
+            const wanted = (document.activeElement || document.body).dispatchEvent(event);
+            if (wanted && key !== suffix) { document.execCommand("insertText", false, key); }
             await pause();
         }
     }
@@ -80,6 +80,7 @@ def open_scan(page: Page) -> None:
 def sent(page: Page) -> None:
     """Everything has been sent."""
     expect(page.locator("#badge")).to_have_attribute("data-state", re.compile("idle|refused"), timeout=20_000)
+    expect(page.locator("#badge")).not_to_contain_text(re.compile("unsent|未发送"))  # beside what was refused
 
 
 def begin_dispatch(page: Page) -> None:
@@ -341,7 +342,14 @@ def test_scans_survive_a_dead_server_and_a_reload(page, live, boxes):
     expect(page.locator("#badge-text")).to_have_text("3 unsent")
     assert kept(page) == 3
     live.start()
+    told = []
+    page.on("request", lambda request: told.append(request.post_data_json) if "scan-events" in request.url else None)
     open_scan(page)
+    sent(page)
+    ages = [event["age_ms"] for batch in told for event in batch["events"]]  # the counter goes on over the reload
+    assert len(ages) == 3
+    assert all(0 < age < 60_000 for age in ages)
+    assert abs(told[-1]["clock_offset_ms"]) < 1_000
     assert counted(page, "dispatch") == [box.code for box in boxes[:3]]
     page.click("#resume button")
     total(page, "3 of 12")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import json
 import uuid
+from pathlib import Path
 
 import pytest
 from browser import HANDHELD
@@ -131,6 +134,7 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
     context.set_offline(True)
     wedge(page, boxes[0].code)
     expect(page.locator("#photo-row")).to_be_visible()
+    expect(page.locator("#badge")).to_have_attribute("data-state", "unsent")
     picture = io.BytesIO()
     Image.effect_noise((3200, 2400), 60).convert("RGB").save(picture, "JPEG", quality=92)
     page.set_input_files("#photo", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()})
@@ -147,6 +151,29 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
     (stored,) = [path for path in app.config["ROUNDTRIP"].photos_dir.rglob("*") if path.is_file()]
     with Image.open(stored) as kept:
         assert max(kept.size) == 1600
+    assert first.photo == stored.stem, "the server makes a picture anew: its name is the one of what it keeps"
+    page.goto("/assets/KLT-0001")
+    expect(page.locator(".as-photo img")).to_have_js_property("naturalWidth", 1600)
+
+
+def test_what_is_saved_as_a_file_has_its_pictures_in_it(page, context, boxes):
+    begin(page, "inspect")
+    page.click("[data-mark=damage]")
+    context.set_offline(True)
+    wedge(page, boxes[0].code)
+    picture = io.BytesIO()
+    Image.new("RGB", (640, 480), "red").save(picture, "JPEG")
+    page.set_input_files("#photo", {"name": "p.jpg", "mimeType": "image/jpeg", "buffer": picture.getvalue()})
+    expect(page.locator("#verdict-text")).to_contain_text("photo is kept")
+    page.click("#badge")
+    with page.expect_download() as download:
+        page.click("#export")
+    text = json.loads(Path(download.value.path()).read_text())
+    (event,), (photo,) = text["events"], text["photos"]
+    data = base64.b64decode(photo["base64"])
+    assert event["photo"] == photo["sha256"] == hashlib.sha256(data).hexdigest()
+    assert Image.open(io.BytesIO(data)).size == (640, 480)
+    context.set_offline(False)
 
 
 def test_a_transfer_leaves_for_one_of_our_places_and_is_received_there(page, boxes, world):
@@ -278,13 +305,30 @@ def test_unsent_for_hours_is_told_in_red_with_what_to_do(page, context, boxes):
     expect(page.locator("#status-text")).to_contain_text("more than four hours")
 
 
+def test_work_that_was_left_open_for_half_a_day_is_called_to_mind(page, boxes):
+    begin_dispatch(page)
+    wedge(page, boxes[0].code)
+    total(page, "1 of 12")
+    page.evaluate(
+        "import('/static/scan/queue.js').then(async ({ openQueue }) => { const queue = await openQueue();"
+        " const [one] = await queue.sessions(); await queue.changeSession(one.id, { begun: Date.now() - 13 * 3600e3 }); })"
+    )
+    open_scan(page)
+    expect(page.locator("#resume [data-old]")).to_contain_text("open for more than 12 hours")
+
+
 def test_types_that_are_not_on_the_shipment_are_surplus_by_code(page, boxes, world, user):
     other = asset_type(NOW, code="BOX9", gs1_asset_type="00009")
     register_assets(other, ["BOX-0001"], world.suzhou, world.plant, user, NOW)
     begin_dispatch(page)
     wedge(page, "BOX-0001")
+    verdict(page, "warn")  # the server takes it; the shipment does not want it
+    expect(page.locator("#verdict-text")).to_contain_text("1 too many")
+    sent(page)
+    verdict(page, "warn")
     wedge(page, boxes[0].code)
     total(page, "2 of 12")
+    verdict(page, "ok")
     page.click("#total-row")
     expect(page.locator("#lists section")).to_contain_text("BOX-0001")
     expect(page.locator("#lists section")).not_to_contain_text("KLT-0001")

@@ -85,6 +85,7 @@ def test_two_processes_answer_many_at_once_each_with_its_own_connections(serve, 
     assert re.search(r"First administrator: admin   one-time password: \S{12,}", printed)
     command = [sys.executable, "-m", "flask", "--app", "app", "user"]
     subprocess.run([*command, "add", "program"], cwd=ROOT, env=environment, check=True, capture_output=True)
+    subprocess.run([*command, "role", "program", "viewer"], cwd=ROOT, env=environment, check=True, capture_output=True)
     made = subprocess.run(
         [*command, "token", "program", "t"], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from account_book import Book
@@ -170,3 +173,48 @@ def test_two_agreements_for_one_type_from_one_day_are_refused(client: FlaskClien
     assert client.post(URL, data=later).status_code == 302
     assert client.get("/parties/NOBODY/agreements/new").status_code == 404
     assert client.get("/agreements/99").status_code == 404
+
+
+def test_a_statement_is_sent_by_mail_with_its_link_and_its_paper(
+    app: Flask, client: FlaskClient, issued: Statement, mailbox: Any
+) -> None:
+    page = f"/statements/{issued.id}"
+    assert "Send it by mail" not in client.get(page).text  # no mail server is set
+    app.config["ROUNDTRIP"] = replace(
+        app.config["ROUNDTRIP"], smtp_url=mailbox.url, mail_from="boxes@stabil.example"
+    )  # fmt: skip
+    assert "Send it by mail" in client.get(page).text
+    wrong = client.post(f"{page}/link", data={"send": "1", "address": "lager at hansa", "days": "30"})
+    assert (wrong.status_code, "Type an e-mail address." in wrong.text) == (422, True)
+    assert mailbox.mails == []
+    assert not StatementLink.select().exists()
+    told = {"send": "1", "address": "lager@hansa.example", "days": "30"}
+    assert "Sent to lager@hansa.example" in client.post(f"{page}/link", data=told, follow_redirects=True).text
+    [sent] = mailbox.mails
+    assert (sent["To"], sent["From"]) == ("lager@hansa.example", "boxes@stabil.example")
+    assert issued.document.number in sent["Subject"]
+    url = re.search(r"https://rt\.example\.com(/statement/\S+)", sent.get_body(("plain",)).get_content())
+    assert url
+    assert app.test_client().get(url[1]).status_code == 200
+    [paper] = sent.iter_attachments()
+    assert (paper.get_filename(), paper.get_content()[:5]) == (f"{issued.document.number}.pdf", b"%PDF-")
+    # What the server does not take opens nothing afterwards.
+    mailbox.refusing = True
+    failed = client.post(f"{page}/link", data=told)
+    assert (failed.status_code, "The mail was not sent" in failed.text) == (422, True)
+    last = StatementLink.select().order_by(StatementLink.id.desc()).get()
+    assert last.revoked_time is not None
+
+
+def test_a_dispute_among_the_exceptions_says_both_figures_and_is_decided_on_its_statement(
+    client: FlaskClient, issued: Statement
+) -> None:
+    replies.take_answers(issued, [replies.Answer("2", "disputed", 37)], "Jürgen", NOW)
+    case = ExceptionCase.get(ExceptionCase.source == "statement")
+    row = client.get("/exceptions?state=open").text
+    assert f"{issued.document.number}/2" in row
+    assert "ours 40, theirs 37" in row
+    there = client.get(f"/exceptions/{case.id}")
+    assert (there.status_code, there.location) == (302, f"/statements/{issued.id}#line-2")
+    assert client.post(f"/exceptions/{case.id}", data={"mend": "accept"}).status_code == 302
+    assert ExceptionCase.get_by_id(case.id).state == "open"

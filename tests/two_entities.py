@@ -229,7 +229,12 @@ def _rest(side: Side, firm: Firm, settings: Settings) -> None:
     for place, name in ((side.site, mark), (side.site2, side.mark2)):
         PoolMinimum.create(asset_type=firm.klt, place=place, minimum=500)
         worker = create_user(f"{name.lower()}.worker", PASSWORD, NOW)
-        change_person(worker, "", worker.email, Belonging(frozenset({"scanner_operator"}), frozenset({side.own.id}), frozenset({place.id})))
+        change_person(
+            worker,
+            "",
+            worker.email,
+            Belonging(frozenset({"scanner_operator"}), frozenset({side.own.id}), frozenset({place.id})),
+        )
         device, token = register(f"{name} handheld", worker, NOW)
         Device.update(place=place).where(Device.id == device.id).execute()
         uuid = str(uuid4())

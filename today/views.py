@@ -8,7 +8,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_babel import format_date
 from werkzeug.wrappers import Response
 
-from accounts.access import may, public, signed_in
+from accounts.access import may, needs, public, signed_in
 from alerts.rules import KINDS
 from alerts.views import alert_url, severity_html
 from assets.exception_views import SOURCES, case_text, case_url, subject_of
@@ -38,7 +38,7 @@ def home() -> Response | str:
 
 
 @blueprint.get("/search")
-@signed_in
+@needs("assets.read")
 def search() -> Response | str:
     """A scanned code or a number opens its page, anything else a page of results."""
     text = storable(request.args.get("q", "")).strip()[:512]

@@ -4,8 +4,9 @@
 import { Camera, shrunk } from "./camera.js";
 import { signal, unlockSound } from "./feedback.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
+import { first, quiet } from "./quiet.js";
 import { Books, judge, readText, shortText } from "./rules.js";
-import { $, button, card, codeList, difference, element, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
+import { $, button, card, codeList, difference, element, figure, ICONS, named, option, pickLine, scanLines, showBadge, showBar, showNote, showScreen, showTypes, showVerdict, signaturePad, wordOf } from "./screens.js";
 import { eventOf, freeze, isFrozen, newSession, shortNumber, takenOver, Tally } from "./sessions.js";
 import { confirmed, counts, Server, Sync } from "./sync.js";
 import { currentLanguage, loadWords, say, setLanguage } from "./words.js";
@@ -65,6 +66,7 @@ async function start() {
   queue.onChange((elsewhere) => {
     otherTab ||= elsewhere;
     counting ||= setTimeout(async () => {
+      await quiet();
       counting = null;
       figures = await queue.counts();
       showBadgeNow();
@@ -90,9 +92,11 @@ async function start() {
   sync.start();
   await refresh();
   setInterval(tick, 30000);
+  window.addEventListener("pagehide", () => queue.noteCounter());
 }
 
 async function tick() {
+  queue.noteCounter();
   if (document.hidden) { return; }
   if (session && session.state === "open") { await queue.changeSession(session.id, { dirty: true }); }
   await refresh();
@@ -106,6 +110,7 @@ async function releaseDrafts() {
 }
 /** Finished work leaves the device a day after the server has it. */
 async function tidy() {
+  await queue.tidyPhotos(Date.now() - 30 * 24 * 3600e3);
   for (const old of await queue.sessions()) {
     if ((old.state === "finished" || old.taken) && !old.dirty && Date.now() - old.begun > 24 * 3600e3) { await queue.dropSession(old.id); }
   }
@@ -180,7 +185,7 @@ async function read(text) {
     return;
   }
   if (screen !== "scan") { await go("scan"); } // one more box: nothing that is read is passed over in silence
-  await scan(text);
+  await first(() => scan(text));
 }
 
 async function scan(text) {
@@ -202,7 +207,7 @@ async function scan(text) {
   const kind = session.kind === "stock_take" && judged.kind === "known" ? "ok" : judged.kind; // it stands where it should
   const record = {
     event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: event.type, text: "", code, raw: text,
-    asset_type: box ? box.type : "", kind, at, mono: performance.now(), late: offline, event,
+    asset_type: box ? box.type : "", kind, at, late: offline, event,
     ...(type === "damage" ? { state: "draft" } : {}),
   };
   await finishDraft();
@@ -220,15 +225,24 @@ async function scan(text) {
   tally.take(kept);
   scanned = Date.now();
   oneMore(at);
-  const words = sentenceOf(judged.reason, code);
+  const beyond = kind === "ok" ? tooMany(code) : "";
+  const words = beyond || sentenceOf(judged.reason, code);
   if (kind === "bad" || kind === "ask") {
     look({ id: event.event_id, kind, code, text: words, reason: judged.reason, sequence: kept.sequence });
   } else {
-    verdict({ kind: kind === "unsure" && offline ? "kept" : kind, code, text: words || (offline ? say("kept_text") : ""), id: event.event_id });
-    signalNow(kind);
+    const seen = beyond ? "warn" : kind;
+    verdict({ kind: seen === "unsure" && offline ? "kept" : seen, code, text: words || (offline ? say("kept_text") : ""), id: event.event_id });
+    signalNow(seen);
   }
   if (type === "damage") { offerPhoto(kept); }
   setTimeout(() => sync.pump()); // after the picture
+}
+
+/** What the server takes and the shipment does not want: a box of another type, or one more than was promised. */
+function tooMany(code) {
+  const held = session.kind === "dispatch" && tally.list.get(code);
+  const row = held && tally.rows().find((one) => one.type === held.type);
+  return row && row.want !== null && row.have > row.want ? `${nameOfType(row.type)}: ${figure(row)} · ${difference(row)}` : "";
 }
 
 /** The sentence of a reason in the language of this page; the server's own where the device has none. */
@@ -260,7 +274,7 @@ async function undo(record) {
     place: session.place, device: device.name, voids: record.event_id, reason: "did_not_occur",
   };
   try {
-    await queue.keep({ event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: "void", code: record.code, kind: "ok", at: Date.now(), mono: performance.now(), late: sync.offline, event });
+    await queue.keep({ event_id: event.event_id, session: session.id, user: device.token ? "" : person, type: "void", code: record.code, kind: "ok", at: Date.now(), late: sync.offline, event });
   } catch {
     record.undoing = false;
     look({ id: uuid(), kind: "bad", code: record.code, text: say("storage_full") });
@@ -316,12 +330,15 @@ async function told({ phase, settled, session: changed }) {
       }
     } else if (record.state === "done") {
       if (entry) { attention = attention.filter((one) => one !== entry); }
-      if (mine && shown.id === record.event_id && (record.kind !== shown.kind || entry)) {
+      const beyond = mine && record.kind === "ok" ? tooMany(record.code) : "";
+      const kind = beyond ? "warn" : record.kind;
+      const calm = beyond || (record.event.photo ? say("photo_kept") : "");
+      if (mine && shown.id === record.event_id && (kind !== shown.kind || entry)) {
         const clean = record.kind === "ok";
-        if (!here().length && !clean) { louder = record.kind; }
-        shown = { ...shown, kind: record.kind, code: record.code, text: clean ? "" : sentenceOf(record.reason, record.code, record.kind === "known" ? "" : record.text) };
+        if (!here().length && (!clean || beyond)) { louder = kind; }
+        shown = { ...shown, kind, code: record.code, text: clean ? calm : sentenceOf(record.reason, record.code, record.kind === "known" ? "" : record.text) };
         stamp += 1;
-      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? "" : sentenceOf(record.reason, record.code, shown.text) }; }
+      } else if (mine && shown.id === record.event_id) { shown = { ...shown, code: record.code, text: record.kind === "ok" ? calm : sentenceOf(record.reason, record.code, shown.text) }; }
     }
   }
   if (session) { takeAnswers(settled.filter((record) => record.session === session.id)); }
@@ -338,7 +355,7 @@ async function told({ phase, settled, session: changed }) {
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
   else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
   else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
-  draw();
+  if (screen === "scan" && !settled.length && !changed) { showBadgeNow(); } else { draw(); }
   if (settled.length) { scheduleRefresh(); }
 }
 /** The records of this session as they are now; without reading all the others again. */
@@ -624,7 +641,7 @@ function placeOrParty() {
   if (session.destination) { return `→ ${session.destination}`; }
   return session.party ? session.party : "";
 }
-function nameOfType(code) { return named(books.types.get(code)?.name, code || "?"); }
+function nameOfType(code) { return named(books.types.get(code)?.name, code || say("no_type")); }
 
 function drawScan() {
   const [entry, ...others] = here();
@@ -644,7 +661,8 @@ let drawing = false;
 function drawBelow() {
   if (drawing) { return; }
   drawing = true;
-  requestAnimationFrame(() => setTimeout(() => {
+  requestAnimationFrame(() => setTimeout(async () => {
+    await quiet();
     drawing = false;
     if (screen === "scan" && session) { drawLists(); }
   }));
@@ -667,7 +685,8 @@ async function drawStart() {
   const open = (await queue.sessions()).filter((one) => one.state === "open" && !one.taken).sort((a, b) => b.begun - a.begun);
   $("resume").replaceChildren(...open.slice(0, 5).map((one) => {
     const made = button("scan-big scan-go", `${say("resume")}: ${say(one.kind)}`, () => { unlockSound(); inTurn(() => resume(one)); }, { "data-resume": one.id });
-    const old = Date.now() - one.begun > FORGOTTEN ? say("since_long") : "";
+    const old = Date.now() - one.begun > FORGOTTEN ? `▲ ${say("since_long")}` : "";
+    if (old) { made.dataset.old = "1"; }
     made.append(element("small", "", [one.shipment, named(one.consignee), one.party, one.destination, one.place, `#${shortNumber(one)}`, old].filter(Boolean).join(" · ")));
     return made;
   }));

@@ -38,13 +38,15 @@ export async function openQueue(onOld = () => {}) {
   } catch (error) {
     throw new StorageRefused(String(error));
   }
-  return new Queue(db);
+  const queue = new Queue(db);
+  await queue.carryOn();
+  return queue;
 }
 
 export class Queue {
   constructor(db) {
     this.db = db;
-    this.boot = crypto.getRandomValues(new Uint32Array(1))[0]; // performance.now() counts from the start of this page
+    this.carried = 0; // of the pages before this one
     this.channel = "BroadcastChannel" in window ? new BroadcastChannel("rt-scan") : null;
     this.listeners = [];
     if (this.channel) { this.channel.onmessage = () => this.listeners.forEach((listener) => listener(true)); }
@@ -64,15 +66,29 @@ export class Queue {
     await Promise.all([write.store.put(value, key), write.done]);
   }
 
+  // ------------------------------------------------------------ a clock that nobody can set
+
+  /** ms. While no page is open it goes by the wall clock, but never back. */
+  uptime() { return this.carried + performance.now(); }
+  async carryOn() {
+    const last = await this.db.transaction("scans").store.openCursor(null, "prev");
+    const known = [await this.get("counter"), last && last.value.up !== undefined ? { up: last.value.up, wall: last.value.at } : null];
+    const latest = known.filter(Boolean).sort((a, b) => b.up - a.up)[0];
+    if (latest) { this.carried = latest.up + Math.max(0, Date.now() - latest.wall) - performance.now(); }
+  }
+  noteCounter() { return this.set("counter", { up: this.uptime(), wall: Date.now() }).catch(() => {}); }
+
   // ------------------------------------------------------------ scans
 
   /** Keep a scan; gives it back with its sequence number. Throws StorageRefused: then it is not kept, and nothing may say so. */
   async keep(record) {
     try {
-      const kept = { state: "unsent", boot: this.boot, ...record };
+      const kept = { state: "unsent", up: this.uptime(), ...record };
       const write = this.db.transaction("scans", "readwrite", STRICT);
-      const [sequence] = await Promise.all([write.store.add(kept), write.done]);
-      this.changed();
+      const adding = write.store.add(kept);
+      write.commit(); // not first back here to ask whether there is more
+      const [sequence] = await Promise.all([adding, write.done]);
+      setTimeout(() => this.changed()); // after the picture
       return { ...kept, sequence };
     } catch (error) {
       throw new StorageRefused(String(error));
@@ -214,17 +230,34 @@ export class Queue {
     return sha256;
   }
   photo(sha256) { return this.db.get("photos", sha256); }
-  dropPhoto(sha256) { return this.db.delete("photos", sha256); }
+  /** The server has it, under the name `kept`: the bytes go, the name stays for what is sent again. */
+  photoSent(sha256, kept) { return this.db.put("photos", { sha256, kept, at: Date.now() }); }
+  async tidyPhotos(before) {
+    for (const photo of await this.db.getAll("photos")) {
+      if (photo.kept !== undefined && photo.at < before) { await this.db.delete("photos", photo.sha256); }
+    }
+  }
 
-  /** All that is not sent, as text for a file; pictures are named but not in it. */
+  /** All that is not sent, as text for a file, with its pictures. */
   async exportText() {
     const [unsent, cards, device] = [await this.unsent(), await this.cards(), await this.get("device")];
+    const sessions = (await this.sessions()).filter((one) => one.dirty && one.signature);
+    const names = new Set([...[...unsent, ...cards].map((record) => record.event.photo), ...sessions.map((one) => one.signature)].filter(Boolean));
+    const photos = (await Promise.all([...names].map((name) => this.photo(name)))).filter((photo) => photo && photo.bytes);
     return JSON.stringify({
       format: "roundtrip-scan-queue/1", written: new Date().toISOString(), device: device ? device.name : "",
       events: unsent.map((record) => ({ ...record.event, read_by: record.user })),
       refused: cards.map((record) => ({ ...record.event, read_by: record.user, answer: record.text })),
+      photos: photos.map((photo) => ({ sha256: photo.sha256, type: photo.type, base64: base64(photo.bytes) })),
     }, null, 1);
   }
+}
+
+function base64(buffer) {
+  const bytes = new Uint8Array(buffer);
+  let text = "";
+  for (let begin = 0; begin < bytes.length; begin += 8192) { text += String.fromCharCode(...bytes.subarray(begin, begin + 8192)); }
+  return btoa(text);
 }
 
 async function patch(store, change) {

@@ -4,6 +4,7 @@
 // sent twice counts once. Nothing is ever dropped because of a failure: only an answer ends a scan.
 
 import { localTime, uuid } from "./queue.js";
+import { quiet } from "./quiet.js";
 
 const BATCH = 500; // as assets/api.py
 const LATE = 15000; // ms; a scan that is reported later than this has happened: the box is on the truck
@@ -16,6 +17,7 @@ export class Server {
     this.csrf = "";
     this.token = "";
     this.user = "";
+    this.clock = new Clock();
   }
 
   /** {status, body} or null when the server cannot be reached. */
@@ -24,6 +26,7 @@ export class Server {
     const limit = setTimeout(() => stop.abort(), PATIENCE);
     const writes = method !== "GET";
     if (writes && !this.token && !this.csrf) { await this.ping(); }
+    const begin = performance.now();
     try {
       const response = await fetch(path, {
         method, redirect: "manual", signal: stop.signal, cache: "no-store",
@@ -42,6 +45,8 @@ export class Server {
       if (response.status === 304) { return { status: 304, body: null }; }
       let body = null;
       try { body = await response.json(); } catch (error) { if (error.name === "AbortError" || response.ok) { return null; } }
+      const replayed = response.headers.get("Idempotency-Replayed"); // the time of the first answer
+      if (body && body.server_time && !replayed) { this.clock.heard(body.server_time, performance.now() - begin); }
       const answer = { status: response.status, body, etag: response.headers.get("ETag") || "" };
       if (response.status === 400 && reasonOf(answer) === "csrf" && !retried) {
         const before = this.user;
@@ -66,6 +71,34 @@ export class Server {
       await this.queue.set("user", this.user);
     }
     return answer;
+  }
+}
+
+const CLOCK_MEMORY = 600e3; // ms; clocks drift, and somebody may set them
+const CLOCK_SET = 1000; // ms between the clock on the wall and the one that nobody can set
+
+/**
+ * How far the clock of this device is from the server's: of several answers the one that came fastest, less half of its way.
+ * What was measured before somebody set the clock does not count.
+ */
+export class Clock {
+  constructor() { this.heardOf = []; }
+  /** An answer says what time it is at the server, `took` ms after it was asked. */
+  heard(time, took) {
+    const [now, wall] = [performance.now(), Date.now()];
+    this.heardOf.push({ offset: Date.parse(time) + took / 2 - wall, took, at: now, base: wall - now });
+    this.heardOf = this.heardOf.slice(-8);
+  }
+  /** ms, server's less ours; null when nothing is known. */
+  offset() {
+    const [now, wall] = [performance.now(), Date.now()];
+    const good = this.heardOf.filter((one) => now - one.at < CLOCK_MEMORY && Math.abs(wall - now - one.base) < CLOCK_SET);
+    return good.length ? Math.round(good.reduce((best, one) => (one.took < best.took ? one : best)).offset) : null;
+  }
+  /** What a batch says of it. */
+  told() {
+    const offset = this.offset();
+    return { sent_time: localTime(new Date()), ...(offset === null ? {} : { clock_offset_ms: offset }) };
   }
 }
 
@@ -137,6 +170,7 @@ export class Sync {
 
   async send() {
     for (;;) {
+      await quiet();
       this.again = false;
       if (!this.server.token && !this.server.csrf) { // who is signed in? what another person scanned is not sent in his name
         const known = await this.server.ping();
@@ -152,20 +186,22 @@ export class Sync {
         continue;
       }
       this.enter(this.offline ? this.phase : "sending");
-      if (!(await this.sendPhotos(batch.records.map((record) => record.event.photo)))) { return this.failed(null); }
+      const pictures = await this.sendPhotos(batch.records.map((record) => record.event.photo));
+      if (!pictures) { return this.failed(null); }
       const { unsent } = await this.queue.counts();
       const answer = await this.server.call("/api/v1/scan-events", {
         method: "POST",
         headers: { "Idempotency-Key": batch.key },
         json: {
-          events: batch.records.map((record) => this.body(record)),
-          sent_time: localTime(new Date()), unsent, app_version: this.version,
+          events: batch.records.map((record) => this.body(record, pictures)),
+          ...this.server.clock.told(), unsent, app_version: this.version,
         },
       });
       const results = answer && answer.status === 200 && answer.body && answer.body.results;
       if (Array.isArray(results) && results.length === batch.records.length) {
         this.limit = BATCH;
         this.pause = 0;
+        await quiet();
         await this.settle(batch, results);
         continue;
       }
@@ -174,11 +210,12 @@ export class Sync {
     }
   }
 
-  body(record) {
+  body(record, pictures) {
     const event = { ...record.event, sequence: record.sequence };
+    if (event.photo) { event.photo = pictures.get(event.photo) || ""; }
     if (record.session) { event.session = record.session; }
-    // beside the wall clock one that nobody can set; it ends with the page
-    if (record.boot === this.queue.boot) { event.age_ms = Math.max(0, Math.round(performance.now() - record.mono)); }
+    // beside the wall clock one that nobody can set
+    if (record.up !== undefined) { event.age_ms = Math.max(0, Math.round(this.queue.uptime() - record.up)); }
     return event;
   }
 
@@ -268,16 +305,22 @@ export class Sync {
     return [{ ...answered, ...asset, state: "done", kind: record.kind === "void" ? "void" : kind }];
   }
 
-  /** True when all of these pictures are at the server, or can never be. */
+  /**
+   * name → name at the server, which makes every picture anew; "" for one that it cannot read. null: not all are there yet.
+   * The names are kept, so that a batch which is sent again says the same.
+   */
   async sendPhotos(names) {
+    const sent = new Map();
     for (const name of new Set(names.filter(Boolean))) {
       const photo = await this.queue.photo(name);
-      if (!photo) { continue; }
+      if (!photo || photo.kept !== undefined) { sent.set(name, photo ? photo.kept : ""); continue; }
       const answer = await this.server.call("/api/v1/photos", { method: "POST", bytes: photo.bytes, type: photo.type });
-      if (!answer || answer.status === 401 || answer.status === 403 || answer.status === 429 || answer.status >= 500) { return false; }
-      await this.queue.dropPhoto(name);
+      if (!answer || answer.status === 401 || answer.status === 403 || answer.status === 429 || answer.status >= 500) { return null; }
+      const kept = (answer.status === 201 && answer.body && answer.body.sha256) || "";
+      await this.queue.photoSent(name, kept);
+      sent.set(name, kept);
     }
-    return true;
+    return sent;
   }
 
   async sendSessions() {
@@ -290,17 +333,19 @@ export class Sync {
         this.sessionTimer = setTimeout(() => this.pump(), rest);
         continue;
       }
+      await quiet();
       const records = await this.queue.ofSession(session.id);
       if (session.state === "open" && !session.version && !records.length) { continue; } // nothing to hand over yet
       if (session.state === "finished" && records.some((record) => ["unsent", "draft"].includes(record.state))) { continue; }
-      if (session.signature && !(await this.sendPhotos([session.signature]))) { return this.failed(null); }
+      const pictures = await this.sendPhotos([session.signature]);
+      if (!pictures) { return this.failed(null); }
       const seen = records.filter((record) => counts(record)).map((record) => record.code);
       const answer = await this.server.call(`/api/v1/scan/sessions/${session.id}`, {
         method: "PUT",
         json: {
           kind: session.kind, place: session.place, shipment: session.shipment, party: session.party,
           destination: session.destination, started: session.started, state: session.state,
-          finished_by: session.finished_by || "", signature: session.signature || "",
+          finished_by: session.finished_by || "", signature: pictures.get(session.signature) || "",
           difference_reason: session.difference_reason || "",
           seen: [...new Set([...(session.before || []), ...seen])].slice(0, 20000), version: session.version || 0,
         },
