@@ -137,6 +137,7 @@ def test_a_file_that_is_handed_out_is_told(client: FlaskClient, world: World) ->
     assert line["kind"] == "master_data.party_list"
     assert line["path"] == "/parties"
     client.get("/parties")
+    client.get("/static/js/pages.js")
     assert len(told(verb="fetched")) == 1
 
 
