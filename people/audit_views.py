@@ -81,7 +81,7 @@ def _what_html(row: AuditEntry) -> Markup:
         parts.append(escape(f"… {count}"))
     if not parts:
         return Markup("")
-    if not rows or len(rows) == 1 and len(_values(rows[0])) <= 3:
+    if not rows or (len(rows) == 1 and len(_values(rows[0])) <= 3):
         return Markup('<div class="pe-change">{}</div>').format(Markup("").join(parts))
     names = ", ".join(name for name, _old, _new in (_values(rows[0]) if rows else []))
     return Markup('<details class="pe-change"><summary>{}</summary>{}</details>').format(
