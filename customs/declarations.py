@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from peewee import JOIN, Case, ModelSelect, fn
 
 from accounts.models import User
-from accounts.scope import seen
+from accounts.scope import current_scope, seen
 from assets.balances import day_at
 from assets.models import Asset, Trip
 from assets.scanning import dispatched_on
@@ -136,6 +136,9 @@ def save_back(
             CustomsDeclaration.country == head.country, CustomsDeclaration.direction == "back",
             CustomsDeclaration.number == head.number, CustomsDeclaration.item == head.item,
         )  # fmt: skip
+        known = CustomsDeclaration.select().where(CustomsDeclaration.id == (back.id if back else 0))
+        if back is not None and current_scope().is_limited and not seen(visible_declarations, known).exists():
+            raise InvalidInput("number", N_("A declaration with this number and item is recorded already."))
         if back is not None and back.declared_day != head.declared_day:
             raise InvalidInput("number", N_("This declaration is recorded already, of another day."))
         _after_leaving(open_boxes, head.declared_day)
