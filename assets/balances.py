@@ -19,7 +19,7 @@ from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, Case, ModelSelect, fn
+from peewee import JOIN, SQL, Case, ModelSelect, fn
 
 from accounts.scope import current_scope, seen
 from assets.models import Asset, StockLevel
@@ -80,14 +80,14 @@ def level_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
     its return place. Of counted pools what is at his sites is told then.
     """
 
-    def summed(query: Any, columns: list[Any]) -> list[Any]:
-        return tuples(query.group_by(*columns))
+    def summed(query: Any) -> list[Any]:
+        return tuples(query.group_by(*[SQL(str(number + 1)) for number in range(len(names))]))  # they hold parameters
 
     columns = [getattr(StockLevel, name) for name in names]
     levels = StockLevel.select(*columns, fn.SUM(StockLevel.quantity))
     levels = levels.where(StockLevel.quantity != 0 if types is None else StockLevel.asset_type.in_(list(types)))
     if current_scope().sites is None:
-        return summed(seen(visible_levels, levels), columns)
+        return summed(seen(visible_levels, levels))
     stands = Case(None, [(Asset.where.in_(["here", "there"]), Asset.place)], None)
     own = [stands if name == "place" else getattr(Asset, name) for name in names]
     boxes = Asset.select(*own, fn.COUNT(Asset.id)).where(
@@ -96,7 +96,7 @@ def level_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
     if types is not None:
         boxes = boxes.where(Asset.asset_type.in_(list(types)))
     pools = levels.join(AssetType).where(AssetType.counted)
-    return summed(seen(visible_assets, boxes), own) + summed(seen(visible_levels, pools), columns)
+    return summed(seen(visible_assets, boxes)) + summed(seen(visible_levels, pools))
 
 
 def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import pytest
 import two_entities as has
-from conftest import NOW, SignedIn, application, settings_for
+from conftest import NOW, SignedIn, application, on_both_databases, settings_for
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
@@ -29,19 +29,49 @@ from two_entities import Side, build, firm
 
 from accounts.access import rule_of
 from accounts.models import ApiToken
-from accounts.scope import scope_of
+from accounts.scope import NOTHING, Scope, acting_as, scope_of, seen
 from alerts import delivering
 from alerts.current import current_alerts
 from alerts.models import DigestRecipient
-from assets.models import Agreement, Asset, Device, ExceptionCase, ScanEvent, ScanSession, StockLevel
-from assets.visible import visible_assets
+from assets.balances import balances, by_place
+from assets.flow import legs
+from assets.models import (
+    Agreement,
+    Asset,
+    Device,
+    ExceptionCase,
+    Movement,
+    PoolMinimum,
+    ScanEvent,
+    ScanSession,
+    StockLevel,
+    Trip,
+)
+from assets.visible import (
+    visible_agreements,
+    visible_assets,
+    visible_cases,
+    visible_devices,
+    visible_events,
+    visible_levels,
+    visible_minimums,
+    visible_movements,
+    visible_sessions,
+    visible_trips,
+)
 from customs.models import CustomsDeclaration, DeclaredBox
+from customs.visible import visible_declarations, visible_declared
 from database import db as proxy
 from database import open_database
-from docs_gen.models import IssuedDocument, Seal, Wording
+from docs_gen.models import IssuedDocument, PaperJob, ProfileRule, Seal, Wording
+from docs_gen.visible import visible_jobs, visible_papers, visible_profile_rules, visible_seals, visible_wordings
+from foresight.outlook import facts
 from master_data.models import Party, Place
+from master_data.visible import visible_parties, visible_places
 from shipments.models import LetterOfCredit, Package, Shipment, ShipmentLine
+from shipments.visible import visible_credits, visible_shipments
 from statements.models import Statement, StatementLink
+from statements.visible import visible_statements
 
 #: Whose token or code is enough by itself; nobody else's things are told by them.
 BY_TOKEN = {
@@ -624,6 +654,39 @@ def test_a_partner_that_nobody_has_yet_is_seen_by_all_and_then_by_who_has_him(wo
     finally:
         Shipment.update(forwarder=None).where(Shipment.id == b.shipments[1].id).execute()
         new.delete_instance()
+
+
+#: every rule of a module `visible`, and what it narrows
+RULES: list[tuple[Callable[[Scope], Any], Any]] = [
+    (visible_parties, Party), (visible_places, Place), (visible_shipments, Shipment),
+    (visible_credits, LetterOfCredit), (visible_assets, Asset), (visible_events, ScanEvent), (visible_trips, Trip),
+    (visible_movements, Movement), (visible_levels, StockLevel), (visible_cases, ExceptionCase),
+    (visible_minimums, PoolMinimum), (visible_agreements, Agreement), (visible_papers, IssuedDocument),
+    (visible_jobs, PaperJob), (visible_seals, Seal), (visible_wordings, Wording),
+    (visible_profile_rules, ProfileRule), (visible_statements, Statement),
+    (visible_declarations, CustomsDeclaration), (visible_declared, DeclaredBox),
+    (lambda scope: visible_devices(scope, 1), Device), (lambda scope: visible_sessions(scope, 1), ScanSession),
+]  # fmt: skip
+
+
+@on_both_databases
+def test_every_rule_is_understood_by_both_databases(db: Any, app: Flask) -> None:
+    """And an empty scope opens nothing but outside partners that nobody has, and what is the firm's."""
+    scopes = (
+        Scope(frozenset({1}), None), Scope(None, frozenset({1})), Scope(frozenset({1}), frozenset({1})), NOTHING,
+    )  # fmt: skip
+    firm()
+    with app.test_request_context():
+        for scope in scopes:
+            with acting_as(scope):
+                for rule, model in RULES:
+                    found = list(seen(rule, model.select()))
+                    assert not found or model is Party, rule
+                assert balances(NOW) == []
+                assert by_place() == []
+                assert legs(NOW).counts == {}
+                assert facts(NOW)
+                assert current_alerts(NOW) == []
 
 
 def test_without_limits_nothing_is_narrowed_and_nothing_more_is_asked(world: World) -> None:
