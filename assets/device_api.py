@@ -40,6 +40,7 @@ from errors import N_, InvalidInput
 from i18n import translated
 from master_data.models import Place
 from photos import keep_photo
+from shipments.visible import number_of
 
 blueprint = Blueprint("device_api", __name__, url_prefix="/api/v1")
 
@@ -198,7 +199,7 @@ def _as_json(row: ScanSession) -> dict[str, Any]:
         "uuid": row.uuid,
         "kind": row.kind,
         "place": row.place.code if row.place else "",
-        "shipment": row.shipment.number if row.shipment else "",
+        "shipment": number_of(row.shipment),
         "party": row.party.code if row.party else "",
         "destination": row.destination.code if row.destination else "",
         "started": _time(row.started_time),

@@ -32,6 +32,7 @@ from assets.visible import visible_events
 from database import tuples
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
+from shipments.visible import if_seen
 
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 _GS1 = "https://id.gs1.org"
@@ -303,7 +304,7 @@ class _Teller:
 
     def _transactions(self, row: ScanEvent) -> list[dict[str, str]]:
         found = []
-        if row.shipment_id:
+        if if_seen(self.shipments.get(row.shipment_id)):
             number = self.shipments[row.shipment_id].number
             found.append({"type": "desadv", "bizTransaction": f"{self.base}/s/{_quoted(number)}"})
         if row.document:

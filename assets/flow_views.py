@@ -24,6 +24,7 @@ from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties
 from shipments.models import Shipment
+from shipments.visible import if_seen, number_of
 
 blueprint = Blueprint("flows", __name__)
 
@@ -91,6 +92,11 @@ def _party_filter(key: str, title: str, conditions: Any) -> Filter:
                   lambda q, v: q.where(conditions(Party.get(Party.code == v))))  # fmt: skip
 
 
+def _shipment_url(shipment: Shipment | None) -> str:
+    seen_one = if_seen(shipment)
+    return url_for("docs_gen.shipment_page", number=seen_one.number) if seen_one else ""
+
+
 def _days(trip: Trip) -> int:
     return int(((trip.end_time or utc_now()) - trip.out_time).days)
 
@@ -118,9 +124,9 @@ def trip_list() -> Response | str:
                url=lambda row: url_for("assets.asset_page", code=row.asset.code)),
         Column("type", N_("Box type"), lambda row: row.asset_type.code, sort=AssetType.code),
         Column("partner", N_("Partner"), lambda row: name_of(row.partner), sort=Party.code),
-        Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "",
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number,
-               url=lambda row: url_for("docs_gen.shipment_page", number=row.shipment.number) if row.shipment else ""),
+               url=lambda row: _shipment_url(row.shipment)),
         moment("out", N_("Left"), Trip.out_time),
         moment("arrived", N_("Arrived"), Trip.arrived_time),
         moment("ready", N_("Empties ready"), Trip.ready_time),

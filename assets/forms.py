@@ -30,7 +30,7 @@ from i18n import name_of, translated
 from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties, visible_places
 from shipments.models import Shipment
-from shipments.visible import visible_shipments
+from shipments.visible import number_of, visible_shipments
 from spreadsheets import read_table
 
 
@@ -271,7 +271,7 @@ class CorrectForm(ReportForm):
             "place": event.place.code if event.place else "",
             "destination": event.destination.code if event.destination else "",
             "party": event.party.code if event.party else "",
-            "shipment": event.shipment.number if event.shipment else "", "parent": event.parent,
+            "shipment": number_of(event.shipment), "parent": event.parent,
             "document": event.document, "reason": event.reason, "happened": event.happened,
             "moment": event.event_time.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0),
         }  # fmt: skip

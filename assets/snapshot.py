@@ -95,6 +95,7 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
     wanted = stands | (Asset.where == "moving") | expected
     if partners:
         wanted = wanted | (Asset.holder.in_(partners) & Asset.where.in_(["out", "there", "back"]))
+    scope = current_scope()
     query = (
         Asset.select(
             Asset, AssetType.code.alias("type_code"), Party.code.alias("holder_code"), Place.code.alias("place_code"),
@@ -103,7 +104,7 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
         .join_from(Asset, AssetType)
         .join_from(Asset, Party, JOIN.LEFT_OUTER, on=(Asset.holder == Party.id))
         .join_from(Asset, Place, JOIN.LEFT_OUTER, on=(Asset.place == Place.id))
-        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=both(Asset.shipment == Shipment.id, visible_shipments(scope)))
         .where(Asset.life.in_(["active", "lost"]), wanted)
         .order_by(Case(None, [(stands, 0)], 1), Asset.due_day.is_null(), Asset.due_day, Asset.code)
         .limit(MAX_BOXES + 1)

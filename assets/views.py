@@ -30,7 +30,7 @@ from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
-from shipments.visible import visible_shipments
+from shipments.visible import if_seen, number_of, visible_shipments
 
 blueprint = Blueprint("assets", __name__)
 
@@ -99,7 +99,7 @@ _ASSET_COLUMNS = (
     ),
     Column("holder", N_("Holder"), lambda row: name_of(row.holder) if row.holder else "", sort=Party.code),
     Column("place", N_("Place"), lambda row: name_of(place_of(row)) if place_of(row) else "", sort=Place.code),
-    Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
+    Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment), sort=Shipment.number),
     Column(
         "since",
         N_("Since"),
@@ -358,9 +358,7 @@ def overdue_list() -> Response | str:
         Column("code", N_("Code"), lambda row: row.code, sort=Asset.code, url=_page_of),
         Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
         Column("holder", N_("Holder"), lambda row: name_of(row.holder), sort=Party.code),
-        Column(
-            "shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number
-        ),
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment), sort=Shipment.number),
         Column("since", N_("Out since"), lambda row: day_at(row.return_place, row.out_since), sort=Asset.out_since),
         Column("due", N_("Due"), lambda row: row.due_day, sort=Asset.due_day),
         Column(
@@ -421,6 +419,7 @@ def event_title(event: ScanEvent) -> str:
 
 WORDS: dict[str, Any] = {
     "reason_text": reason_text, "event_title": event_title, "state_html": state_html, "titles": _TITLES,
+    "if_seen": if_seen,
 }  # fmt: skip
 
 
@@ -481,7 +480,7 @@ _EVENT_COLUMNS = {
         Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
                html=_outcome_html),
-        Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "",
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number),
         Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
         Column("party", N_("Partner"), lambda row: row.party.code if row.party else "", sort=Party.code),

@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import fn
 
-from accounts.scope import Scope
+from accounts.scope import Scope, current_scope
 from master_data import visible
 from shipments.models import LetterOfCredit, Shipment
 from shipments.rules import PARTY_ROLES
@@ -21,6 +21,18 @@ def visible_shipments(scope: Scope, shipment: Any = Shipment) -> Any:
 def visible_credits(scope: Scope) -> Any:
     """Condition on LetterOfCredit: its beneficiary is one of the person's entities; None: all of them."""
     return None if scope.entities is None else LetterOfCredit.beneficiary.in_(scope.entities)
+
+
+def if_seen(shipment: Shipment | None) -> Shipment | None:
+    """The shipment that stands beside something else (the box that left with it), where it is for who asks; else None:
+    a box of one entity may be on a truck of another."""
+    return shipment if shipment is not None and current_scope().has_entity(shipment.consignor_id) else None
+
+
+def number_of(shipment: Shipment | None) -> str:
+    """Its number; '' where there is none, or it is not for who asks."""
+    seen = if_seen(shipment)
+    return seen.number if seen else ""
 
 
 def shipments_of(entities: Collection[int]) -> Any:

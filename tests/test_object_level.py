@@ -595,6 +595,25 @@ def test_an_account_that_two_entities_have_with_a_partner_is_told_to_each_withou
         assert buyer.get(f"/my/statements/{other}.pdf").status_code == 404
 
 
+def test_a_box_on_a_truck_of_another_entity_tells_where_it_is_and_not_the_shipment(world: World) -> None:
+    """A yard worker of both loads it. Its owner sees who holds it; nothing of the shipment, and no link to it."""
+    a, b = world.a, world.b
+    code, number = b.boxes[5].code, a.shipments[1].number  # to SHARED, whom both have
+    with world.app.test_request_context():
+        has.scan(b, "dispatch", code, NOW, shipment=number)
+    client = browser(world.app, b.people["all"])
+    device = {"Authorization": f"Bearer {b.device_token}"}
+    for url in (
+        f"/assets/{code}", "/assets?format=csv", "/trips?format=csv", "/scan-events?format=csv", "/overdue?format=csv",
+        f"/assets/{code}/epcis.json", "/api/v1/epcis?perPage=500", f"/api/v1/scan/snapshot?place={b.site.code}",
+        "/exceptions?format=csv", f"/assets/{code}?at=2026-11-25", "/trips", "/scan-events", "/",
+    ):  # fmt: skip
+        answer = client.get(url) if "/api/" not in url else world.app.test_client().get(url, headers=device)
+        assert answer.status_code == 200, url
+        assert number not in text_of(answer), url
+    assert "Shared Automotive GmbH" in text_of(client.get(f"/assets/{code}"))
+
+
 def test_who_works_at_one_site_sees_nothing_that_is_of_the_other_only(world: World) -> None:
     b = world.b
     assert b.far_box
