@@ -237,12 +237,13 @@ def charge_facts(
     )
 
 
-def chosen_charges(partner: Party, month: Month, kinds: Iterable[str]) -> list[Charge]:
-    """The charges of a month of these kinds: deposit (with what is given back), rental, loss."""
+def chosen_charges(partner: Party, month: Month, kinds: Iterable[str], by: Party | None = None) -> list[Charge]:
+    """The charges of a month of these kinds: deposit (with what is given back), rental, loss. `by`: for the boxes of
+    this company of ours; None: of all."""
     of = {"deposit": "deposit", "refund": "deposit", "rental": "rental", "second_rental": "rental", "loss": "loss"}
     wanted = set(kinds)
     with one_view():
-        return [one for one in charges_of(partner, month, home_zone()) if of[one.kind] in wanted]
+        return [one for one in charges_of(partner, month, home_zone(), by) if of[one.kind] in wanted]
 
 
 def issue_charges(
@@ -259,7 +260,7 @@ def issue_charges(
     if left and left.state == "numbered" and (left.failed or now - left.issued_time > timedelta(minutes=2)):
         finish(left, settings)
     with taking_turns():
-        facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds))
+        facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds, seller))
         document = take_account_number(
             types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
             settings.base_url, replaces=replaces,

@@ -188,7 +188,7 @@ def charges(code: str) -> Any:
     companies = own_companies()
     seller = _seller(companies)
     kinds = _kinds(request.args.getlist("kind"))
-    lines = chosen_charges(partner, month, kinds)
+    lines = chosen_charges(partner, month, kinds, seller)
     sums = []
     for currency in sorted({one.currency for one in lines}):
         own = [one for one in lines if one.currency == currency]
@@ -218,7 +218,7 @@ def charges_draft(code: str) -> Response:
     partner, month = _partner(code), _month()
     seller = _seller(own_companies()) or abort(404)
     currency = request.args.get("currency", "")[:3]
-    lines = chosen_charges(partner, month, _kinds(request.args.getlist("kind")))
+    lines = chosen_charges(partner, month, _kinds(request.args.getlist("kind")), seller)
     if currency not in {one.currency for one in lines}:
         abort(404)
     facts = charge_facts(seller, partner, month, currency, lines)
@@ -605,7 +605,10 @@ def _month() -> Month:
 
 def _seller(companies: list[Party]) -> Party | None:
     chosen = request.values.get("seller", "")
-    return next((one for one in companies if one.code == chosen), companies[0] if companies else None)
+    found = next((one for one in companies if one.code == chosen), None)
+    if chosen and found is None:
+        abort(404)
+    return found or next(iter(companies), None)
 
 
 def _today() -> date:

@@ -70,6 +70,8 @@ from master_data.models import Party, Place
 from master_data.visible import visible_parties, visible_places
 from shipments.models import LetterOfCredit, Package, Shipment, ShipmentLine
 from shipments.visible import visible_credits, visible_shipments
+from statements.accounts import Month
+from statements.charging import charges_of
 from statements.models import Statement, StatementLink
 from statements.visible import visible_statements
 
@@ -380,17 +382,17 @@ def crawl(client: FlaskClient, app: Flask, start: list[str]) -> dict[str, Any]:
     return found
 
 
-def starts(app: Flask) -> list[str]:
-    """The addresses without arguments, as a page and as files."""
+def starts(app: Flask, *kinds: str) -> list[str]:
+    """The addresses without arguments, as a page and as files of these kinds."""
     plain = [str(rule) for rule in app.url_map.iter_rules() if not rule.arguments and "GET" in (rule.methods or ())]
     plain = [one for one in plain if not one.startswith(("/log", "/verify", "/tf-", "/mf-", "/change"))]
-    return [*plain, *(f"{one}?format={kind}" for one in plain for kind in ("csv", "xlsx"))]
+    return [*plain, *(f"{one}?format={kind}" for one in plain for kind in kinds)]
 
 
 def test_no_page_of_an_entity_bears_a_word_of_another(world: World) -> None:
     """All that B's people reach, lists and files: none of it bears A's mark; and what A's people reach is not B's."""
     client = browser(world.app, world.b.people["all"])
-    own = crawl(client, world.app, starts(world.app))
+    own = crawl(client, world.app, starts(world.app, "csv", "xlsx"))
     bad = {url: told(answer, world.a.mark) for url, answer in own.items() if answer is not None}
     assert {url: words for url, words in bad.items() if words} == {}
     assert not [url for url, answer in own.items() if answer is not None and answer.status_code >= 500]
@@ -579,12 +581,32 @@ def test_an_account_that_two_entities_have_with_a_partner_is_told_to_each_withou
     assert b.own.name_en in text_of(page) or b.own.code in text_of(page)
     for url in (
         "/parties/SHARED/account?month=2026-10", "/parties/SHARED/account?month=2026-10&format=xlsx",
-        "/parties/SHARED/account.pdf?month=2026-10", f"/parties/SHARED/account.pdf?month=2026-10&seller={a.own.code}",
+        "/parties/SHARED/account.pdf?month=2026-10",
         "/parties/SHARED/charges?month=2026-10", "/balances?format=csv", "/statements?format=csv",
     ):  # fmt: skip
         answer = lead.get(url)
         assert answer.status_code == 200, url
         assert not told(answer, a.mark, a.own.code), url
+    for path in ("account", "account.pdf", "charges", "charges.pdf"):
+        for month in ("2026-10", "2026-11"):
+            url = f"/parties/SHARED/{path}?month={month}&currency=EUR&seller={a.own.code}"
+            assert lead.get(url).status_code == 404, url
+    with world.app.test_request_context():
+        agreement = Agreement.create(
+            partner=Party.get(Party.code == "SHARED"), valid_from=NOW.date().replace(month=1), free_days=1,
+            currency="EUR", rental=2, changed_time=NOW,
+        )  # fmt: skip
+        both = [charge.quantity for charge in charges_of(agreement.partner, Month(2026, 10), "UTC")]
+        own = [
+            [charge.quantity for charge in charges_of(agreement.partner, Month(2026, 10), "UTC", side.own)]
+            for side in (a, b)
+        ]
+        with acting_as(Scope(frozenset({b.own.id}), None)):
+            seen_by_b = [charge.quantity for charge in charges_of(agreement.partner, Month(2026, 10), "UTC")]
+        agreement.delete_instance()
+    assert own[0]
+    assert own[0] == own[1] == seen_by_b
+    assert sum(both) == sum(own[0]) + sum(own[1])
     mine = Statement.select().join(IssuedDocument).where(IssuedDocument.seller == b.own)
     for one in mine:
         assert a.mark not in one.document.facts
@@ -620,7 +642,7 @@ def test_who_works_at_one_site_sees_nothing_that_is_of_the_other_only(world: Wor
     b = world.b
     assert b.far_box
     client = browser(world.app, b.people["site"])
-    found = crawl(client, world.app, starts(world.app))
+    found = crawl(client, world.app, starts(world.app, "csv"))
     bad = {url: told(answer, b.mark2) for url, answer in found.items() if answer is not None}
     assert {url: words for url, words in bad.items() if words} == {}
     assert not [url for url, answer in found.items() if answer is not None and answer.status_code >= 404]
