@@ -15,9 +15,11 @@ from decimal import Decimal
 from markupsafe import Markup
 from peewee import ModelSelect
 
+from accounts.scope import seen
 from assets.labels import label_uri, qr_svg
 from assets.models import Asset
 from assets.return_to import return_place
+from assets.visible import visible_assets
 from docs_gen import render
 from errors import N_, InvalidInput, Refused
 from master_data.codes import countries
@@ -134,7 +136,10 @@ def assets_of_range(asset_type: str, first: str = "", last: str = "") -> list[As
 
 def _assets() -> ModelSelect[Asset]:
     """Assets with what a label says of them."""
-    return Asset.select(Asset, AssetType, Party).join(AssetType).switch(Asset).join(Party, on=(Asset.owner == Party.id))
+    query = (
+        Asset.select(Asset, AssetType, Party).join(AssetType).switch(Asset).join(Party, on=(Asset.owner == Party.id))
+    )
+    return seen(visible_assets, query)  # type: ignore[no-any-return]
 
 
 def _too_many(count: int) -> Refused:
