@@ -33,7 +33,7 @@ from assets.public_views import blueprint as public_pages
 from assets.scan_views import blueprint as scan_pages
 from config import Settings, SettingsFault, load_settings
 from customs.views import blueprint as customs_pages
-from database import db, end_of_request, open_database
+from database import db, drop_connection, end_of_request, open_database, unavailable
 from docs_gen.credit_views import blueprint as credit_pages
 from docs_gen.label_views import blueprint as label_pages
 from docs_gen.look_views import blueprint as look_pages
@@ -172,6 +172,13 @@ def _headers(response: Response) -> Response:
 def _answer_error(error: Exception) -> Any:
     """One answer for every error, in HTML or JSON by what was asked; a traceback only ever goes to the log."""
     answer: dict[str, Any]
+    error = getattr(error, "original_exception", None) or error  # what happened behind the answer, in a hook
+    fault = unavailable(error)
+    if fault is not None:
+        # The traceback tells which write it was; a database that is busy is no fault of the program.
+        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=fault.reason != "busy")
+        drop_connection(fault)
+        error = fault
     if isinstance(error, UserError):
         status, answer = error.status, {"text": translated(error)}
         if isinstance(error, Refused):
@@ -191,4 +198,9 @@ def _answer_error(error: Exception) -> Any:
     headers = {"Retry-After": str(wait)} if isinstance(wait, int) else {}
     if wants_json():
         return jsonify(error=answer), status, headers
-    return render_template("error.html", status=status, **answer), status, headers
+    try:
+        return render_template("error.html", status=status, **answer), status, headers
+    except Exception as second:
+        if unavailable(second) is None:
+            raise
+        return render_template("unavailable.html", status=status, text=answer["text"]), status, headers

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
-from peewee import SqliteDatabase
 
+import backup
 import database
 import demo as demo_company
 from accounts import audit as audit_lines
@@ -19,23 +18,24 @@ from accounts.models import User
 from accounts.people import create_token, create_user, new_password, set_role
 from accounts.rights import RIGHTS, ROLES
 from alerts import delivering
-from assets import ledger_check
 from assets.ledger import after_migrations
 from config import Settings
 from database import db, utc_now
-from docs_gen import integrity, looks
 from docs_gen import packs as template_packs
 from docs_gen.pack_files import zip_of
 from docs_gen.register import REGISTER
 from docs_gen.render import RenderError
 from docs_gen.samples import write_samples
 from errors import UserError
+from invariants import INVARIANTS, faults
 from serve import database_of_command, refuse_without_requirements, serve
 
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
-    for command in (serve, migrate, demo, user, check, sample_papers, packs, watch_pack, digest, audit):
+    for command in (
+        serve, migrate, demo, user, check, backup_, restore_, sample_papers, packs, watch_pack, digest, audit,
+    ):  # fmt: skip
         app.cli.add_command(command)
 
 
@@ -71,36 +71,81 @@ def sample_papers(folder: Path, lines: int, type_code: str | None) -> None:
         click.echo(path)
 
 
-@click.command()
+@click.command(
+    help="\n\n".join(
+        (
+            "Hold what is stored against the rules it must obey. Names each fault by its rule, and exits with 1 then.",
+            "\b\n" + "\n".join(f"{number}  {text}" for number, text in INVARIANTS.items()),
+        )
+    )
+)
 @with_appcontext
 def check() -> None:
-    """Hold what is stored against the rules it must obey. Names each fault; exits with 1 when there is one.
-
-    The database is whole; a replay of all events gives the stored state of each box; numbers have no gaps; every issued
-    paper has its file, unchanged, and every file its paper.
-    """
-    count = 0
+    """See `invariants.INVARIANTS`."""
     with database_of_command():
-        for fault in _faults():
-            count += 1
-            click.echo(fault)
-    if count:
-        raise click.ClickException(f"{count} faults.")
+        _check()
     click.echo("No fault found.")
 
 
-def _faults() -> Iterator[str]:
-    yield from audit_lines.faults()
-    if isinstance(db.obj, SqliteDatabase):
-        yield from (f"database: {row[0]}" for row in db.execute_sql("PRAGMA integrity_check") if row[0] != "ok")
-        yield from (
-            f"database: {row[0]} row {row[1]} refers to a missing {row[2]}"
-            for row in db.execute_sql("PRAGMA foreign_key_check")
-        )
-    yield from map(str, ledger_check.faults())
-    yield from ledger_check.photo_faults(_settings().photos_dir)
-    yield from integrity.faults(_settings().archive_dir)
-    yield from looks.faults(_settings().pictures_dir, _settings().packs_dir)
+def _check() -> None:
+    count = 0
+    for fault in faults(_settings()):
+        count += 1
+        click.echo(fault)
+    if count:
+        raise click.ClickException(f"{count} faults.")
+
+
+@click.command("backup")
+@click.argument("file", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+@with_appcontext
+def backup_(file: Path) -> None:
+    """Write the database and all kept files to FILE, as they are at one moment, while the service runs.
+
+    FILE appears whole and read back, or not at all. With ROUNDTRIP_BACKUP_KEY it is encrypted and holds the keys of the
+    data folder too. Exits with 1 when a kept file is missing or changed; the rest is in FILE all the same.
+    """
+    now = utc_now()
+    with database_of_command():
+        try:
+            made = backup.backup(file, _settings(), now)
+        except backup.BackupFault as fault:
+            raise click.ClickException(str(fault)) from fault
+        audit_lines.record("made", "backup", file.name, size=made.size, encrypted=made.encrypted)
+    click.echo(f"{file}: {made.rows} rows, {made.files} files, {made.size:,} bytes, read back.")
+    if not made.encrypted:
+        click.echo(_NO_KEYS)
+    if made.faults:
+        click.echo("\n".join(made.faults))
+        raise click.ClickException(f"{len(made.faults)} faults, so it does not count as a good one.")
+
+
+_NO_KEYS = (
+    "Not encrypted: whoever can read it can read all, and secret.key and totp.key are not in it. Without these, people "
+    "sign in anew and set up their second factor anew. Set ROUNDTRIP_BACKUP_KEY to have them in it, encrypted."
+)
+
+
+@click.command("restore")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_appcontext
+def restore_(file: Path) -> None:
+    """Put the backup in FILE into an empty data folder and an empty database, migrate, and check.
+
+    All of FILE is looked at before anything is put in place: with one wrong byte nothing is.
+    """
+    with database_of_command(migrated=False):
+        try:
+            made = backup.restore(file, _settings())
+        except backup.BackupFault as fault:
+            raise click.ClickException(str(fault)) from fault
+        after_migrations(database.migrate(), utc_now())
+        click.echo(f"{made.rows} rows and {made.files} files are back, as of {made.time:%Y-%m-%d %H:%M} UTC.")
+        if not made.keys:
+            click.echo("The backup held no keys: people sign in anew, and set up their second factor anew.")
+        audit_lines.record("restored", "backup", file.name, made=made.time)
+        _check()
+    click.echo("No fault found.")
 
 
 def _settings() -> Settings:

@@ -42,6 +42,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "Hosts in private networks that webhooks may call, parted by commas; all others must be public.",
     ),
     "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
+    "ROUNDTRIP_BACKUP_KEY": (
+        "",
+        "Encrypts backups, 32 characters or more; keep it apart from them. Empty: not encrypted, and without our keys.",
+    ),
     "ROUNDTRIP_SESSION_IDLE": ("8", "Hours without a request after which a person has to sign in again."),
     "ROUNDTRIP_SESSION_LIFETIME": ("16", "Hours after which a person has to sign in again in any case."),
     "ROUNDTRIP_REQUIRE_TOTP": (
@@ -94,6 +98,7 @@ class Settings:
     oidc_client_id: str = ""
     oidc_client_secret: str = ""
     proxy_hops: int = 0
+    backup_key: str = ""  # encrypts backups; '': they are not encrypted
     totp_key: str = ""  # encrypts second factors; '': the secret key does
 
     @property
@@ -206,6 +211,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
+    if value["ROUNDTRIP_BACKUP_KEY"] and len(value["ROUNDTRIP_BACKUP_KEY"]) < 32:
+        faults.append("ROUNDTRIP_BACKUP_KEY: at least 32 characters are needed")
     if faults or idle is None or lifetime is None:
         raise SettingsFault("\n".join(faults))
     return Settings(
@@ -230,6 +237,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         oidc_client_id=oidc[1],
         oidc_client_secret=oidc[2],
         proxy_hops=int(hops),
+        backup_key=value["ROUNDTRIP_BACKUP_KEY"],
         totp_key=_kept_secret(data_dir / "totp.key"),
     )
 

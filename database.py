@@ -5,7 +5,11 @@ The same code runs on SQLite and on PostgreSQL. What differs between them is hid
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
+import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,14 +28,18 @@ from peewee import (
     ModelInsert,
     ModelUpdate,
     NodeList,
+    OperationalError,
     PeeweeException,
     SqliteDatabase,
 )
 from playhouse.db_url import connect
 from playhouse.migrations import Runner
-from playhouse.pool import PooledDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledDatabase
 
 from config import ROOT
+from errors import Unavailable
+
+log = logging.getLogger("roundtrip")
 
 db = DatabaseProxy()
 
@@ -252,6 +260,89 @@ def end_of_request() -> None:
         db.close()
 
 
+#: Primary result codes of SQLite, SQLSTATEs of PostgreSQL (or their classes), numbers of the system → our word.
+_SQLITE_WORDS = {5: "busy", 6: "busy", 15: "busy", 13: "no_space", 8: "read_only", 10: "io_error", 14: "io_error"}
+_POSTGRESQL_WORDS = {
+    "53100": "no_space", "53": "busy", "55P03": "busy", "40": "busy", "57P": "busy", "08": "busy", "25006": "read_only",
+    "58": "io_error",
+}  # fmt: skip
+_SYSTEM_WORDS = {
+    errno.ENOSPC: "no_space", errno.EDQUOT: "no_space", errno.EFBIG: "no_space", errno.EROFS: "read_only",
+    errno.EIO: "io_error",
+}  # fmt: skip
+
+
+def unavailable(error: BaseException) -> Unavailable | None:
+    """What an error of a driver or of the system means when it is the machine that cannot, and not what was asked."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Unavailable):
+            return seen
+        word = None
+        if isinstance(seen, sqlite3.Error):
+            word = _SQLITE_WORDS.get(getattr(seen, "sqlite_errorcode", 0) & 0xFF)
+        elif isinstance(seen, MaxConnectionsExceeded):
+            word = "busy"
+        elif isinstance(seen, OSError):
+            word = _SYSTEM_WORDS.get(seen.errno or 0)
+        elif type(seen).__module__.startswith("psycopg"):
+            state = getattr(seen, "sqlstate", None)
+            if state is None:  # no answer of the server at all: it is restarting, or the line is cut
+                word = "busy" if type(seen).__name__ in ("OperationalError", "ConnectionTimeout") else None
+            else:
+                word = next(
+                    (_POSTGRESQL_WORDS[key] for n in (5, 3, 2) if (key := state[:n]) in _POSTGRESQL_WORDS), None
+                )
+        if word:
+            return Unavailable(word)
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def drop_connection(fault: Unavailable) -> None:
+    """Close the connection of this thread, and those that wait in the pool: after a fault of the disk, or of the line
+    to the server, they are worth nothing, and the next request opens new ones."""
+    if not _is_postgresql() and fault.reason in ("busy", "no_space"):
+        return  # SQLite's is sound, and to open another one may need room, too
+    try:
+        if not db.is_closed():
+            while db.transaction_depth():
+                db.pop_transaction()
+            if isinstance(db.obj, PooledDatabase):
+                db.manual_close()
+            else:
+                db.close()
+        if isinstance(db.obj, PooledDatabase):
+            db.obj.close_idle()
+    except Exception:
+        log.warning("a broken connection could not be closed", exc_info=True)
+
+
+_places: threading.BoundedSemaphore | None = None
+_PATIENCE = 0.25  # seconds
+
+
+def leave_threads_for_readers(writers: int) -> None:
+    """From now on at most so many threads of this process wait for SQLite's write lock at once. Who comes after them
+    waits a moment and is told that the database is busy: pages can be read however long somebody holds it."""
+    global _places
+    _places = threading.BoundedSemaphore(writers)
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    places = _places
+    if places is None:
+        yield
+        return
+    if not places.acquire(timeout=_PATIENCE):
+        raise Unavailable("busy")
+    try:
+        yield
+    finally:
+        places.release()
+
+
 @contextmanager
 def taking_turns() -> Iterator[None]:
     """A transaction for read-then-write in which writers follow one another.
@@ -259,8 +350,29 @@ def taking_turns() -> Iterator[None]:
     SQLite: IMMEDIATE, the write lock comes first (a deferred transaction that reads and then writes fails at once when
     another writer is there). PostgreSQL does not know the word; there, read the rows to be changed with `locked()`.
     """
-    with db.atomic() if _is_postgresql() or db.transaction_depth() else db.atomic("IMMEDIATE"):
+    if _is_postgresql() or db.transaction_depth():
+        with db.atomic():
+            yield
+        return
+    with _place(), db.atomic("IMMEDIATE"):
         yield
+
+
+@contextmanager
+def only_if_free() -> Iterator[None]:
+    """For a write that may as well be left out, like the time when somebody was last seen: it does not wait until
+    another writer is through, and what keeps it from being written is nobody's trouble."""
+    waits = None if _is_postgresql() else db.execute_sql("PRAGMA busy_timeout").fetchone()[0]
+    try:
+        if waits is not None:
+            db.execute_sql("PRAGMA busy_timeout = 0").fetchall()
+        with db.atomic():
+            yield
+    except OperationalError as error:
+        log.debug("left out: %s", error)
+    finally:
+        if waits is not None:
+            db.execute_sql(f"PRAGMA busy_timeout = {waits}").fetchall()
 
 
 @contextmanager
@@ -305,9 +417,28 @@ def tuples(query: Any) -> list[Any]:
     return list(query.tuples())
 
 
+def in_steps(query: Any, key: Any, size: int = 1_000) -> Iterator[Any]:
+    """All rows of a query as tuples, in the order of `key`, its first column: read `size` at a time, so that a table of
+    any length fits. (A cursor of PostgreSQL's driver holds the whole answer.)"""
+    last: Any = None
+    while rows := tuples((query if last is None else query.where(key > last)).order_by(key).limit(size)):
+        yield from rows
+        last = rows[-1][0]
+
+
 def migrate() -> list[str]:
     """Bring the schema up to date; gives the names of the migrations that ran. Repeating it changes nothing."""
     return Runner(db.obj, str(ROOT / "migrations")).up()
+
+
+def applied_migrations() -> list[str]:
+    """The names of the migrations that this database has had, in their order."""
+    return [one.name for one in Runner(db.obj, str(ROOT / "migrations")).status() if one.applied]
+
+
+def tables() -> list[str]:
+    """The names of all tables that are there; none in an empty database."""
+    return sorted(name for name in db.get_tables() if not name.startswith("sqlite_"))
 
 
 class DatabaseFault(Exception):

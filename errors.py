@@ -55,3 +55,24 @@ class Refused(UserError):
     def __init__(self, reason: str, text: str, **values: Any) -> None:
         super().__init__(text, **values)
         self.reason = reason
+
+
+#: reason → (status, seconds after which to try again, sentence)
+UNAVAILABLE: dict[str, tuple[int, int, str]] = {
+    "busy": (503, 5, N_("The database is busy, so nothing was saved. Try again in a moment.")),
+    "no_space": (
+        507,
+        60,
+        N_("The disk is full, so nothing was saved. Tell the administrator."),
+    ),
+    "read_only": (503, 60, N_("The disk cannot be written to, so nothing was saved. Tell the administrator.")),
+    "io_error": (503, 30, N_("The disk does not answer as it should, so nothing was saved. Tell the administrator.")),
+}
+
+
+class Unavailable(Refused):
+    """The machine cannot do it now, whatever is asked: `reason` as in UNAVAILABLE. `retry_after`: seconds."""
+
+    def __init__(self, reason: str) -> None:
+        self.status, self.retry_after, text = UNAVAILABLE[reason]
+        super().__init__(reason, text)

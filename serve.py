@@ -16,14 +16,15 @@ import demo
 from accounts.people import first_administrator
 from assets.ledger import after_migrations
 from config import Settings, SettingsFault
-from database import DatabaseFault, close_all, connected, db, migrate, utc_now
+from database import DatabaseFault, close_all, connected, db, leave_threads_for_readers, migrate, utc_now
 from docs_gen.issuing import finish_unfinished
 from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 
 WORKERS = 2
-THREADS = 4
+THREADS = 6
+WRITERS = 3  # of these threads; the others are left for those who read, however long a writer waits
 
 
 class Server(BaseApplication):
@@ -55,6 +56,7 @@ class Server(BaseApplication):
 
     def take_up(self, worker: Any) -> None:
         """A new process goes on with what a stopped one left."""
+        leave_threads_for_readers(WRITERS)
         with db.connection_context():
             take_up_left(self.settings)
 

@@ -20,7 +20,7 @@ from werkzeug.routing import RequestRedirect
 from accounts.models import ApiToken, User
 from accounts.rights import NOT_FOR_TOKENS, unknown
 from accounts.tokens import token_hash
-from database import utc_now
+from database import only_if_free, utc_now
 from errors import N_, Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -216,7 +216,8 @@ def _token_user(request: Request) -> User | None:
         g.token, g.token_ended = row, ended
         now = utc_now()
         if row.last_used_time is None or (now - row.last_used_time).total_seconds() > 60:  # not a write for every scan
-            ApiToken.update(last_used_time=now).where(ApiToken.id == row.id).execute()
+            with only_if_free():
+                ApiToken.update(last_used_time=now).where(ApiToken.id == row.id).execute()
         g.token_user = row.user
     return g.token_user
 

@@ -26,7 +26,7 @@ from flask_security import current_user
 from peewee import SqliteDatabase
 
 from accounts.models import AuditEntry
-from database import Change, db, taking_turns, tuples, utc_now, watchers
+from database import Change, db, in_steps, taking_turns, tuples, utc_now, watchers
 
 #: Longer values are told by their beginning and their length.
 _MOST_TEXT = 2_000
@@ -106,8 +106,8 @@ def canonical(value: Any) -> str:
 def lines() -> Iterator[dict[str, Any]]:
     """The whole chain from its first line: position, hash, body. For an export, which `broken` reads anywhere."""
     join()
-    query = AuditEntry.select(AuditEntry.position, AuditEntry.hash, AuditEntry.body).order_by(AuditEntry.position)
-    for position, hash_, body in query.tuples().iterator():
+    query = AuditEntry.select(AuditEntry.position, AuditEntry.hash, AuditEntry.body)
+    for position, hash_, body in in_steps(query, AuditEntry.position):
         yield {"position": position, "hash": hash_, "body": body}
 
 
@@ -127,11 +127,13 @@ def broken(chain: Iterable[dict[str, Any]]) -> Iterator[str]:
 def faults() -> Iterator[str]:
     """What is wrong with the audit, for `flask check`: a broken chain, columns that say something else than a line."""
     yield from broken(lines())
-    for row in AuditEntry.select().order_by(AuditEntry.id).iterator():
-        body = json.loads(row.body)
-        said = (datetime.fromisoformat(body["time"]), body["verb"], body["kind"], body["key"][:64], body["actor"])
-        if said != (row.time, row.verb, row.kind, row.key, row.actor):
-            yield f"audit: the columns of line {row.position} are not those of its text"
+    columns = (AuditEntry.time, AuditEntry.verb, AuditEntry.kind, AuditEntry.key, AuditEntry.actor)
+    query = AuditEntry.select(AuditEntry.id, AuditEntry.position, AuditEntry.body, *columns)
+    for _, position, text, *row in in_steps(query, AuditEntry.id):
+        body = json.loads(text)
+        said = [datetime.fromisoformat(body["time"]), body["verb"], body["kind"], body["key"][:64], body["actor"]]
+        if said != row:
+            yield f"audit: the columns of line {position} are not those of its text"
 
 
 def _actor() -> tuple[str, int | None, dict[str, Any]]:

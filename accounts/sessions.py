@@ -13,12 +13,11 @@ from typing import Any
 from flask import Flask, current_app, request, session
 from flask_login import user_logged_in, user_logged_out
 from flask_security.utils import set_request_attr
-from peewee import OperationalError
 
 from accounts.models import User, UserSession
 from accounts.tokens import token_hash
 from config import Settings
-from database import utc_now
+from database import only_if_free, utc_now
 
 _KEY = "sid"
 #: What of an old session goes over into a new one: nothing but the language, and what the login itself has put there.
@@ -103,10 +102,8 @@ def _person(uniquifier: str) -> User | None:
     if row is None:
         return None
     if now - row.seen_time > _NOTED_EVERY:
-        try:
+        with only_if_free():
             UserSession.update(seen_time=now).where(UserSession.id == row.id).execute()
-        except OperationalError:
-            pass  # a time that cannot be noted (a full disk) keeps nobody from his page
     set_request_attr("fs_authn_via", "session")  # what the library's own loader tells its pages
     set_request_attr("fs_paa", session.get("fs_paa", 0))
     return row.user

@@ -436,8 +436,12 @@ def _as_events(rows: Any) -> Iterator[tuple[int, Any, Event]]:
 
 
 def after_migrations(names: Sequence[str], now: datetime) -> None:
-    """To be called with the names of the migrations that ran: what new tables hold of old events is made here."""
-    if any(name.startswith("0003_") for name in names):
+    """To be called with the names of the migrations that ran: what new tables hold of old events is made here.
+
+    Also when they ran before, and the process was killed before it came to this.
+    """
+    counts = ScanEvent.select().where(ScanEvent.refused == "", ScanEvent.asset.is_null(False))
+    if any(name.startswith("0003_") for name in names) or (counts.exists() and not Movement.select().exists()):
         with taking_turns():
             rebuild(now)
 

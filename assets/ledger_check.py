@@ -14,7 +14,7 @@ from assets import movements, trips
 from assets import state as rules
 from assets.labels import grai
 from assets.ledger import LevelKey, booked_lines, histories, parts
-from assets.models import Asset, Movement, ScanEvent, StockLevel, Trip
+from assets.models import Asset, Movement, ScanEvent, ScanSession, StockLevel, Trip
 from assets.movements import corrections
 from assets.pools import PoolEvent, posting
 from assets.trips import TripFacts
@@ -43,8 +43,10 @@ def faults() -> Iterator[Message]:
 
 
 def photo_faults(folder: Path) -> Iterator[str]:
-    """One sentence for each photo of an event that is missing or changed."""
-    for (sha256,) in tuples(ScanEvent.select(ScanEvent.photo).where(ScanEvent.photo != "").distinct()):
+    """One sentence for each photo of an event, and each signature of a session, that is missing or changed."""
+    photos = ScanEvent.select(ScanEvent.photo).where(ScanEvent.photo != "").distinct()
+    signatures = ScanSession.select(ScanSession.signature).where(ScanSession.signature != "").distinct()
+    for (sha256,) in tuples(photos) + tuples(signatures):
         try:
             archive.read(folder, sha256, suffix=".jpg")
         except archive.ArchiveFault as fault:

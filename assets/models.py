@@ -104,7 +104,7 @@ Device.add_index(Device.index(Device.name, unique=True).where(Device.revoked_tim
 class ScanBatch(Row):
     """What a batch of scans was answered, so that the same batch sent again is answered with the very same words."""
 
-    key = CharField(64, unique=True)  # Idempotency-Key
+    key = CharField(64, unique=True)  # SHA-256 of who sends and of the Idempotency-Key
     body_sha256 = CharField(64)  # of who sent what
     status = IntegerField()
     answer = TextField()  # JSON

@@ -75,20 +75,22 @@ def answer_once(
 ) -> tuple[int, str, bool]:
     """(status, answer as JSON, whether it is that of before). `work` makes them, within the same transaction.
 
-    `owner`: who sends; another one's key is no key. Raises KeyUsed when the key came with another body.
+    `owner`: who sends; the same key of somebody else is another key. A second one with this key waits until the first
+    is through, and has its answer. Raises KeyUsed when the key came with another body.
     """
     sha256 = hashlib.sha256(json.dumps([owner, body], sort_keys=True).encode()).hexdigest()
+    own_key = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
     for tries_left in (2, 1, 0):
         try:
             with taking_turns():
-                before = ScanBatch.get_or_none(ScanBatch.key == key)
+                before = ScanBatch.get_or_none(ScanBatch.key == own_key)
                 if before is not None:
                     if before.body_sha256 != sha256:
                         raise KeyUsed
                     return before.status, before.answer, True
                 ScanBatch.delete().where(ScanBatch.created_time < now - KEPT).execute()
                 # First, so that on PostgreSQL a second request with this key waits here until the first is through.
-                row = ScanBatch.create(key=key, body_sha256=sha256, status=0, answer="", created_time=now)
+                row = ScanBatch.create(key=own_key, body_sha256=sha256, status=0, answer="", created_time=now)
                 status, answer = work()
                 text = json.dumps(answer, ensure_ascii=False)
                 ScanBatch.update(status=status, answer=text).where(ScanBatch.id == row.id).execute()

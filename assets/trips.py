@@ -2,8 +2,9 @@
 
 A trip begins when the box leaves for a partner and ends when it is home again, lost or written off. A box dispatched
 anew while it was still on its way out has made one trip, with the later shipment; one whose dispatch was taken back,
-none. A box that was out already when the books were opened, nobody knows since when, makes none either: its time away
-would be the time since somebody typed it in.
+none. One that began and ended in the instant in which another begins took no time: two places told of one box. A box
+that was out already when the books were opened, nobody knows since when, makes none either: its time away would be the
+time since somebody typed it in.
 """
 
 from __future__ import annotations
@@ -79,6 +80,8 @@ def advance(trip: TripFacts | None, step: Step) -> tuple[TripFacts | None, TripF
             damaged=after.condition == "damaged",
         )
         if before.where == "out" and restarted:  # it never left with the first shipment
+            kept = None
+        if kept is not None and kept.out_time == begun.out_time:  # two places told of one instant: it took no time
             kept = None
     return kept, begun
 

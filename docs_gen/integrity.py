@@ -1,47 +1,62 @@
-"""What must hold between the issued papers, their numbers and their files; `flask check` tells every fault."""
+"""What must hold between the issued papers, their numbers and their files: for `flask check` and for tests."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import archive
+from database import in_steps
 from docs_gen.models import IssuedDocument, NumberSeries
 
 
 def faults(archive_dir: Path) -> Iterator[str]:
     """One sentence for each fault: numbers missing or double, papers without their file, files without their paper."""
+    yield from number_faults()
+    yield from file_faults(archive_dir)
+
+
+def number_faults() -> Iterator[str]:
+    """Numbers that are missing, double, or of no series."""
     given: dict[tuple[int, str, int], list[int]] = defaultdict(list)
-    kept, unfinished = set(), False
-    columns = (IssuedDocument.seller, IssuedDocument.number, IssuedDocument.state, IssuedDocument.sha256)
-    for seller, number, state, sha256 in (
-        IssuedDocument.select(*columns).order_by(IssuedDocument.id).tuples().iterator()
-    ):
+    columns = (IssuedDocument.id, IssuedDocument.seller, IssuedDocument.number)
+    for _, seller, number in in_steps(IssuedDocument.select(*columns), IssuedDocument.id):
         match = re.fullmatch(r"([A-Z]+)-(\d{4})-(\d{4,})", number)
         if match is None:
             yield f"{number}: not a number of a series"
         else:
             given[seller, match[1], int(match[2])].append(int(match[3]))
-        if state == "numbered":
-            yield f"{number}: has its number but no file yet; it is finished at the next start or the next issue"
-            unfinished = True
-            continue
-        kept.add(sha256)
-        try:
-            archive.read(archive_dir, sha256)
-        except archive.ArchiveFault as fault:
-            yield f"{number}: {fault}"
-
     series = {(row.seller_id, row.prefix, row.year): row.last for row in NumberSeries.select()}
     for key in sorted(series.keys() | given.keys(), key=str):
         numbers, last = sorted(given.get(key, [])), series.get(key, 0)
         if numbers != list(range(1, last + 1)):
-            yield f"series {key[1]}-{key[2]}: {last} numbers were given, the papers have {numbers[:20]}"
+            twice = [one for one, times in Counter(numbers).items() if times > 1]
+            missing = sorted(set(range(1, last + 1)) - set(numbers))
+            told = f"missing {missing[:20]}, twice {twice[:20]}, beyond {[one for one in numbers if one > last][:20]}"
+            yield f"series {key[1]}-{key[2]}: {last} numbers were given, the papers have {len(numbers)}: {told}"
 
+
+def file_faults(archive_dir: Path) -> Iterator[str]:
+    """Papers without their file, files that were changed, files that no paper names."""
+    kept, unfinished = set(), False
+    columns = (IssuedDocument.id, IssuedDocument.number, IssuedDocument.state, IssuedDocument.sha256)
+    for _, number, state, sha256 in in_steps(IssuedDocument.select(*columns), IssuedDocument.id):
+        if state == "numbered":
+            yield f"{number}: has its number but no file yet; it is finished at the next start or the next issue"
+            unfinished = True
+            continue
+        kept.add(bytes.fromhex(sha256))
+        try:
+            archive.read(archive_dir, sha256)
+        except archive.ArchiveFault as fault:
+            yield f"{number}: {fault}"
     if unfinished:
         return  # one of the files may be that of a paper that is being issued right now
     for path in archive_dir.glob("??/*"):
-        if path.stem not in kept and not path.name.startswith("."):
+        named = re.fullmatch(r"[0-9a-f]{64}", path.stem) and bytes.fromhex(path.stem) in kept
+        if not named and not path.name.startswith("."):
+            if IssuedDocument.select().where(IssuedDocument.sha256 == path.stem).exists():
+                continue  # issued since we looked
             yield f"{path.name}: a file that no issued paper names"

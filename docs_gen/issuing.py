@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import archive
 from accounts.models import User
 from config import Settings
-from database import locked, taking_turns
+from database import locked, taking_turns, unavailable
 from docs_gen import render, seals, signing, sscc
 from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Problem
@@ -341,6 +341,8 @@ def _kept(
         log.exception("%s has its number but could not be rendered", document.number)
         unfinished = (IssuedDocument.id == document.id) & (IssuedDocument.state == "numbered")
         IssuedDocument.update(failed=True).where(unfinished).execute()
+        if fault := unavailable(error):
+            return IssuedDocument.get_by_id(document.id), fault
         return IssuedDocument.get_by_id(document.id), Refused(
             "not_rendered",
             N_(

@@ -95,7 +95,7 @@ def _lock(numbers: set[str]) -> None:
 
 STALE = N_(
     "Somebody else saved %(number)s while you were at it, so nothing of yours has been saved. "
-    "Open it in a second tab, compare, and enter your changes there."
+    "Both versions are shown; choose for each field which one stays."
 )
 
 CLOSED = N_("%(number)s is closed or cancelled; open it again to change it.")

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import request
 from flask_babel import lazy_gettext
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import (
     BooleanField,
@@ -34,6 +33,7 @@ from master_data.visible import visible_parties, visible_places
 from shipments import line_import, rules
 from shipments.booking import CLOSED, STALE, entry_of, known_to
 from shipments.details import FIELDS, GROUPS, Details, details_from_json
+from shipments.differences import Settling
 from shipments.models import LetterOfCredit, Shipment
 from shipments.rules import LineEntry, PackageEntry, ShipmentEntry
 from shipments.visible import visible_credits, visible_shipments
@@ -98,7 +98,7 @@ class PackageForm(Form):
     marks = TextField(lazy_gettext("Marks"))
 
 
-class ShipmentForm(FlaskForm):
+class ShipmentForm(Settling):
     """One page, filled top to bottom. Rows of lines and packages that are wholly empty do not count."""
 
     version = HiddenField(default="0")
@@ -263,6 +263,20 @@ class ShipmentForm(FlaskForm):
     def _filled(self, name: str) -> list[FormField]:
         return [row for row in self[name].entries if any(is_typed(field) for field in row.form)]
 
+    def stored(self) -> dict[str, Any]:
+        entry = entry_of(self.shipment) if self.shipment else ShipmentEntry()
+        return {f.name: getattr(entry, f.name) for f in fields(entry)}
+
+    def typed(self) -> dict[str, Any]:
+        entry = self.entry()
+        return {f.name: getattr(entry, f.name) for f in fields(entry)}
+
+    def take_over(self, name: str, value: Any) -> None:
+        if name in ("lines", "packages"):
+            self.replace_rows(name, list(value))
+        else:
+            super().take_over(name, value)
+
     def validate(self, extra_validators: Any = None) -> bool:
         """True when it can be saved; else every error stands at its field, and `status` is the answer's."""
         fine = super().validate(extra_validators)
@@ -414,7 +428,7 @@ def _detail_field(name: str, zone: str) -> Any:
             return BooleanField(label, description=hint)
 
 
-class DetailsForm(FlaskForm):
+class DetailsForm(Settling):
     """The details of a shipment. Its fields follow from `shipments.details`: see `details_form`."""
 
     version = HiddenField(default="0")
@@ -432,6 +446,14 @@ class DetailsForm(FlaskForm):
     def rows(name: str) -> int:
         """The height of a text of several lines."""
         return int(FIELDS[name].metadata["lines"])
+
+    def stored(self) -> dict[str, Any]:
+        assert self.shipment
+        details = details_from_json(self.shipment.details)
+        return {name: getattr(details, name) for name in FIELDS}
+
+    def typed(self) -> dict[str, Any]:
+        return {name: self[name].data for name in FIELDS}
 
     def details(self) -> Details:
         """What was typed. A field that could not be read is not given, and carries its error."""

@@ -101,6 +101,7 @@ def shipment_edit(number: str) -> Any:
 
 def _form_page(shipment: Shipment | None) -> Any:
     form = ShipmentForm(shipment)
+    form.settle()
     if request.method == "POST" and not form.pressed() and form.validate():
         number, version = (shipment.number, shipment.version) if shipment else (None, 0)
         saved = booking.save_shipment(form.entry(), number, version, current_user, utc_now())
@@ -116,6 +117,7 @@ def shipment_details(number: str) -> Any:
     """What single papers ask for. `?group=`, several times: groups of `shipments.details` to unfold."""
     shipment = _shipment(number)
     form = details_form(shipment)
+    form.settle()
     if form.is_submitted() and form.validate():
         booking.save_details(number, form.details(), shipment.version, current_user, utc_now())
         flash(_("%(number)s is saved.", number=number), "success")

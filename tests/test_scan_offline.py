@@ -90,37 +90,6 @@ def kill(folder: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
-def test_200_offline_scans_survive_a_killed_browser_and_arrive_once_in_order(playwright, live, user, boxes, tmp_path):
-    folder = tmp_path / "profile"
-    with own_browser(playwright, live, folder) as context:
-        context.add_cookies([session_cookie(live, user)])
-        page = context.pages[0]
-        ready(page)
-        register(page, "Gate 2")  # its token is on the disk; the cookie of a session ends with the browser
-        kept_for_offline(page)
-        begin_dispatch(page)
-        live.stop()
-        for code in CODES:
-            wedge(page, code)
-        expect(page.locator("#badge-text")).to_have_text("200 unsent", timeout=20_000)
-        kill(folder)
-    with own_browser(playwright, live, folder) as context:
-        page = context.pages[0]
-        ready(page)  # the server is still away
-        expect(page.locator("#badge-text")).to_have_text("200 unsent")
-        page.click("#resume button")
-        expect(page.locator("#total")).to_have_text("200 of 12")
-        expect(page.locator("#waiting")).to_have_text("200 not sent")
-        live.start()
-        page.evaluate("window.dispatchEvent(new Event('online'))")
-        nothing_left(page)
-    assert taken() == CODES
-    rows = list(ScanEvent.select().where(ScanEvent.type == "dispatch").order_by(ScanEvent.id))
-    assert [row.sequence for row in rows] == list(range(1, 201))
-    assert len({row.event_id for row in rows}) == 200
-    assert all(row.happened for row in rows[100:])  # the first ones were on their way when the network went
-
-
 def test_every_second_answer_lost_and_two_tabs_send_each_scan_once(context, page, boxes):
     ready(page)
     expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()

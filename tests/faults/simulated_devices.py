@@ -33,12 +33,28 @@ from database import open_database, utc_now
 
 ROOT = Path(__file__).parent.parent.parent
 BOXES_EACH = 40
+#: `make faults`: the large versions of the tests, each of which adds a line to the table of what was tried.
+LARGE = bool(os.environ.get("FAULTS_LARGE"))
+
+
+def tried(number: str, what: str, times: int) -> None:
+    """Add a line to the table that `make faults` prints: what was tried, how often, and all of it was survived."""
+    if LARGE:
+        with Path(os.environ["FAULTS_LARGE"]).open("a", encoding="utf-8") as table:
+            table.write(f"{number}\t{times}\t{what}\n")
 
 
 def free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 class RealServer:
@@ -57,7 +73,7 @@ class RealServer:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        log = self.folder / f"log-{self.starts}"
+        log = self.folder.with_name(f"{self.folder.name}-log-{self.starts}")
         self.starts += 1
         with log.open("w") as out:
             self.process = subprocess.Popen(
@@ -81,6 +97,15 @@ class RealServer:
         self.up.clear()
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def kill_worker(self) -> None:
+        """One worker dies; the server makes another."""
+        os.kill(self.processes()[-1], signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        """The server and its workers, the first one first."""
+        pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return sorted(pid for pid in pids if _group(pid) == self.process.pid)
 
     def stop(self) -> None:
         """Stop it as an administrator would."""
@@ -251,9 +276,9 @@ def prepare(server: RealServer, count: int = 4) -> list[SimulatedDevice]:
     return devices
 
 
-def in_the_ledger(server: RealServer) -> dict[str, Counter[str]]:
+def in_the_ledger(url: str) -> dict[str, Counter[str]]:
     """Type of row (`event`, `refused`) → how often each id is there, registrations left out."""
-    open_database(server.url)
+    open_database(url)
     found: dict[str, Counter[str]] = {"event": Counter(), "refused": Counter()}
     with proxy.connection_context():
         query = ScanEvent.select(ScanEvent.event_id, ScanEvent.refused).where(ScanEvent.type != "commission")

@@ -1,0 +1,164 @@
+"""What must hold of everything that is stored, I1 to I8, over the database and the data folder: for `flask check`.
+
+Nothing is held in memory that grows with the history, but for the keys of boxes and papers; the database may be in use
+meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from peewee import SqliteDatabase, fn
+
+import archive
+from accounts import audit
+from accounts.models import AuditEntry, User
+from assets import ledger_check
+from assets.models import ScanBatch, ScanEvent
+from config import Settings
+from database import Row, db, in_steps, tables, tuples
+from docs_gen import integrity, looks
+from docs_gen.models import IssuedDocument
+
+#: number → what must hold; each fault begins with the number
+INVARIANTS = {
+    "I1": "Every scan that was answered as taken is there, once.",
+    "I2": "Each box is where its events put it, and the levels add up to the boxes.",
+    "I3": "Each balance is the sum of what the events moved.",
+    "I4": "The numbers of each series run from 1 without a gap, none twice.",
+    "I5": "Every issued paper has its file, unchanged, and every file its paper; photos, pictures and packs are whole.",
+    "I6": "No row refers to a missing row.",
+    "I7": "The database finds itself whole.",
+    "I8": "Every change has its line in the audit, and no line of it was changed.",
+}
+
+#: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.
+_BESIDE = r"(-wal|-shm|-journal)?"
+_OURS = (r"(secret|totp)\.key", r"last_backup\.json", r"\..*")
+_SUFFIXES = {"files": ".pdf", "photos": ".jpg", "pictures": ".png", "packs": ".zip"}
+
+
+def faults(settings: Settings) -> Iterator[str]:
+    """One sentence for each fault; it begins with the number of what does not hold.
+
+    Changes nothing but the audit, whose waiting lines join the chain.
+    """
+    yield from _named("I7", _whole())
+    yield from _named("I6", _references())
+    yield from _named("I1", _acknowledged())
+    for message in ledger_check.faults():
+        yield f"{'I3' if 'account' in message.text else 'I2'} {message}"
+    yield from _named("I4", integrity.number_faults())
+    yield from _named("I5", integrity.file_faults(settings.archive_dir))
+    yield from _named("I5", ledger_check.photo_faults(settings.photos_dir))
+    yield from _named("I5", looks.faults(settings.pictures_dir, settings.packs_dir))
+    yield from _named("I5", _stray(settings.data_dir))
+    yield from _named("I8", audit.faults())
+    yield from _named("I8", _untold())
+
+
+def _named(number: str, found: Iterator[Any]) -> Iterator[str]:
+    return (f"{number} {fault}" for fault in found)
+
+
+def _whole() -> Iterator[str]:
+    """PostgreSQL tells a broken page when it is read: every row of every table is, once."""
+    if isinstance(db.obj, SqliteDatabase):
+        yield from (f"database: {row[0]}" for row in db.execute_sql("PRAGMA integrity_check") if row[0] != "ok")
+        return
+    for (name,) in db.execute_sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid").fetchall():
+        yield f"database: the index {name} is not usable"
+    for table in tables():
+        try:
+            with db.atomic():
+                db.execute_sql(f'SELECT SUM(LENGTH(one::text)) FROM "{table}" AS one')  # noqa: S608 (our own names)
+        except Exception as error:
+            yield f"database: {table} cannot be read: {str(error).splitlines()[0]}"
+
+
+def _references() -> Iterator[str]:
+    if isinstance(db.obj, SqliteDatabase):
+        for table, row, missing, _ in db.execute_sql("PRAGMA foreign_key_check"):
+            yield f"database: {table} row {row} refers to a missing {missing}"
+    else:  # the constraints are the database's own and hold for as long as they are there
+        yield from _lost_constraints()
+    before = IssuedDocument.alias()
+    lost = IssuedDocument.select(IssuedDocument.number).where(
+        IssuedDocument.replaces.is_null(False),
+        ~fn.EXISTS(before.select(before.id).where(before.id == IssuedDocument.replaces)),
+    )
+    yield from (f"{number}: it replaces a paper that does not exist" for (number,) in tuples(lost))
+
+
+def _lost_constraints() -> Iterator[str]:
+    query = (
+        "SELECT c.conrelid::regclass::text, a.attname FROM pg_constraint c"
+        " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]"
+        " WHERE c.contype = 'f' AND c.convalidated"
+    )
+    there = {(table.strip('"'), column) for table, column in db.execute_sql(query).fetchall()}
+    for model in Row.__subclasses__():
+        for field in model._meta.refs:
+            if (model._meta.table_name, field.column_name) not in there:
+                yield f"database: {model._meta.table_name}.{field.column_name} has lost its constraint"
+
+
+def _acknowledged() -> Iterator[str]:
+    """Answers to batches are kept for 30 days: what they call recorded must be in the ledger. Once, since the id of an
+    event is unique in the database itself. (What they call known may be a second scan that told nothing new.)"""
+    columns = (ScanBatch.id, ScanBatch.created_time, ScanBatch.answer)
+    for _, time, answer in in_steps(ScanBatch.select(*columns), ScanBatch.id, 200):
+        told = json.loads(answer) if answer else {}
+        results = told.get("results", [told])
+        taken = {one["event_id"] for one in results if one.get("outcome") == "recorded" and one.get("event_id")}
+        there = {id_ for (id_,) in tuples(ScanEvent.select(ScanEvent.event_id).where(ScanEvent.event_id.in_(taken)))}
+        yield from (
+            f"scan {id_} was answered as taken at {time:%Y-%m-%d %H:%M}, and is not there" for id_ in taken - there
+        )
+
+
+def _stray(folder: Path) -> Iterator[str]:
+    """Files that are not ours, and kept files that are not what their name says though no row names them: a photo waits
+    for its scan, and a picture or pack of before is what an old paper was printed with."""
+    ours = [*_OURS, *([re.escape(Path(db.obj.database).name) + _BESIDE] if isinstance(db.obj, SqliteDatabase) else [])]
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not any(re.fullmatch(one, path.name) for one in ours):
+            yield f"{path.name}: a file that is not of this service"
+        elif path.is_dir() and path.name in _SUFFIXES:
+            yield from _stray_kept(path, _SUFFIXES[path.name])
+        elif path.is_dir() and not path.name.startswith("."):
+            yield f"{path.name}: a folder that is not of this service"
+
+
+def _stray_kept(folder: Path, suffix: str) -> Iterator[str]:
+    for path in folder.glob("*/*"):
+        if path.name.startswith("."):
+            continue  # a draft that a crash left; it is nobody's
+        if not re.fullmatch(r"[0-9a-f]{64}", path.stem) or path.suffix != suffix or path.parent.name != path.name[:2]:
+            yield f"{folder.name}/{path.parent.name}/{path.name}: a file that is not of this service"
+        elif folder.name != "files":  # those are all named by a row, and have been read
+            try:
+                archive.read(folder, path.stem, suffix=suffix)
+            except archive.ArchiveFault as fault:
+                yield str(fault)
+
+
+def _untold() -> Iterator[str]:
+    """Every paper and every person has the line of its making, from the first one on that has; and what the audit says
+    was made is there, unless it says that it went."""
+    for model, name in ((IssuedDocument, "paper"), (User, "person")):
+        table = model._meta.table_name
+        made = AuditEntry.select(AuditEntry.key).where(
+            AuditEntry.kind == table, AuditEntry.verb == "created", AuditEntry.key != ""
+        )
+        told = {int(key) for (key,) in made.tuples().iterator()}
+        gone = AuditEntry.select(AuditEntry.key).where(AuditEntry.kind == table, AuditEntry.verb == "deleted")
+        left = {int(key) for (key,) in tuples(gone.where(AuditEntry.key != ""))}
+        there = {id_ for (id_,) in model.select(model.id).tuples().iterator()}
+        yield from (f"{name} {id_}: the audit does not tell of its making" for id_ in sorted(there - told)
+                    if told and id_ > min(told))  # fmt: skip
+        yield from (f"{name} {id_}: the audit tells of it, and it is not there" for id_ in sorted(told - there - left))

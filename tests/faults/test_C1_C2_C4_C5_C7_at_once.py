@@ -1,0 +1,175 @@
+"""C1, C2, C4, C5, C7: the same thing twice, two things at once, and a key that comes again: once, and told the same."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from conftest import NOW, PASS, PASSWORD, SignedIn, on_both_databases
+from simulated_devices import LARGE, tried
+from test_scan_batches import HOUR, Scanner, boxes, rows, yard  # noqa: F401 (fixtures)
+
+from accounts.people import create_user
+from app import create_app
+from assets.devices import register
+from assets.ledger_check import faults
+from assets.models import Asset, ExceptionCase, ScanBatch, ScanEvent
+from database import db as proxy
+from database import utc_now
+from docs_gen.issuing import Order, issue_document
+from docs_gen.models import IssuedDocument
+from shipments.models import Shipment
+
+
+def at_once(*works: Callable[[], Any]) -> list[Any]:
+    """Each in its own thread, all from one moment on; gives what they gave."""
+    gate, given = threading.Barrier(len(works)), [None] * len(works)
+
+    def run(place: int, work: Callable[[], Any]) -> None:
+        gate.wait()
+        given[place] = work()
+        if not proxy.is_closed():
+            proxy.close()
+
+    threads = [threading.Thread(target=run, args=one) for one in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return given
+
+
+@on_both_databases
+def test_C1_the_same_scan_twice_at_once_is_one_event_and_both_answers_are_equal(db, app, boxes, yard):  # noqa: F811
+    scanner, pairs = Scanner(app, yard[1]), 1_000 if LARGE else 12
+    for number in range(pairs):
+        kind = "dispatch" if number % 2 == 0 else "return"
+        event = scanner.scan(kind, f"KLT{number // 2 % 30 + 1:06d}", ago=timedelta(seconds=3_600 - number))
+        first, second = at_once(*[lambda event=event: scanner.send([event], key=event["event_id"])] * 2)
+        assert (first.status_code, first.data) == (200, second.data)
+        # Without a key: the id of the event has to do.
+        event = scanner.scan(
+            kind, f"KLT{number // 2 % 30 + 1:06d}", ago=timedelta(seconds=3_600 - number), scanned_text="no box"
+        )
+        both = [one.json["results"][0]["outcome"] for one in at_once(*[lambda event=event: scanner.send([event])] * 2)]
+        assert sorted(both) in (["known", "refused"], ["refused", "refused"]), both
+    assert rows().count() == 2 * pairs
+    assert list(faults()) == []
+    tried("C1", f"the same scan twice at once, with and without a key, {type(db).__name__}", 2 * pairs)
+
+
+@on_both_databases
+def test_C2_a_box_in_two_places_in_one_millisecond_is_in_one_and_the_other_is_for_a_person(db, app, user, boxes, yard):  # noqa: F811
+    with app.app_context():
+        here, there = Scanner(app, yard[1]), Scanner(app, register("yard 2", user, NOW)[1])
+    times = 500 if LARGE else 12
+    for number in range(times):
+        code = f"KLT{number % 30 + 1:06d}"
+        moment = {"event_time": (utc_now() - HOUR + timedelta(minutes=number // 30)).isoformat(), "happened": True}
+        out = here.scan("dispatch", code, **moment)
+        # As far as anybody knows it is in Suzhou, and somebody in Hamburg has it in his hands.
+        away = there.scan("arrive", code, place="HH-VMI", **moment)
+        answers = at_once(lambda out=out: here.send([out]), lambda away=away: there.send([away]))
+        assert [one.json["results"][0]["status"] for one in answers] == [201, 201]
+        assert list(faults()) == []
+    assert rows().count() == 2 * times  # nothing was dropped
+    told = [row for row in rows() if row.exception]
+    assert {row.asset_id for row in told} == {row.asset_id for row in rows()}  # each box is for a person to look at
+    assert {row.code for row in ExceptionCase.select()} >= {"impossible_move"}
+    tried(
+        "C2",
+        f"one box, two places, one millisecond, {type(db).__name__}; {len(told)} conflicts kept for a person",
+        times,
+    )
+
+
+@on_both_databases
+def test_C2_dispatched_here_and_returned_there_at_once_leaves_a_case_for_a_person(db, app, user, boxes, yard):  # noqa: F811
+    """Both have happened; whichever order the rule gives them, one of the two breaks a rule, and that is told."""
+    with app.app_context():
+        here, there = Scanner(app, yard[1]), Scanner(app, register("yard 2", user, NOW)[1])
+    moment = {"event_time": (utc_now() - HOUR).isoformat(), "happened": True}
+    out, back = here.scan("dispatch", **moment), there.scan("return", place="SZ-PLANT", **moment)
+    at_once(lambda: here.send([out]), lambda: there.send([back]))
+    assert list(faults()) == []
+    box = Asset.get(code="KLT000001")
+    kept = ScanEvent.select().where(ScanEvent.asset == box, ScanEvent.type != "commission")
+    assert {row.type for row in kept} == {"dispatch", "return"}
+    assert box.where in ("here", "out")
+    assert ExceptionCase.select().where(ExceptionCase.state == "open").exists()
+
+
+@on_both_databases
+def test_C4_two_users_who_issue_the_same_shipment_at_once_get_one_paper(db, app, client, user, world):
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    second = SignedIn(app, app.response_class)
+    second.sign_in(other)
+    shipment, settings = world.shipment, app.config["ROUNDTRIP"]
+
+    def issue(who):
+        def work():
+            try:
+                with proxy.connection_context():
+                    return issue_document(
+                        shipment, Order("commercial_invoice", replaces="", reasons=PASS), who, NOW, settings
+                    ).number
+            except Exception as error:
+                return getattr(error, "reason", repr(error))
+
+        return work
+
+    answers = at_once(issue(user), issue(other), issue(user))
+    assert [row.number for row in IssuedDocument.select()] == ["CI-2026-0001"]
+    assert set(answers) <= {"CI-2026-0001", "unfinished", "issued_meanwhile"}
+    assert "CI-2026-0001" in answers
+
+
+def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app, user, boxes, yard):  # noqa: F811
+    scanner = Scanner(app, yard[1])
+    events = [scanner.scan("dispatch", f"KLT00000{n}") for n in range(1, 4)]
+    first = scanner.send(events, key="k")
+    # Another body under the key: refused, and nothing is done.
+    other = scanner.send([scanner.scan("dispatch", "KLT000009")], key="k")
+    assert (other.status_code, other.json["error"]["reason"], rows().count()) == (422, "key_reused", 3)
+    # In flight: whoever asks meanwhile waits until the first is through, and has its very answer.
+    more = [scanner.scan("dispatch", f"KLT0000{n}") for n in range(10, 20)]
+    answers = at_once(*[lambda: scanner.send(more, key="in-flight")] * 4)
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.data for answer in answers}) == 1
+    assert rows().count() == 13
+    # After a restart: another application on the same database.
+    again = create_app({"ROUNDTRIP": app.config["ROUNDTRIP"], "TESTING": True})
+    proxy.connect(reuse_if_open=True)
+    restarted = Scanner(again, yard[1])
+    assert (restarted.send(events, key="k").data, rows().count()) == (first.data, 13)
+    # The same key of another sender is another key.
+    with app.app_context():
+        _, token = register("yard 2", create_user("li.na", PASSWORD, NOW, role="scanner_operator"), NOW)
+    theirs = Scanner(app, token)
+    answer = theirs.send([theirs.scan("dispatch", "KLT000025")], key="k")
+    assert ([one["outcome"] for one in answer.json["results"]], "Idempotency-Replayed" in answer.headers) == (
+        ["recorded"],
+        False,
+    )
+    assert ScanBatch.select().count() == 3
+    assert list(faults()) == []
+
+
+def test_C7_the_same_file_of_lines_read_twice_and_confirmed_twice_is_written_once(client, world):
+    page = "/shipments/S-2026-0001/lines/import"
+    data = b"Part no.,Quantity,Unit price\n10-4711,7,1.5\n"
+    sealed = []
+    for name in ("order.csv", "the same under another name.csv"):
+        shown = client.post(page, data={"file": (io.BytesIO(data), name)}, content_type="multipart/form-data")
+        assert shown.status_code == 200, shown.text
+        sealed.append(shown.text.split('name="rows" value="')[1].split('"')[0])
+    answers = [
+        client.post(f"{page}/confirm", data={"rows": rows_, "mode": "append"}).status_code
+        for rows_ in (*sealed, sealed[0])
+    ]
+    assert answers == [302, 409, 409]  # the shipment is not the one any more for which the lines were shown
+    assert [str(line.quantity) for line in Shipment.get().lines].count("7") == 1

@@ -1,0 +1,210 @@
+"""F2, C3: an issuing process is killed at each of its steps, and many take numbers at once: never a gap, a double number,
+a half file, or a file without its paper."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import NOW, PASS, on_both_databases, settings_for
+from flask import Flask
+from samples import World
+from simulated_devices import LARGE, tried
+
+from config import Settings
+from database import close_all, open_database
+from database import db as proxy
+from docs_gen.integrity import faults as paper_faults
+from docs_gen.issuing import Order, finish_unfinished, issue_document, take_number, void_document
+from docs_gen.models import IssuedDocument
+from errors import Refused
+from invariants import faults
+from shipments.models import Shipment
+
+_FORK = multiprocessing.get_context("fork")
+PROCESSES, EACH = (20, 50) if LARGE else (6, 10)
+
+
+@pytest.fixture
+def settings(app: Flask) -> Settings:
+    settings: Settings = app.config["ROUNDTRIP"]
+    return settings
+
+
+def _copies(shipment: Shipment, count: int) -> list[int]:
+    """So many shipments like this one, without boxes' scans: one paper of a kind each."""
+    ids = []
+    with proxy.atomic():
+        for number in range(count):
+            values = {name: getattr(shipment, name) for name in shipment._meta.sorted_field_names if name != "id"}
+            copy = Shipment.create(**{**values, "number": f"S-2026-1{number:04}"})
+            for row in (*shipment.lines, *shipment.packages):
+                kept = {name: getattr(row, name) for name in row._meta.sorted_field_names if name != "id"}
+                type(row).create(**{**kept, "shipment": copy})
+            ids.append(copy.id)
+    return ids
+
+
+def _take(ids: list[int], gate: Any, base_url: str, luck: random.Random) -> None:
+    """Every tenth fails in the middle of its transaction, one process in five is killed in it."""
+    doomed = luck.random() < 0.2
+    gate.wait()
+    with proxy.connection_context():
+        for place, id in enumerate(ids):
+            order = Order("packing_list", reasons=PASS)
+            if luck.random() < 0.1 or (doomed and place == len(ids) // 2):
+                try:
+                    with proxy.atomic() if "Sqlite" not in type(proxy.obj).__name__ else proxy.atomic("IMMEDIATE"):
+                        take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
+                        if doomed:
+                            os.kill(os.getpid(), signal.SIGKILL)
+                        raise RuntimeError("it failed")
+                except RuntimeError:
+                    continue
+            take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
+
+
+@on_both_databases
+def test_C3_many_processes_of_which_some_fail_and_some_are_killed_take_numbers_without_gaps(
+    db: Any, world: World, settings: Settings
+) -> None:
+    ids = _copies(world.shipment, PROCESSES * EACH)
+    close_all()
+    if not proxy.is_closed():
+        proxy.close()
+    gate = _FORK.Barrier(PROCESSES)
+    chunks = [ids[start : start + EACH] for start in range(0, len(ids), EACH)]
+    processes = [
+        _FORK.Process(target=_take, args=(chunk, gate, settings.base_url, random.Random(n + 1)))
+        for n, chunk in enumerate(chunks)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(300)
+    codes = [process.exitcode for process in processes]
+    assert set(codes) == {0, -signal.SIGKILL}  # some were killed, and none failed otherwise
+    proxy.connect(reuse_if_open=True)
+    numbers = sorted(row.number for row in IssuedDocument.select())
+    assert numbers == [f"PL-2026-{number:04}" for number in range(1, len(numbers) + 1)]
+    assert len(numbers) >= PROCESSES * EACH // 2
+    killed = codes.count(-signal.SIGKILL)
+    tried(
+        "C3",
+        f"{PROCESSES} processes × {EACH} numbers, 10 % failed, {killed} processes killed, {type(db).__name__}",
+        len(numbers),
+    )
+
+
+def test_C3_a_void_number_is_kept_and_each_year_and_seller_has_a_series(world: World, settings: Settings) -> None:
+    """The year is that of the place from which the goods leave: Suzhou is eight hours before UTC."""
+    before, after = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC), datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
+    ids = _copies(world.shipment, 3)
+    order = Order("china_export_declaration", reasons=PASS)
+    first, second, third = (
+        issue_document(Shipment.get_by_id(id), order, None, moment, settings)
+        for id, moment in zip(ids, (before, before, after), strict=True)
+    )
+    assert [one.number for one in (first, second, third)] == ["CD-2026-0001", "CD-2026-0002", "CD-2027-0001"]
+    void_document(second, "Wrong truck.", None, NOW)
+    again = issue_document(Shipment.get_by_id(ids[1]), order, None, before, settings)
+    assert again.number == "CD-2026-0003"
+    assert list(paper_faults(settings.archive_dir)) == []
+
+
+# F2: every step
+
+
+def _at_step(number: int, work: Callable[[], None]) -> int:
+    """Do `work` in a child, which kills itself at its n-th step: a statement, a sync, a file that is opened to be
+    written, a rename. Gives how many steps there were, 0 when it was killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(writing)
+        os.waitpid(child, 0)
+        with os.fdopen(reading) as answer:
+            return int(answer.read() or 0)
+    try:
+        count = 0
+
+        def step() -> None:
+            nonlocal count
+            count += 1
+            if count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def hook(event: str, values: tuple[Any, ...]) -> None:
+            if event == "os.rename" or (
+                event == "open" and ".pdf" not in str(values[0]) and "files/" in str(values[0])
+            ):
+                step()
+
+        real = os.fsync
+        os.fsync = lambda fd: (step(), real(fd), step())[1]  # type: ignore[assignment]
+        with proxy.connection_context():
+            proxy.connection().set_trace_callback(lambda _: step())
+            sys.addaudithook(hook)
+            work()
+        os.write(writing, str(count).encode())
+    finally:
+        os._exit(0)
+
+
+@pytest.fixture
+def pattern(world: World, settings: Settings, tmp_path: Path) -> Iterator[Path]:
+    """A data folder to be copied for each try."""
+    proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    proxy.close()
+    made = tmp_path / "pattern"
+    made.mkdir()
+    shutil.copy(tmp_path / "roundtrip.db", made)
+    yield made
+    proxy.close()
+
+
+def test_F2_killed_at_any_step_of_issuing_it_is_before_or_finished_and_never_half(
+    pattern: Path, tmp_path: Path
+) -> None:
+    def one(number: int) -> int:
+        folder = tmp_path / f"try-{number}"
+        shutil.copytree(pattern, folder)
+        settings = settings_for(folder)
+        open_database(settings.database_url)
+
+        def work() -> None:
+            issue_document(Shipment.get(), Order("packing_list", reasons=PASS), None, NOW, settings)
+
+        steps = _at_step(number, work)
+        with proxy.connection_context():
+            for path in settings.archive_dir.rglob("*.pdf"):  # under its final name it is whole, at any moment
+                assert path.read_bytes().rstrip().endswith(b"%%EOF")
+            numbers = [(row.number, row.state) for row in IssuedDocument.select()]
+            assert numbers in ([], [("PL-2026-0001", "numbered")], [("PL-2026-0001", "issued")]), number
+            finish_unfinished(settings)
+            if numbers:
+                assert [(row.number, row.state) for row in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
+            with contextlib.suppress(Refused):  # it is issued already
+                issue_document(Shipment.get(), Order("packing_list", replaces="", reasons=PASS), None, NOW, settings)
+            assert [row.number for row in IssuedDocument.select()] == ["PL-2026-0001"]
+            assert list(faults(settings)) == []
+        shutil.rmtree(folder)
+        return steps
+
+    steps = one(0)
+    assert steps >= 30
+    places = range(1, steps + 1) if LARGE else [*range(1, steps, max(1, steps // 9)), steps - 1, steps]
+    for _ in range(20 if LARGE else 1):
+        for number in places:
+            one(number)
+    tried("F2", f"killed at each of {steps} steps of issuing", len(places) * (20 if LARGE else 1))

@@ -1,0 +1,330 @@
+"""F3, F5: a disk that is full or read-only, a database that somebody else holds or that goes away: told clearly, nothing
+acknowledged that is not stored, pages go on being read, and all heals by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import resource
+import sqlite3
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import NOW, PASS, settings_for
+from peewee import OperationalError
+from simulated_devices import LARGE, RealServer, SimulatedDevice, in_the_ledger, prepare, tried
+
+from assets.devices import register
+from assets.models import ScanEvent
+from assets.registering import register_assets
+from database import db as proxy
+from database import open_database, utc_now
+from docs_gen.issuing import Order, issue_document
+from docs_gen.models import IssuedDocument
+from errors import Unavailable
+from invariants import faults
+
+URL = "/api/v1/scan-events"
+
+
+@pytest.fixture
+def boxes(world):
+    return register_assets(
+        world.klt, ["KLT000001", "KLT000002"], world.suzhou, world.plant, None, NOW.replace(year=2025)
+    )
+
+
+@pytest.fixture
+def yard(app, user):
+    with app.app_context():
+        return {"Authorization": f"Bearer {register('yard 1', user, NOW)[1]}"}
+
+
+def scan(code="KLT000001") -> dict[str, Any]:
+    return {
+        "event_id": str(uuid.uuid4()), "type": "dispatch", "scanned_text": code, "shipment": "S-2026-0001",
+        "event_time": utc_now().isoformat(), "happened": True,
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def full() -> Iterator[None]:
+    """SQLite itself finds no page more."""
+    proxy.execute_sql("CREATE TABLE filler (x)")
+    pages = proxy.execute_sql("PRAGMA page_count").fetchone()[0]
+    proxy.execute_sql(f"PRAGMA max_page_count = {pages}").fetchall()
+    for size in (5000, 500, 50):
+        with contextlib.suppress(OperationalError):
+            while True:
+                proxy.execute_sql("INSERT INTO filler VALUES (zeroblob(?))", [size])
+    yield
+    proxy.execute_sql("PRAGMA max_page_count = 1000000").fetchall()
+    proxy.execute_sql("DROP TABLE filler")
+
+
+@contextlib.contextmanager
+def read_only() -> Iterator[None]:
+    proxy.obj.pragma("query_only", 1, permanent=True)
+    yield
+    proxy.obj.pragma("query_only", 0, permanent=True)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Another program holds the write lock."""
+    proxy.obj.pragma("busy_timeout", 50, permanent=True)
+    with contextlib.closing(sqlite3.connect(proxy.obj.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+    proxy.obj.pragma("busy_timeout", 10_000, permanent=True)
+
+
+CANNOT = [(full, 507, "no_space", "60"), (read_only, 503, "read_only", "60"), (held, 503, "busy", "5")]
+
+
+@pytest.mark.parametrize(("how", "status", "reason", "after"), CANNOT, ids=["F3-full", "F3-read-only", "F5-held"])
+def test_F3_F5_it_is_told_nothing_is_stored_pages_are_read_and_it_heals(
+    app, client, world, boxes, yard, how, status, reason, after
+):
+    # Codes that nobody knows become rows, too, and take more room than what pages still have.
+    events = [scan(), scan("KLT000002"), *(scan(f"{n}" * 200) for n in range(10, 50))]
+    again = {**yard, "Idempotency-Key": "a-key"}
+    with how():
+        answer = app.test_client().post(URL, json={"events": events}, headers=again)
+        assert (answer.status_code, answer.json["error"]["reason"], answer.headers["Retry-After"]) == (
+            status,
+            reason,
+            after,
+        )
+        page = client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"})
+        assert (page.status_code, page.headers["Retry-After"], "<html" in page.text) == (status, after, True)
+        with pytest.raises(Exception) as raised, app.app_context():  # noqa: PT011 (the driver's, or ours)
+            issue_document(
+                world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, app.config["ROUNDTRIP"]
+            )
+        assert not isinstance(raised.value, AssertionError)
+        for path in ("/", "/shipments", "/shipments/S-2026-0001", "/assets", "/balances", "/healthz"):
+            assert client.get(path).status_code == 200, path
+    assert ScanEvent.select().where(ScanEvent.type == "dispatch").count() == 0
+    with app.app_context():
+        issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, app.config["ROUNDTRIP"])
+    answer = app.test_client().post(URL, json={"events": events}, headers=again)
+    assert [one["outcome"] for one in answer.json["results"]][:2] == ["recorded", "recorded"]
+    assert client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"}).status_code == 302
+    assert list(faults(settings_for(Path(app.config["ROUNDTRIP"].data_dir)))) == []
+
+
+def test_F3_a_paper_whose_file_finds_no_room_keeps_its_number_and_is_finished_later(app, world, client, monkeypatch):
+    settings, real = app.config["ROUNDTRIP"], Path.open
+    with monkeypatch.context() as patch, app.app_context():
+
+        def no_room(self, mode="r", *rest, **more):
+            if mode == "xb":
+                raise OSError(28, "No space left on device")
+            return real(self, mode, *rest, **more)
+
+        patch.setattr(Path, "open", no_room)
+        with pytest.raises(Unavailable) as refused:
+            issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    assert (refused.value.reason, refused.value.status) == ("no_space", 507)
+    assert [(row.number, row.state) for row in IssuedDocument.select()] == [("PL-2026-0001", "numbered")]
+    with app.app_context():
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    assert [(row.number, row.state) for row in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
+    assert list(faults(settings)) == []
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_F5_a_database_that_restarts_costs_at_most_one_request(db, app, client, world, postgresql, postgresql_server):
+    db.close()
+    pool = open_database(postgresql_server.get_uri("one_test").replace("postgresql://", "psycopg3+pool://"))
+    assert client.get("/shipments").status_code == 200
+    postgresql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'one_test'")
+    answers = [client.get("/shipments") for _ in "123"]
+    pool.close_all()
+    assert [answer.status_code for answer in answers[1:]] == [200, 200]
+    assert answers[0].status_code in (200, 503)  # the pool may have seen by itself that the line is cut
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_F5_a_lock_that_is_not_given_in_time_is_busy(db, app, client, world, postgresql_server):
+    proxy.execute_sql("SET lock_timeout = 100")
+    with psycopg.connect(postgresql_server.get_uri("one_test")) as other:
+        other.execute("LOCK TABLE shipment IN ACCESS EXCLUSIVE MODE")
+        assert client.get("/shipments").status_code == 503
+
+
+class SmallDisk:
+    """Room for a data folder that can be used up. A file system of its own where we may mount one; elsewhere files of
+    the server may grow no further (RLIMIT_FSIZE, set from outside), which it meets as an error of the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+        self.mounted = not subprocess.run(command, capture_output=True, check=False).returncode
+        self.server: RealServer | None = None
+
+    def fill(self, left: int) -> None:
+        if self.mounted:
+            with (self.folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(1 << 16)):
+                    pass
+                while file.write(bytes(512)):
+                    pass
+            size = (self.folder / "filler").stat().st_size
+            os.truncate(self.folder / "filler", max(0, (size - left) // 4096 * 4096))
+        else:
+            self._limit(max(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()) + left)
+
+    def empty(self) -> None:
+        if self.mounted:
+            (self.folder / "filler").unlink()
+        else:
+            self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, size: int) -> None:
+        assert self.server
+        for pid in self.server.processes():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    def close(self) -> None:
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self.folder)], check=False)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    made = SmallDisk(tmp_path / "disk")
+    yield made
+    made.close()
+
+
+def post(port: int, device: SimulatedDevice, events: list[dict[str, Any]]) -> tuple[int, dict[str, Any], str]:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {device.token}", "Content-Type": "application/json"}
+    asked.request("POST", URL, json.dumps({"events": events}), headers)
+    answer = asked.getresponse()
+    return answer.status, json.loads(answer.read()), answer.getheader("Retry-After") or ""
+
+
+def get(port: int, path: str, token: str) -> int:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    asked.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    answer = asked.getresponse()
+    answer.read()
+    return answer.status
+
+
+@pytest.fixture
+def served(disk, migrated_file, app):
+    server = RealServer(disk.folder / "data", migrated_file)
+    with app.app_context():
+        devices = prepare(server, 2)
+    proxy.close()
+    server.start()
+    disk.server = server
+    yield server, devices
+    server.stop()
+    proxy.close()
+
+
+def test_F3_a_disk_with_no_room_left_loses_nothing_that_was_acknowledged(served, disk):
+    server, (device, _) = served
+    acknowledged, refused = set(), 0
+    for left in (0, 4096, 1 << 20):
+        disk.fill(left)
+        for _ in range(400):
+            device.scan()
+            batch = device.queue[-1:]
+            status, told, after = post(server.port, device, batch)
+            if status == 200:
+                acknowledged |= {one["event_id"] for one in told["results"] if one["outcome"] == "recorded"}
+                device.queue.clear()
+                continue
+            assert (status, told["error"]["reason"]) in (
+                [(507, "no_space")] if disk.mounted else [(503, "io_error"), (507, "no_space")]
+            )
+            assert int(after) >= 1
+            refused += 1
+            break
+        for path in ("/healthz", "/api/v1/scan/ping", "/api/v1/resolve?text=KLT-A-0001"):
+            assert get(server.port, path, device.token) == 200, path
+        disk.empty()
+        status, told, _ = post(server.port, device, device.queue or [])
+        assert status == 200, told
+        acknowledged |= {one["event_id"] for one in told["results"]}
+        device.queue.clear()
+    server.stop()
+    assert refused >= 2
+    found = in_the_ledger(server.url)["event"]
+    assert acknowledged <= set(found)
+    assert set(found.values()) == {1}
+    with proxy.connection_context():
+        assert list(faults(settings_for(server.folder))) == []
+    tried(
+        "F3",
+        f"disk full ({'file system of 24 MB' if disk.mounted else 'files may not grow'}), 0, 4 kB and 1 MB left",
+        refused,
+    )
+
+
+def test_F5_while_somebody_holds_the_write_lock_pages_are_read_and_scans_wait_or_are_told(served):
+    server, devices = served
+    seconds = 30 if LARGE else 2
+    answers: list[int] = []
+    reads: list[float] = []
+    done = threading.Event()
+
+    def write(device: SimulatedDevice) -> None:
+        while not done.is_set():
+            device.scan()
+            batch = device.queue[-5:]
+            status, _, after = post(server.port, device, batch)
+            answers.append(status)
+            if status == 200:
+                device.queue.clear()
+            else:
+                assert (status, after) == (503, "5")
+                done.wait(0.2)
+
+    def read() -> None:
+        while not done.is_set():
+            start = time.monotonic()
+            assert get(server.port, "/api/v1/resolve?text=KLT-A-0001", devices[0].token) == 200
+            reads.append(time.monotonic() - start)
+            done.wait(0.02)
+
+    writers = [SimulatedDevice(f"w{n}", one.token, one.codes, one.luck) for n, one in enumerate([*devices] * 6)]
+    with contextlib.closing(sqlite3.connect(server.folder / "roundtrip.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        threads = [threading.Thread(target=write, args=(one,)) for one in writers] + [threading.Thread(target=read)]
+        for thread in threads:
+            thread.start()
+        done.wait(seconds)
+        other.execute("ROLLBACK")
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert set(answers) <= {200, 503}
+    assert 200 in answers  # those that waited got their turn
+    reads.sort()
+    assert reads[int(len(reads) * 0.95)] <= 1.0, reads[-5:]
+    server.stop()
+    open_database(server.url)
+    with proxy.connection_context():
+        assert list(faults(settings_for(server.folder))) == []
+    tried(
+        "F5",
+        f"write lock held {seconds} s by another process, 12 writers; slowest of 95 % of reads {reads[int(len(reads) * 0.95)]:.2f} s",
+        len(answers),
+    )

@@ -1,0 +1,66 @@
+"""F4: the n-th write fails, for every n: what is stored is what was there before or what should be after, never between."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import NOW, PASSWORD
+from simulated_devices import LARGE, tried
+
+from accounts.people import create_user
+from assets.registering import register_assets
+from database import db as proxy
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory) -> Path:
+    """The library that lets writes fail, compiled; `make test` sees to it that there is a compiler."""
+    library = tmp_path_factory.mktemp("shim") / "failing_writes.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "failing_writes.c", "-ldl"], check=True)
+    return library
+
+
+TRIES = [
+    ("scan", errno.EIO),
+    ("issue", errno.ENOSPC),
+    *([("scan", errno.ENOSPC), ("issue", errno.EIO)] if LARGE else []),
+]
+
+
+@pytest.mark.parametrize(("verb", "number"), TRIES, ids=lambda one: errno.errorcode.get(one, one))
+def test_F4_after_any_write_that_fails_it_is_before_or_after_and_never_between(
+    app, world, shim, tmp_path, verb, number
+):
+    long_ago = NOW.replace(year=2025)
+    register_assets(world.klt, [f"KLT00000{n}" for n in range(1, 7)], world.suzhou, world.plant, None, long_ago)
+    with app.app_context():
+        create_user("wang.li", PASSWORD, NOW)
+    proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    proxy.close()
+    pattern = tmp_path / "data"
+    pattern.mkdir()
+    shutil.copy(tmp_path / "roundtrip.db", pattern)
+    answer = subprocess.run(
+        [sys.executable, HERE / "writes_that_fail.py", pattern, verb, str(number), "300", "1" if LARGE else "3" if verb == "scan" else "9"],
+        env={**os.environ, "LD_PRELOAD": str(shim)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    told = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(told) >= 4
+    for one in told:
+        assert one["faults"] == [], one
+        assert one["state"] in ("before", "after", "numbered"), one
+        assert one["outcome"] in ("acknowledged", "unavailable"), one
+        if one["outcome"] == "acknowledged":
+            assert one["state"] == "after", one
+    assert "unavailable" in {one["outcome"] for one in told}
+    tried("F4", f"{verb}: write 1 to {len(told)} fails with {errno.errorcode[number]}", len(told))
