@@ -22,6 +22,7 @@ from customs.forms import BackForm, ClockForm, CloseForm, ExtensionForm, OutForm
 from customs.models import ClockRule, CustomsDeclaration, DeclaredBox
 from database import utc_now
 from docs_gen.models import IssuedDocument
+from docs_gen.turns import prints
 from errors import N_, InvalidInput
 from i18n import instant, translated
 from listing import Column, Filter, answer, attachment
@@ -189,6 +190,7 @@ def _page(declaration: CustomsDeclaration, **forms: Any) -> Response | str:
 
 @blueprint.get("/declarations/<int(max=2147483647):id>/proof.pdf")
 @needs("customs.read")
+@prints
 def proof_pdf(id: int) -> Response:
     """The proof list as PDF."""
     declaration = _out(id)
