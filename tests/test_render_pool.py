@@ -322,3 +322,34 @@ def test_workers_end_with_their_parent(end: str) -> None:
     pids = [int(pid) for pid in done.stdout.split()]
     assert pids
     until(lambda: all(gone(pid) for pid in pids))
+
+
+def test_F9_a_worker_that_hangs_is_ended_within_the_limit_and_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    render_limited("<p>warm")
+    monkeypatch.setattr(render_pool, "OWN_SECONDS", 3)
+    thread, results = in_thread(lambda: render_many([Job(SLOW)]))
+    begin = time.monotonic()
+    stopped = busy()
+    os.kill(stopped, signal.SIGSTOP)
+    thread.join()
+    assert time.monotonic() - begin < 8
+    assert isinstance(results[0][0], NotRendered)
+    assert results[0][0].limit == "time"
+    assert isinstance(render_limited("<p>next"), Paper)
+    until(lambda: gone(stopped))
+
+
+def test_the_state_of_the_renderer_is_told_without_waiting_for_it() -> None:
+    render_limited("<p>warm")
+    idle = render_pool.state()
+    assert (idle.making, idle.fault) == (0, "")
+    assert idle.confined == {"network", "files"}
+    thread, _ = in_thread(lambda: render_many([Job(SLOW)] * 6))
+    busy()
+    until(lambda: render_pool.state(probe=False).making == len(os.sched_getaffinity(0)))
+    begin = time.monotonic()
+    now = render_pool.state()
+    assert time.monotonic() - begin < 0.5
+    assert now.making > 0
+    thread.join()
+    assert render_pool.state().making == 0
