@@ -149,6 +149,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 def _begin() -> None:
     g.begun = time.monotonic()
     g.request_id = secrets.token_hex(8)  # in the log, in the audit, and on the page of an error
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # Werkzeug limits the fields of multipart forms only; of these, 12 MB would be six million.
+        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
+        if request.get_data(cache=True).count(b"&") >= current_app.config["MAX_FORM_PARTS"]:
+            abort(413)
 
 
 def _connect() -> None:

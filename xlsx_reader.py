@@ -91,6 +91,7 @@ def read(data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[s
         zipfile.BadZipFile,
         EOFError,
         KeyError,
+        IndexError,
         ValueError,
         OSError,
         expat.ExpatError,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import socket
 import subprocess
 import threading
@@ -225,7 +224,7 @@ class Attempt:
             "file": lambda: Path(self.file).read_bytes(),
             "passwd": lambda: Path("/etc/passwd").read_bytes(),
             "environ": lambda: Path("/proc/self/environ").read_bytes(),
-            "listing": lambda: os.listdir("/tmp"),
+            "listing": lambda: list(Path("/tmp").iterdir()),
             "write": lambda: Path(self.file).with_suffix(".new").write_bytes(b"x"),
             "program": lambda: subprocess.run(["/bin/sh", "-c", "true"], check=True),
             "own-style": lambda: (ROOT / "static" / "paper.css").read_bytes(),
