@@ -10,9 +10,11 @@ import sqlite3
 
 import peewee
 import pytest
+from conftest import application, settings_for
 
 import logs
 from accounts.access import public
+from database import db as proxy
 
 EXCEPTIONS = [
     ZeroDivisionError("division by zero in /srv/roundtrip/app.py"), KeyError("ROUNDTRIP_SECRET_KEY"), ValueError("SELECT * FROM user"),
@@ -26,6 +28,14 @@ EXCEPTIONS = [
 NOT_FOR_PEOPLE = re.compile(
     r"Traceback|File \"|/srv/|/root/|/data|SELECT|UNIQUE|SECRET_KEY|Werkzeug|Python|sqlite|peewee|<script>alert|site-packages"
 )
+
+
+@pytest.fixture
+def app(db, tmp_path):
+    """One that has answered nothing yet: it gets routes of its own."""
+    app = application(settings_for(tmp_path))
+    proxy.initialize(db)
+    return app
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from conftest import NOW, PASSWORD
+from conftest import NOW, PASSWORD, application, settings_for
 from samples import completed
 
 from accounts.access import public
@@ -42,6 +42,14 @@ ANSWERS = {
     "busy": ("client", "GET", "/all-busy", 503),
 }
 STATIC = ("its worker", "style", "scan app")
+
+
+@pytest.fixture
+def app(db, tmp_path):
+    """One that has answered nothing yet: it gets routes of its own."""
+    app = application(settings_for(tmp_path))
+    proxy.initialize(db)
+    return app
 
 
 @pytest.fixture
