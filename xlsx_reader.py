@@ -92,6 +92,8 @@ def read(data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[s
         EOFError,
         KeyError,
         IndexError,
+        NotImplementedError,  # of zipfile: patched data
+        RuntimeError,  # and an encrypted entry
         ValueError,
         OSError,
         expat.ExpatError,
