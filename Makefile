@@ -3,7 +3,7 @@ VENV ?= .venv
 export VENV
 PYTHON := $(VENV)/bin/python
 
-.PHONY: run test faults lint bench translations
+.PHONY: run test faults fuzz audit lint bench translations
 
 run:
 	@tools/setup.sh run
@@ -20,6 +20,16 @@ faults:
 	@table=$$(mktemp); FAULTS_LARGE=$$table $(PYTHON) -m pytest tests/faults $(if $(TESTS),-k $(TESTS)); status=$$?; \
 	echo; echo "survived"; echo "   no.    times  what was tried"; \
 	sort -V $$table | awk -F'\t' '{printf "   %-5s %7d  %s\n", $$1, $$2, $$3}'; rm -f $$table; exit $$status
+
+# N invented inputs for every parser and every endpoint; SEED=2 takes others.
+fuzz:
+	@tools/setup.sh test
+	@FUZZ=$(or $(N),10000) FUZZ_SEED=$(or $(SEED),1) $(PYTHON) -m pytest tests/security/test_fuzz.py
+
+# The locked packages beside the public lists of known vulnerabilities; says so, and fails nothing, without a network.
+audit:
+	@tools/setup.sh test
+	@PYTHON=$(PYTHON) tools/audit.sh
 
 lint:
 	@tools/setup.sh test

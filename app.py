@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, abort, jsonify, render_template, request
+from flask import Flask, Response, abort, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -45,7 +47,9 @@ from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
 from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
+from logs import init_logs
 from master_data.views import blueprint as master_data_pages
+from operations.views import blueprint as operations_pages
 from people.audit_views import blueprint as audit_pages
 from people.views import blueprint as people_pages
 from shipments.views import blueprint as shipments_pages
@@ -64,7 +68,7 @@ _HTTP_TEXTS = {
     "http_404": N_("There is no such page."),
     "http_405": N_("This cannot be done here."),
     "http_413": N_("What was sent is larger than 12 MB or has too many fields. Send less at a time."),
-    "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator when it happened."),
+    "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator the reference below."),
 }
 
 
@@ -91,6 +95,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxy_hops, x_proto=settings.proxy_hops)  # type: ignore[method-assign]
     open_database(settings.database_url)
     open_packs(settings.packs_dir)
+    app.before_request(_begin)
     app.before_request(_connect)
     app.teardown_appcontext(_disconnect)
     init_login(app)
@@ -130,13 +135,25 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         own_statement_pages,
         people_pages,
         audit_pages,
+        operations_pages,
     ):
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):
         app.register_error_handler(error, _answer_error)
+    init_logs(app)
     app.after_request(_headers)
     commands.init_commands(app)
     return app
+
+
+def _begin() -> None:
+    g.begun = time.monotonic()
+    g.request_id = secrets.token_hex(8)  # in the log, in the audit, and on the page of an error
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # Werkzeug limits the fields of multipart forms only; of these, 12 MB would be six million.
+        request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
+        if request.get_data(cache=True).count(b"&") >= current_app.config["MAX_FORM_PARTS"]:
+            abort(413)
 
 
 def _connect() -> None:
@@ -151,15 +168,35 @@ def _disconnect(_: BaseException | None) -> None:
         end_of_request()
 
 
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
+#: What no page of ours uses. The scan page has the camera.
+_NOT_USED = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+)
+
+
 def _headers(response: Response) -> Response:
     headers = response.headers
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'self'; img-src 'self' data:; object-src 'self'; base-uri 'none'; form-action 'self'; "
-        "frame-ancestors 'self'",
-    )
+    headers.setdefault("Content-Security-Policy", _POLICY)
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    allowed = {"camera"} if request.blueprint == "scan" else set()
+    headers["Permissions-Policy"] = ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in _NOT_USED)
+    if current_app.config["ROUNDTRIP"].secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if (request.endpoint or "").startswith("security."):
         headers["Cache-Control"] = "no-store"  # the library's own "no-store=True" is a word that no browser knows
     elif request.path.startswith("/static/scan/"):
@@ -192,10 +229,14 @@ def _answer_error(error: Exception) -> Any:
         if error.response is not None:
             return error.response, error.response.status_code
     else:
-        log.exception("%s %s failed", request.method, request.path)
+        log.exception("%s %s failed", request.method, request.url_rule or "?")
         status, answer = 500, {"text": translated(_HTTP_TEXTS["http_500"]), "reason": "http_500"}
     wait = getattr(error, "retry_after", None)
     headers = {"Retry-After": str(wait)} if isinstance(wait, int) else {}
+    if getattr(error, "again", False) and request.method == "GET":
+        headers["Refresh"] = str(wait)
+    if status >= 500:
+        answer["reference"] = g.get("request_id", "")
     if wants_json():
         return jsonify(error=answer), status, headers
     try:

@@ -62,6 +62,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "0",
         "Proxies in front of the service whose X-Forwarded-For and -Proto are believed; 0: none is.",
     ),
+    "ROUNDTRIP_LOG": ("text", "Lines of the log on standard output: text or json."),
 }
 
 
@@ -99,7 +100,13 @@ class Settings:
     oidc_client_secret: str = ""
     proxy_hops: int = 0
     backup_key: str = ""  # encrypts backups; '': they are not encrypted
+    log: str = "text"  # or json
     totp_key: str = ""  # encrypts second factors; '': the secret key does
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the service by https: cookies are sent by it only, and browsers told so."""
+        return self.base_url.startswith("https://")
 
     @property
     def archive_dir(self) -> Path:
@@ -208,6 +215,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if not (hops.isascii() and hops.isdecimal() and int(hops) <= 10):
         faults.append(f"ROUNDTRIP_PROXY_HOPS={hops}: a number from 0 to 10 is needed")
 
+    if value["ROUNDTRIP_LOG"] not in ("text", "json"):
+        faults.append(f"ROUNDTRIP_LOG={value['ROUNDTRIP_LOG']}: text or json is needed")
+
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
@@ -238,6 +248,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         oidc_client_secret=oidc[2],
         proxy_hops=int(hops),
         backup_key=value["ROUNDTRIP_BACKUP_KEY"],
+        log=value["ROUNDTRIP_LOG"],
         totp_key=_kept_secret(data_dir / "totp.key"),
     )
 

@@ -7,11 +7,15 @@ of a format.
 from __future__ import annotations
 
 import io
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 import archive
+from config import ROOT
 from errors import N_, InvalidInput
 
 PHOTO_BYTES = 10 * 1024 * 1024
@@ -19,34 +23,37 @@ _PHOTO_SIDE = 10_000  # pixels of what is uploaded: a phone of 100 megapixels
 _PHOTO_PIXELS = 60_000_000  # unpacked that is 180 MB, for a moment
 _KEPT_SIDE = 1600  # pixels: enough to see a crack
 _QUALITY = 82
+_WALL_SECONDS = 20
 
 
 def opened(
-    data: bytes, field: str, formats: tuple[str, ...], max_bytes: int, max_side: int, unreadable: str
+    data: bytes, field: str, formats: tuple[str, ...], max_bytes: int, max_side: int, unreadable: str, fit: int
 ) -> Image.Image:
-    """The picture, turned upright, as RGB or (transparent) RGBA.
+    """The picture, turned upright, as RGB or (transparent) RGBA, at most `fit` pixels wide and high.
 
-    Raises InvalidInput(`field`): too large, too wide, or `unreadable` (marked with N_), which cut off files are too.
+    A process of its own decodes it (`picture_reader`). Raises InvalidInput(`field`): too large, too wide, or
+    `unreadable` (marked with N_), which cut off files are too, and those that take too long or too much memory.
     """
     if len(data) > max_bytes:
         raise InvalidInput(field, N_("The picture is larger than %(max)s MB."), max=max_bytes >> 20)
+    command = [sys.executable, "-E", "-s", str(ROOT / "picture_reader.py"), ",".join(formats)]
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as whole:
-            # WeasyPrint tells Pillow to take pictures that are cut off; half a logo is none.
-            whole.verify()
-            if whole.format == "JPEG" and b"\xff\xd9" not in data[-64:]:
-                raise OSError("cut off")
-        with Image.open(io.BytesIO(data), formats=formats) as found:
-            if max(found.size) > max_side:  # told by its head, before a pixel is unpacked
-                raise InvalidInput(field, N_("The picture is wider or higher than %(max)s pixels."), max=max_side)
-            if found.width * found.height > _PHOTO_PIXELS:
-                raise InvalidInput(
-                    field, N_("The picture has more than %(max)s million pixels."), max=_PHOTO_PIXELS // 1_000_000
-                )
-            turned = ImageOps.exif_transpose(found)
-            return turned.convert("RGBA" if turned.has_transparency_data else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        done = subprocess.run(  # noqa: S603  (our own module, no shell)
+            [*command, str(max_side), str(_PHOTO_PIXELS), str(fit)],
+            input=data, capture_output=True, timeout=_WALL_SECONDS, check=True, cwd=ROOT,
+        )  # fmt: skip
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
         raise InvalidInput(field, unreadable) from error
+    line, _, pixels = done.stdout.partition(b"\n")
+    head = json.loads(line)
+    if head.get("fault") == "side":
+        raise InvalidInput(field, N_("The picture is wider or higher than %(max)s pixels."), max=max_side)
+    if head.get("fault") == "pixels":
+        most = _PHOTO_PIXELS // 1_000_000
+        raise InvalidInput(field, N_("The picture has more than %(max)s million pixels."), max=most)
+    if "fault" in head:
+        raise InvalidInput(field, unreadable)
+    return Image.frombytes(head["mode"], tuple(head["size"]), pixels)
 
 
 def keep_photo(data: bytes, field: str, folder: Path) -> str:
@@ -55,8 +62,7 @@ def keep_photo(data: bytes, field: str, folder: Path) -> str:
     Raises InvalidInput(`field`): no JPEG, PNG or WebP, more than 10 MB, 10,000 pixels a side or 60 million pixels.
     """
     unreadable = N_("This is not a JPEG, PNG or WebP picture that can be read.")
-    found = opened(data, field, ("JPEG", "PNG", "WEBP"), PHOTO_BYTES, _PHOTO_SIDE, unreadable)
-    found.thumbnail((_KEPT_SIDE, _KEPT_SIDE), Image.Resampling.LANCZOS)
+    found = opened(data, field, ("JPEG", "PNG", "WEBP"), PHOTO_BYTES, _PHOTO_SIDE, unreadable, _KEPT_SIDE)
     plain = Image.new("RGB", found.size, "white")
     plain.paste(found, mask=found.getchannel("A") if found.mode == "RGBA" else None)
     buffer = io.BytesIO()

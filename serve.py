@@ -13,18 +13,21 @@ from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
 
 import demo
+import logs
+import metrics
 from accounts.people import first_administrator
 from assets.ledger import after_migrations
 from config import Settings, SettingsFault
 from database import DatabaseFault, close_all, connected, db, leave_threads_for_readers, migrate, utc_now
+from docs_gen import render_pool
 from docs_gen.issuing import finish_unfinished
 from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 
 WORKERS = 2
-THREADS = 6
-WRITERS = 3  # of these threads; the others are left for those who read, however long a writer waits
+THREADS = 12  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
+WRITERS = 6  # of these threads; the others are left for those who read, however long a writer waits
 
 
 class Server(BaseApplication):
@@ -45,8 +48,10 @@ class Server(BaseApplication):
             "graceful_timeout": 30,
             "accesslog": None,
             "loglevel": "warning",
+            "logconfig_dict": logs.configuration(self.settings.log),
             "control_socket_disable": True,
             "post_worker_init": self.take_up,
+            "child_exit": lambda _, worker: metrics.ended(worker.pid),
         }.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
@@ -59,6 +64,7 @@ class Server(BaseApplication):
         leave_threads_for_readers(WRITERS)
         with db.connection_context():
             take_up_left(self.settings)
+        render_pool.warm()
 
 
 def _taken(settings: Settings) -> str:
@@ -103,6 +109,8 @@ def serve() -> None:
         raise click.ClickException(str(fault)) from fault
     if taken := _taken(settings):
         raise click.ClickException(taken)
+    logs.settle(settings.log)
+    metrics.share()
     now = utc_now()
     with database_of_command(migrated=False):
         after_migrations(migrate(), now)
@@ -115,4 +123,7 @@ def serve() -> None:
     click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
     if administrator:
         click.echo(f"First administrator: {administrator[0]}   one-time password: {administrator[1]}")
-    Server(app, settings).run()
+    try:
+        Server(app, settings).run()
+    finally:
+        metrics.unshare()

@@ -91,6 +91,9 @@ def read(data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[s
         zipfile.BadZipFile,
         EOFError,
         KeyError,
+        IndexError,
+        NotImplementedError,  # of zipfile: patched data
+        RuntimeError,  # and an encrypted entry
         ValueError,
         OSError,
         expat.ExpatError,

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import pwd
-import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -36,7 +35,6 @@ START = "0" * 64
 
 def init_audit(app: Flask) -> None:
     """Write down what requests change and fetch."""
-    app.before_request(_number)
     app.after_request(_fetched)
     app.teardown_request(_join)
 
@@ -157,10 +155,6 @@ def _login() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container without names
         return str(os.getuid())
-
-
-def _number() -> None:
-    g.request_id = secrets.token_hex(8)
 
 
 def _fetched(response: Response) -> Response:

@@ -133,7 +133,6 @@ def init_login(app: Flask) -> None:
     """Put the pages of signing in into `app`."""
     settings: Settings = app.config["ROUNDTRIP"]
     key = hashlib.sha256(f"totp {settings.totp_key or settings.secret_key}".encode()).digest()
-    secure = settings.base_url.startswith("https://")
     app.config.update(
         SECURITY_PASSWORD_HASH="argon2",  # noqa: S106
         SECURITY_PASSWORD_SCHEMES=["argon2"],
@@ -177,7 +176,9 @@ def init_login(app: Flask) -> None:
         SECURITY_STATIC_FOLDER_URL="/login-static",  # not ours to serve: it has no access rule
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_SECURE=settings.secure,
+        # The prefix: a browser takes it by https only, from this host only; no neighbour can plant one.
+        SESSION_COOKIE_NAME="__Host-session" if settings.secure else "session",
         PERMANENT_SESSION_LIFETIME=settings.session_lifetime,  # no cookie is read that is older; see `sessions`
     )
     security.init_app(

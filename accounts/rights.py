@@ -35,6 +35,7 @@ RIGHTS: dict[str, str] = {
     "settings.write": N_("Change alerts, customs clocks, looks of papers, profiles and template packs"),
     "people.manage": N_("Invite people, set their roles, end their access and that of devices"),
     "audit.read": N_("See who changed what"),
+    "operations.read": N_("See how the service is: health and metrics"),
 }
 
 _READ = ("shipments.read", "papers.read", "assets.read", "statements.read", "customs.read", "master_data.read",

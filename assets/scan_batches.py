@@ -14,6 +14,7 @@ from typing import Any
 
 from peewee import IntegrityError
 
+import metrics
 from accounts.models import User
 from assets.clocks import Received, Sync, reading, went_back
 from assets.devices import MAX_QUARANTINED, milliseconds, received
@@ -133,6 +134,8 @@ def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collect
         if device is not None:
             last = _ask_a_person(device, before, scans, answers, [time.doubtful for time in times], sync, now)
             _note(device, sender, sync, after, last, now)
+        for answer in answers:
+            metrics.scan(answer.outcome)
         return Taken(answers, sync.offset, after.gaps[0] if device and after.gaps else None)
 
 

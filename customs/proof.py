@@ -21,6 +21,7 @@ from assets.models import Asset, ScanEvent
 from customs import declarations, rules
 from customs.models import CustomsDeclaration, DeclaredBox
 from docs_gen import render
+from docs_gen.render_pool import render_limited
 from master_data.models import AssetType, Party, Place
 from spreadsheets import write_csv
 
@@ -129,7 +130,7 @@ def pdf(proof: Proof) -> render.Paper:
     """The list as PDF/A: landscape, heads repeated, page x of y."""
     made = proof.made.astimezone(ZoneInfo(proof.zone))
     html = render.html("box_proof.html", proof=proof, made=made, status=_STATUS)
-    return render.pdf(html, stylesheets=_STYLES)
+    return render_limited(html, stylesheets=_STYLES)
 
 
 _HEADER = (

@@ -25,6 +25,7 @@ from customs.models import ClockRule, CustomsDeclaration, DeclaredBox
 from customs.visible import visible_declarations, visible_declared
 from database import utc_now
 from docs_gen.models import IssuedDocument
+from docs_gen.turns import prints
 from errors import N_, InvalidInput
 from i18n import instant, translated
 from listing import Column, Filter, answer, attachment
@@ -194,6 +195,7 @@ def _page(declaration: CustomsDeclaration, **forms: Any) -> Response | str:
 
 @blueprint.get("/declarations/<int(max=2147483647):id>/proof.pdf")
 @needs("customs.read")
+@prints
 def proof_pdf(id: int) -> Response:
     """The proof list as PDF."""
     declaration = _out(id)

@@ -21,6 +21,7 @@ from assets.models import Asset
 from assets.return_to import return_place
 from assets.visible import visible_assets
 from docs_gen import render
+from docs_gen.render_pool import Job, paper_or_error, render_many
 from errors import N_, InvalidInput, Refused
 from master_data.codes import countries
 from master_data.models import AssetType, Party, Place
@@ -230,13 +231,10 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
     pages = [cells[begin : begin + sheet.labels] for begin in range(0, len(cells), sheet.labels)]
     # A thousand labels take seconds: in parts, so that other papers are made in between.
     parts = max(1, _LABELS_AT_ONCE // sheet.labels)
-    files = [
-        render.pdf(
-            render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]),
-            stylesheets=("css/label_sheet.css",),
-            sheet_css=size_css(sheet),
-            variant=None,
-        ).data
+    options = {"stylesheets": ("css/label_sheet.css",), "sheet_css": size_css(sheet), "variant": None}
+    jobs = [
+        Job(render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]), options)
         for begin in range(0, len(pages), parts)
     ]
+    files = [paper_or_error(answer).data for answer in render_many(jobs)]
     return files[0] if len(files) == 1 else render.merge(files, "Labels")

@@ -15,6 +15,7 @@ from accounts.access import needs
 from assets.models import Asset
 from docs_gen import label_sheets
 from docs_gen.label_sheets import SHEETS, Sheet
+from docs_gen.turns import prints
 from errors import N_, InvalidInput, UserError
 from i18n import name_of, translated
 from listing import attachment
@@ -85,6 +86,7 @@ def sheet() -> str:
 
 @blueprint.get("/assets/labels.pdf")
 @needs("assets.write")
+@prints
 def sheet_pdf() -> Response:
     """The sheets as PDF, to be printed at 100 %."""
     form = LabelForm()

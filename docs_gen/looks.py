@@ -62,7 +62,7 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
     Raises InvalidInput(`field`): no PNG or JPEG, more than 2 MB or 4,000 pixels, a seal that would hide what is below.
     """
     unreadable = N_("This is not a PNG or JPEG picture that can be read.")
-    made = opened(data, field, ("PNG", "JPEG"), MAX_BYTES, MAX_SIDE, unreadable)
+    made = opened(data, field, ("PNG", "JPEG"), MAX_BYTES, MAX_SIDE, unreadable, _KEPT_SIDE)
     if seal and (made.mode != "RGBA" or min(made.getchannel("A").tobytes()) > 0):
         raise InvalidInput(
             field,
@@ -70,7 +70,6 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
                 "A stamp or signature must be a PNG with a transparent background: it stands on text that must be read."
             ),
         )
-    made.thumbnail((_KEPT_SIDE, _KEPT_SIDE), Image.Resampling.LANCZOS)
     plain = Image.new(made.mode, made.size)
     plain.paste(made)
     buffer = io.BytesIO()

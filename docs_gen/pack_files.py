@@ -211,7 +211,10 @@ def _unpacked(data: bytes) -> dict[str, bytes]:
                     raise InvalidInput("file", _NO_ZIP)
                 found[name] = packed.read(entry)
             return found
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, OverflowError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, OverflowError,
+        IndexError,  # an entry without a name
+    ) as error:  # fmt: skip
         raise InvalidInput("file", _NO_ZIP) from error
 
 

@@ -17,6 +17,7 @@ from docs_gen.models import TemplatePack
 from docs_gen.pack_files import MAX_BYTES, Pack
 from docs_gen.register import REGISTER, pack_of
 from docs_gen.render import RenderError
+from docs_gen.turns import prints
 from errors import N_, Refused, UserError
 from listing import attachment
 
@@ -59,6 +60,7 @@ def pack_page(id: int) -> str:
 
 @blueprint.get("/packs/<int(max=2147483647):id>/<code>.pdf")
 @needs("settings.write")
+@prints
 def pack_sample(id: int, code: str) -> Response:
     """The usual sample as this version prints it."""
     row = _row(id)

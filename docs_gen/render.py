@@ -256,6 +256,8 @@ def pdf(
             )  # fmt: skip
         except engine.urls.FatalURLFetchingError as error:  # a BaseException: no handler above would see it
             raise RenderError(str(error)) from error
+        except engine.css.tokens.InvalidValues as error:  # in a place where the engine does not expect it
+            raise RenderError(f"a paper may not fetch an address without a scheme: {error}"[:300]) from error
         except RecursionError as error:
             raise RenderError("the document is nested too deeply") from error
 
@@ -466,7 +468,9 @@ def _engine() -> ModuleType:
 def _fonts() -> Any:
     from weasyprint.text.fonts import FontConfiguration
 
-    return FontConfiguration()
+    fonts = FontConfiguration()
+    fonts._folder = Path(os.devnull) / "none"  # it would make one to put the first font in that a style asks to fetch
+    return fonts
 
 
 def _styles(names: Sequence[str], more: str) -> list[Any]:

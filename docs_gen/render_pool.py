@@ -4,9 +4,12 @@ What WeasyPrint costs depends on the text that it is given: a cell of 20,000 cha
 take minutes and gigabytes. Here that ends one child. It is replaced, the others and the parent go on, and the job
 becomes a RenderError that names the limit.
 
+Every paper of a request is made here, a single one too: the process that answers pages never lays one out. A worker
+has no network and reads no file but fonts, style sheets and templates, as far as the kernel lets us (`confinement`).
+
 The children are spawned, never forked: the web process has threads, and a fork would copy their locks in whatever state
-they are in. They belong to one process, are started with its first job, and end when it ends, when it forks, or when
-nobody has needed them for `IDLE_SECONDS`.
+they are in. They belong to one process, are started with its first job or by `warm`, and end when it ends, when it
+forks, or when nobody has needed them for `IDLE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -29,29 +32,33 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+import metrics
 from docs_gen import render
+from docs_gen.confinement import confine
 from docs_gen.render import Paper, RenderError
 from errors import N_, Message
 
 log = logging.getLogger("roundtrip")
 
 MAX_WORKERS = 4
-SECONDS = (
-    10  # for one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock
-)
+#: For one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock.
+SECONDS = 10  # what a template pack brought
+OWN_SECONDS = 60  # our own templates: 1,000 lines, the most that a form takes, need 7 to 10 on an idle processor
 #: Private memory of a worker. With the 46 MB of libraries and fonts that it maps it stays below 512 MB resident, and so
 #: much is what counts: address space also counts what is only mapped (fonts, arenas), 210 MB before the first paper.
 MAX_DATA = 440 * 1024 * 1024
-MAX_ADDRESSES = MAX_DATA + 384 * 1024 * 1024
+OWN_DATA = 768 * 1024 * 1024  # 2,000 lines of our own templates need 430 MB
+_MAPPED = 384 * 1024 * 1024
+MAX_ADDRESSES = OWN_DATA + _MAPPED
 MAX_INPUT = 16 * 1024 * 1024  # bytes of a job; the HTML of 1,000 lines has half a megabyte
 MAX_OUTPUT = 32 * 1024 * 1024  # bytes of a PDF
 MAX_FILES = 64
-POOLED = 100_000  # characters of HTML up to which one of several papers is made by a worker
 MAX_TASKS = 300  # jobs of a worker before a fresh one takes its place
 IDLE_SECONDS = 300
 #: A job that has no answer after so long will never have one: its worker died with the pool's lock or in mid-answer.
-_STUCK_SECONDS = SECONDS + 60
+_STUCK_SECONDS = OWN_SECONDS + 60
 _TRIES = 3  # to find a pool that takes a job
+_NICE = 5  # pages come before papers where both want the processor
 
 _NO_MEMORY = 70  # exit code of a worker: it has no memory left to say more
 
@@ -61,7 +68,6 @@ _OVER = {
     "input": N_("the paper has more than %(limit)s MB of text. Fewer lines or shorter texts may help"),
     "output": N_("the file of the paper is larger than %(limit)s MB. Fewer lines or shorter texts may help"),
 }
-_LIMITS = {"time": SECONDS, "memory": 512, "input": MAX_INPUT >> 20, "output": MAX_OUTPUT >> 20}
 _ENDED = N_("the program that makes papers was ended (%(how)s)")
 _NO_POOL = N_("the program that makes papers could not be started")
 _FAULT = N_("the program that makes papers has a fault; the log says which")
@@ -91,42 +97,70 @@ class Job:
         """Characters of HTML; 0 when a worker makes it."""
         return 0 if callable(self.html) else len("".join(self.html))
 
+    @property
+    def own(self) -> bool:
+        """Made by our own template. It is long because the shipment is, and may take its time; what a pack brought is
+        long because it is wrong."""
+        return not callable(self.html)
+
 
 def render_limited(html: str | tuple[str, ...], **options: Any) -> Paper:
     """`render.pdf` in a worker: the same bytes, within the limits. Raises RenderError."""
-    return _or_error(render_many([Job(html, options)])[0])
+    return paper_or_error(render_many([Job(html, options)])[0])
 
 
 def render_one(job: Job) -> Paper:
-    """A single paper, in this process: no worker has to be started for it. What only a worker may make, it makes.
-
-    Raises RenderError.
-    """
-    if callable(job.html):
-        return _or_error(render_many([job])[0])
-    return render.pdf(job.html, **job.options)
+    """A single paper. Raises RenderError."""
+    return paper_or_error(render_many([job])[0])
 
 
 def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
-    """The paper of each job or its fault: several side by side, by workers. What is long is made in this process.
-
-    A paper of our own templates is long because the shipment is (from about 150 lines on), or because the machine is
-    busy, and may take its time; the limits are for what is not.
-    """
-    short = [place for place, job in enumerate(jobs) if len(jobs) > 1 and job.size <= POOLED]
-    made: dict[int, Paper | Exception] = dict(zip(short, render_many([jobs[place] for place in short]), strict=True))
-    for place, job in enumerate(jobs):
-        answer = made.get(place)
-        late = isinstance(answer, NotRendered) and answer.limit == "time" and not callable(job.html)
-        if answer is None or late:
-            try:
-                made[place] = render_one(job)
-            except Exception as error:
-                made[place] = error
-    return [made[place] for place in range(len(jobs))]
+    """The paper of each job or its fault, several side by side."""
+    return list(render_many(jobs))
 
 
-def _or_error(answer: Paper | RenderError) -> Paper:
+def warm() -> None:
+    """Start the workers, which takes a second, before somebody waits for them; returns at once."""
+    if _pool is None:
+        threading.Thread(target=render_many, args=([Job("<p>x", {"stylesheets": ()})],), daemon=True).start()
+
+
+@dataclass(frozen=True)
+class State:
+    """How the renderer of this process is: papers being made, seconds since the oldest was begun, and whether one was
+    made just now ('' or what is wrong). `confined`: what is out of its reach; None while all workers are busy."""
+
+    making: int
+    oldest: float
+    fault: str = ""
+    confined: frozenset[str] | None = None
+
+
+def state(*, probe: bool = True) -> State:
+    """How the renderer is. `probe`: try it, unless all its workers are busy; never waits for a paper of another."""
+    pool = _pool
+    if pool is None and not probe:
+        return State(0, 0)
+    pool = pool or _current()
+    begun = list(pool.running.values())
+    now = time.monotonic()
+    making, oldest = len(begun), now - min(begun, default=now)
+    late = "no paper was finished for a while" if oldest > OWN_SECONDS + 5 else ""
+    if not probe or not pool.places.acquire(blocking=False):
+        return State(making, oldest, late)
+    sent = _Sent(pickle.dumps(("", {"probe": True})), own=False)
+    try:
+        answer = _end(sent, pool.schedule(sent))
+    except RuntimeError:
+        pool.places.release()
+        return State(making, oldest, "the program that makes papers could not be started")
+    if isinstance(answer, RenderError):
+        return State(making, oldest, str(answer))
+    return State(making, oldest, late, frozenset(answer.data.decode().split()))
+
+
+def paper_or_error(answer: Paper | RenderError) -> Paper:
+    """What `render_many` gives, or raised what it gives."""
     if isinstance(answer, RenderError):
         raise answer
     return answer
@@ -141,7 +175,15 @@ def render_many(jobs: Sequence[Job]) -> list[Paper | RenderError]:
     # The longest first: else it would be made last, by one worker while the others wait.
     begun = {place: _begin(jobs[place]) for place in sorted(range(len(jobs)), key=lambda place: -jobs[place].size)}
     answers = (begun[place] for place in range(len(jobs)))
-    return [one if isinstance(one, RenderError) else _end(*one) for one in answers]
+    return [_counted(one if isinstance(one, RenderError) else _end(*one)) for one in answers]
+
+
+def _counted(answer: Paper | RenderError) -> Paper | RenderError:
+    if isinstance(answer, Paper):
+        metrics.paper("rendered")
+    else:
+        metrics.paper(getattr(answer, "limit", "") or "failed")
+    return answer
 
 
 def close() -> None:
@@ -156,43 +198,62 @@ def close() -> None:
 # ---- in the parent
 
 
-def _begin(job: Job) -> tuple[bytes, ProcessFuture[Any]] | RenderError:
-    """The job as bytes, and on its way. Pebble's pipe is shared by the workers: what goes in has to come out whole."""
-    data = pickle.dumps((job.html, dict(job.options)))
-    if len(data) > MAX_INPUT:
-        return _over("input")
-    begun = _start(data)
-    return begun if isinstance(begun, RenderError) else (data, begun)
+@dataclass(frozen=True)
+class _Sent:
+    """A job on its way. As bytes: Pebble's pipe is shared by the workers, and what goes in has to come out whole."""
+
+    data: bytes
+    own: bool
+
+    @property
+    def seconds(self) -> float:
+        return OWN_SECONDS if self.own else SECONDS
+
+    def over(self, limit: str) -> NotRendered:
+        """Why there is no paper: the job broke this limit."""
+        most = {
+            "time": self.seconds, "memory": (OWN_DATA if self.own else MAX_DATA) >> 20, "input": MAX_INPUT >> 20,
+            "output": MAX_OUTPUT >> 20,
+        }  # fmt: skip
+        return NotRendered(Message(_OVER[limit], {"limit": most[limit]}), limit)
 
 
-def _start(data: bytes) -> ProcessFuture[Any] | RenderError:
+def _begin(job: Job) -> tuple[_Sent, ProcessFuture[Any]] | RenderError:
+    sent = _Sent(pickle.dumps((job.html, dict(job.options))), job.own)
+    if len(sent.data) > MAX_INPUT:
+        return sent.over("input")
+    begun = _start(sent)
+    return begun if isinstance(begun, RenderError) else (sent, begun)
+
+
+def _start(sent: _Sent) -> ProcessFuture[Any] | RenderError:
     """Give a job to a worker, as soon as it is this thread's turn."""
     for _ in range(_TRIES):
         pool = _current()
         pool.places.acquire()
         try:
-            return pool.schedule(data)
+            return pool.schedule(sent)
         except RuntimeError:  # broken, or stopped while we waited
             pool.places.release()
             _give_up(pool)
     return NotRendered(Message(_NO_POOL))
 
 
-def _end(data: bytes, begun: ProcessFuture[Any]) -> Paper | RenderError:
+def _end(sent: _Sent, begun: ProcessFuture[Any]) -> Paper | RenderError:
     """What became of a job; it is begun once more when its worker was killed by somebody else."""
     how = ""
     for last in (False, True):
         try:
             answer = begun.result()
-            return answer if isinstance(answer, Paper) else answer.error()
+            return answer if isinstance(answer, Paper) else answer.error(sent)
         except TimeoutError:
-            return _over("time")
+            return sent.over("time")
         except ProcessExpired as error:
             code = error.exitcode or 0
             if code == -signal.SIGXCPU:
-                return _over("time")
+                return sent.over("time")
             if code in (_NO_MEMORY, -signal.SIGTRAP):  # GLib ends a process so when it gets no memory
-                return _over("memory")
+                return sent.over("memory")
             how = _how(code)
             last = last or code not in (-signal.SIGKILL, -signal.SIGTERM)  # its own doing: it would do it again
         except BrokenProcessPool as error:
@@ -200,7 +261,7 @@ def _end(data: bytes, begun: ProcessFuture[Any]) -> Paper | RenderError:
         log.warning("A worker that renders papers ended (%s); its job is %s", how, "given up" if last else "repeated")
         if last:
             break
-        again = _start(data)
+        again = _start(sent)
         if isinstance(again, RenderError):
             return again
         begun = again
@@ -212,33 +273,29 @@ def _how(code: int) -> str:
     return signal.Signals(-code).name if -code in set(signal.Signals) else f"exit code {code}"
 
 
-def _over(limit: str) -> NotRendered:
-    return NotRendered(Message(_OVER[limit], {"limit": _LIMITS[limit]}), limit)
-
-
 class _Pool:
     """Pebble's pool, and what it does not do itself: turns, an end when idle, an end when stuck."""
 
     def __init__(self) -> None:
-        size = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+        self.size = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
         self.processes = ProcessPool(
-            size, MAX_TASKS, initializer=_prepare, context=multiprocessing.get_context("spawn")
+            self.size, MAX_TASKS, initializer=_prepare, context=multiprocessing.get_context("spawn")
         )
         #: One place for each worker. A thread takes one for each job and queues again for the next, so that a set of
         #: forty papers does not keep a single one waiting until all are made.
-        self.places = threading.Semaphore(size)
+        self.places = threading.Semaphore(self.size)
         self.running: dict[ProcessFuture[Any], float] = {}  # → since when
         self.used = time.monotonic()
         self.lock = threading.Lock()
         self.stopped = threading.Event()
         threading.Thread(target=self.watch, name="render-pool", daemon=True).start()
 
-    def schedule(self, data: bytes) -> ProcessFuture[Any]:
+    def schedule(self, sent: _Sent) -> ProcessFuture[Any]:
         """Raises RuntimeError when the pool takes no jobs any more."""
         with self.lock:
             if self.stopped.is_set():
                 raise RuntimeError("stopped")
-            future = self.processes.schedule(_work, args=(data,), timeout=SECONDS)
+            future = self.processes.schedule(_work, args=(sent.data, sent.own), timeout=sent.seconds)
             self.running[future] = time.monotonic()
         future.add_done_callback(self.done)
         return future
@@ -318,11 +375,11 @@ class _Failure:
     limit: str = ""
     trace: str = ""  # of a fault of ours
 
-    def error(self) -> RenderError:
+    def error(self, sent: _Sent) -> RenderError:
         if self.trace:
             log.error("A paper could not be rendered.\n%s", self.trace)
             return NotRendered(Message(_FAULT))
-        return _over(self.limit) if self.limit else RenderError(self.text)
+        return sent.over(self.limit) if self.limit else RenderError(self.text)
 
 
 def _prepare() -> None:
@@ -330,25 +387,35 @@ def _prepare() -> None:
     for name in list(os.environ):
         if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
             del os.environ[name]
+    global _confined
     render.pdf("<html lang=en><p>A 中 <b>B 国</b>")
     gc.collect()
     gc.freeze()
+    os.nice(_NICE)
     for what, most in (
-        (resource.RLIMIT_DATA, MAX_DATA),
+        (resource.RLIMIT_DATA, OWN_DATA),
         (resource.RLIMIT_AS, MAX_ADDRESSES),
         (resource.RLIMIT_NOFILE, MAX_FILES),
+        (resource.RLIMIT_NPROC, 0),  # no process and no thread; means nothing to root
         (resource.RLIMIT_FSIZE, 0),  # it writes to its pipe only
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    _confined = confine()
     # Pebble ends a worker by SIGTERM, holding the lock that the others wait for. Its own handler would have to wait
     # until the engine comes back from C.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _work(data: bytes) -> Paper | _Failure:
+_confined: frozenset[str] = frozenset()
+
+
+def _work(data: bytes, own: bool = False) -> Paper | _Failure:
     """One job in a worker."""
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + SECONDS) + 2, resource.RLIM_INFINITY))
+    seconds, memory = (OWN_SECONDS, OWN_DATA) if own else (SECONDS, MAX_DATA)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 2, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, OWN_DATA))
+    resource.setrlimit(resource.RLIMIT_AS, (memory + _MAPPED, MAX_ADDRESSES))
     try:
         answer = _rendered(data)
         gc.collect()  # a document is full of cycles; 10 ms here, or tens of MB more with every job
@@ -360,6 +427,8 @@ def _work(data: bytes) -> Paper | _Failure:
 def _rendered(data: bytes) -> Paper | _Failure:
     try:
         html, options = pickle.loads(data)  # noqa: S301  (what our own parent packed)
+        if options.pop("probe", False):  # of `state`
+            return Paper(" ".join(_confined).encode() if render.pdf("<p>x").pages else b"", 0)
         paper = render.pdf(html() if callable(html) else html, **options)
     except (MemoryError, SystemError):
         raise

@@ -32,6 +32,7 @@ from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
+from docs_gen.turns import prints
 from docs_gen.visible import visible_jobs, visible_papers
 from errors import N_, Message, Refused
 from i18n import language, name_of, translated
@@ -94,6 +95,7 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
 
 @blueprint.get("/shipments/<number>/documents/<type>.pdf")
 @needs("shipments.read", "papers.read")
+@prints
 def preview_file(number: str, type: str) -> Response:
     kind = _seen(_type(type))
     part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
@@ -103,6 +105,7 @@ def preview_file(number: str, type: str) -> Response:
 
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
 @needs("papers.issue")
+@prints
 def issue(number: str, type: str) -> Any:
     """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
     user = User.get_by_id(current_user.id)
@@ -165,6 +168,7 @@ def job_page(id: int) -> str:
 
 @blueprint.get("/shipments/<number>/documents.pdf")
 @needs("shipments.read", "papers.read")
+@prints
 def merged_file(number: str) -> Response:
     """The whole set in print order, a bookmark for each paper; what is not issued yet stands in it as a draft."""
     rows = [row for row in checklist(_shipment(number), _settings().base_url).rows if _sees(row.paper.type.code)]

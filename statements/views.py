@@ -37,6 +37,7 @@ from docs_gen.document_types import render_paper
 from docs_gen.issuing import finish, latest_account_paper
 from docs_gen.models import IssuedDocument
 from docs_gen.register import types
+from docs_gen.turns import prints
 from errors import N_, InvalidInput, Refused
 from form_fields import exact_number
 from i18n import LANGUAGES, name_of, translated
@@ -140,6 +141,7 @@ def _account_file(
 
 @blueprint.get("/parties/<code>/account.pdf")
 @needs("statements.read")
+@prints
 def statement_draft(code: str) -> Response:
     """The statement of a month as it would be issued now."""
     partner, month = _partner(code), _month()
@@ -213,6 +215,7 @@ def _kinds(chosen: list[str]) -> list[str]:
 
 @blueprint.get("/parties/<code>/charges.pdf")
 @needs("statements.read", "agreements.read")
+@prints
 def charges_draft(code: str) -> Response:
     """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`."""
     partner, month = _partner(code), _month()
@@ -577,6 +580,7 @@ def close(id: int) -> Any:
 
 @blueprint.post("/statements/<int(max=2147483647):id>/finish")
 @needs("statements.write")
+@prints
 def finish_file(id: int) -> Any:
     """Make the file of a statement that has its number but no file yet."""
     finish(_statement(id).document, _settings())

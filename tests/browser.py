@@ -56,7 +56,8 @@ class Live:
 
 @pytest.fixture
 def live(app: Flask) -> Iterator[Live]:
-    app.config["SESSION_COOKIE_SECURE"] = False  # the tests' base address is https, this server is not
+    # The tests' base address is https, this server is not.
+    app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="session")
     live = Live(app)
     live.start()
     yield live
@@ -95,7 +96,8 @@ def session_cookie(live: Live, user: User) -> Any:
 
     client = SignedIn(live.app, live.app.response_class)
     client.sign_in(user)
-    return {"name": "session", "value": client.get_cookie("session").value, "url": live.url}
+    name = live.app.config["SESSION_COOKIE_NAME"]
+    return {"name": name, "value": client.get_cookie(name).value, "url": live.url}
 
 
 @pytest.fixture

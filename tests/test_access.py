@@ -18,7 +18,7 @@ from database import db as proxy
 from database import utc_now
 
 PUBLIC = {
-    "static", "security.login", "accounts.set_language", "today.healthz", "public.grai_label", "public.code_label",
+    "static", "security.login", "accounts.set_language", "operations.healthz", "operations.metrics_page", "public.grai_label", "public.code_label",
     "verify.verify", "replies.show", "replies.answer", "replies.pdf", "replies.xlsx",
     "security.two_factor_setup", "security.two_factor_token_validation", "security.mf_recovery",  # after the password
     "accounts.link", "accounts.link_use", "accounts.oidc_start",
@@ -207,7 +207,7 @@ def test_a_new_secret_key_locks_nobody_out(app, user, tmp_path, db):
 def test_a_form_that_was_open_for_hours_is_still_taken(app, client, monkeypatch):
     real = itsdangerous.timed.TimestampSigner.get_timestamp
     monkeypatch.setattr(itsdangerous.timed.TimestampSigner, "get_timestamp", lambda self: real(self) + 5 * 3600)
-    client.set_cookie("session", client.get_cookie("session").value)
+    client.set_cookie("__Host-session", client.get_cookie("__Host-session").value)
     assert (
         client.post("/parties/new", data={"code": ""}).status_code == 422
     )  # judged as a form, not refused for its age

@@ -195,12 +195,12 @@ def test_a_session_is_new_at_sign_in_and_dead_after_sign_out(app: Flask, anonymo
     before = anonymous.get("/login").headers["Set-Cookie"].split(";")[0]
     planted = csrf(anonymous.get("/login").get_data(as_text=True))
     sign_in(anonymous, "wang.li", PASSWORD)
-    cookie = anonymous.get_cookie("session")
+    cookie = anonymous.get_cookie("__Host-session")
     assert cookie is not None
     assert cookie.value not in before
     assert csrf(anonymous.get("/profile").get_data(as_text=True)).split(".")[0] != planted.split(".")[0]
     thief = app.test_client()
-    thief.set_cookie("session", cookie.value)
+    thief.set_cookie("__Host-session", cookie.value)
     assert thief.get("/profile").status_code == 200
     send(anonymous, "/logout")
     assert thief.get("/profile").status_code == 302  # a copy of the cookie is worth nothing any more

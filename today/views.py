@@ -1,4 +1,4 @@
-"""The home page, the search, and the sign of life."""
+"""The home page and the search."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_babel import format_date
 from werkzeug.wrappers import Response
 
-from accounts.access import may, needs, public, signed_in
+from accounts.access import may, needs, signed_in
 from alerts.rules import KINDS
 from alerts.views import alert_url, severity_html
 from assets.exception_views import SOURCES, case_text, case_url, subject_of
 from assets.labels import own_hosts
 from assets.scanned_text import storable
 from assets.views import event_title
-from database import db, utc_now
+from database import utc_now
 from docs_gen.register import types
 from shipments.visible import if_seen
 from today import agenda
@@ -57,14 +57,6 @@ def search() -> Response | str:
         titles=titles,
         type_url=searching.type_url,
     )
-
-
-@blueprint.get("/healthz")
-@public
-def healthz() -> tuple[str, int]:
-    """Alive: the process answers and the database does."""
-    db.execute_sql("SELECT 1")
-    return "ok", 200
 
 
 def _weekday(day: date) -> str:

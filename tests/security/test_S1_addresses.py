@@ -1,0 +1,257 @@
+"""S1: whatever stands in a field, a template or a style, a paper asks no address and holds no file of the machine."""
+
+from __future__ import annotations
+
+import io
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+from hostile import hostile_facts
+
+from config import ROOT
+from docs_gen import render_pool
+from docs_gen.document_types import DocumentType, Imprint, print_job, render_paper
+from docs_gen.facts import ShipmentFacts
+from docs_gen.register import REGISTER
+from docs_gen.render import RenderError
+from docs_gen.render_pool import Job, render_many
+from docs_gen.samples import sample_facts
+from docs_gen.sandbox import PackSource
+
+SECRET = "the-canary-of-the-house"
+
+#: The channels of a page: 13 that reach a network with an engine left as it comes, an iframe, and one for files.
+CHANNELS = {
+    "img": "<img src='{url}'>",
+    "srcset": "<img srcset='{url} 2x' src='{url}'>",
+    "svg image": "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><image href='{url}' width='9' height='9'/></svg>",
+    "link": "<link rel='stylesheet' href='{url}'>",
+    "import": "<style>@import url({url});</style>",
+    "background": "<style>p {{ background: url({url}) }}</style><p>x</p>",
+    "font": "<style>@font-face {{ font-family: f; src: url({url}) }} p {{ font-family: f }}</style><p>x</p>",
+    "attachment": "<link rel='attachment' href='{url}'>",
+    "attached link": "<a rel='attachment' href='{url}'>x</a>",
+    "object": "<object data='{url}'></object>",
+    "embed": "<embed src='{url}'>",
+    "content": "<style>p::before {{ content: url({url}) }}</style><p>x</p>",
+    "base": "<base href='{url}/'><img src='x.png'>",
+    "list": "<p style='list-style-image: url({url}); display: list-item'>x</p>",
+    "iframe": "<iframe src='{url}'></iframe>",
+}  # fmt: skip
+
+
+@dataclass
+class Canary:
+    """A web server on this machine that notes who comes, and a file."""
+
+    port: int
+    seen: list[str]
+    file: Path
+
+    def addresses(self) -> list[str]:
+        port = self.port
+        return [
+            f"http://127.0.0.1:{port}/a", f"http://localhost:{port}/b", f"//127.0.0.1:{port}/c", f"http://2130706433:{port}/d",
+            f"http://[::ffff:127.0.0.1]:{port}/e", f"http://127.0.0.1:{port}/redirect", f"ftp://127.0.0.1:{port}/f", self.file.as_uri(), str(self.file),
+            f"file://localhost{self.file}", "data:image/svg+xml," + f"%3Csvg xmlns=%22http://www.w3.org/2000/svg%22%3E%3Cimage href=%22http://127.0.0.1:{port}/g%22/%3E%3C/svg%3E",
+        ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Canary]:
+    seen: list[str] = []
+    file = tmp_path_factory.mktemp("canary") / "secret.txt"
+    file.write_text(SECRET)
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(302 if "redirect" in self.path else 200)
+            self.send_header("Location", file.as_uri())
+            self.end_headers()
+            self.wfile.write(SECRET.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Noting)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield Canary(httpd.server_port, seen, file)
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+    render_pool.close()
+
+
+def plain(data: bytes) -> bytes:
+    """A PDF with every stream unpacked."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        assert not [name for name in pdf.attachments if name != "facts.json"]
+        parts = [bytes(one.read_bytes()) for one in pdf.objects if isinstance(one, pikepdf.Stream) and _readable(one)]
+        pdf.save(out, stream_decode_level=pikepdf.StreamDecodeLevel.all, compress_streams=False)
+    return out.getvalue() + b"".join(parts)
+
+
+def _readable(stream: Any) -> bool:
+    try:
+        stream.read_bytes()
+    except pikepdf.PdfError:
+        return False
+    return True
+
+
+def everywhere(value: Any, text: str, keep: frozenset[str]) -> Any:
+    """Facts with `text` in each of their texts but those of `keep`, which are codes of lists."""
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {
+            one.name: everywhere(getattr(value, one.name), text, keep)
+            for one in fields(value)
+            if one.init and one.name not in keep
+        }
+        return replace(value, **changed)
+    if isinstance(value, tuple):
+        return tuple(everywhere(one, text, keep) for one in value)
+    return text if isinstance(value, str) and value else value
+
+
+#: Codes that lists limit; what they stand for is looked up, or drawn as a bar code of digits.
+CODES = frozenset(
+    (
+        "code",
+        "colour",
+        "logo",
+        "seals",
+        "part",
+        "group",
+        "kind",
+        "slot",
+        "sscc",
+        "ssccs",
+        "units",
+        "verify_uri",
+        "scan_uri",
+        "un",
+        "alpha2",
+        "value_currency",
+        "other_charges_payment",
+    )
+)
+OF_SHIPMENTS = [code for code, type in REGISTER.items() if type.facts is ShipmentFacts]
+
+
+@pytest.mark.parametrize("code", OF_SHIPMENTS)
+def test_S1_channels_in_every_field_of_the_facts_are_text(canary: Canary, code: str) -> None:
+    text = " ".join(
+        channel.format(url=canary.addresses()[number % 11]) for number, channel in enumerate(CHANNELS.values())
+    )
+    facts = everywhere(sample_facts(1, full=True), text, CODES)
+    data = render_paper(REGISTER[code], facts, Imprint("X-1", facts.invoice_date)).data
+    assert canary.seen == []
+    assert SECRET.encode() not in plain(data)
+
+
+def pack(html: str, css: str = "") -> DocumentType:
+    source = PackSource("acme", 1, "0" * 64, (("gate_pass.html", html),), (("gate_pass", css),))
+    return replace(REGISTER["packing_list"], code="gate_pass", pack=source)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_S1_channels_in_a_template_of_a_pack_end_the_paper(canary: Canary, channel: str) -> None:
+    page = '{{% extends "_base.html" %}}{{% block content %}}{html}{{% endblock %}}'
+    types = [pack(page.format(html=CHANNELS[channel].format(url=address))) for address in canary.addresses()]
+    for answer in render_many([print_job(type, sample_facts(1)) for type in types]):
+        if isinstance(answer, RenderError):
+            assert "may not fetch" in str(answer)
+        else:  # the channel is none for this engine
+            assert SECRET.encode() not in plain(answer.data)
+    assert canary.seen == []
+
+
+STYLES = ["@import url({url});", "@import '{url}';", "p {{ background: url({url}) }}", "@font-face {{ font-family: f; src: url({url}) }} * {{ font-family: f }}",
+          "body::before {{ content: url({url}) }}", "@page {{ background: url({url}) }}", "li, p {{ list-style-image: url({url}); display: list-item }}",
+          "p::after {{ content: target-text(url({url})) }}", "p {{ mask-image: url({url}); border-image: url({url}) 1 }}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_S1_channels_in_a_style_of_a_pack_end_the_paper(canary: Canary, style: str) -> None:
+    html = '{% extends "_base.html" %}{% block content %}<p>x</p><ul><li>y</ul>{% endblock %}'
+    jobs = [print_job(pack(html, style.format(url=address)), sample_facts(1)) for address in canary.addresses()]
+    for answer in render_many(jobs):
+        if not isinstance(answer, RenderError):
+            assert SECRET.encode() not in plain(answer.data)
+    assert canary.seen == []
+
+
+INCLUDES = ["{% include '/etc/passwd' %}", "{% include '../../config.py' %}", "{% extends '../base.html' %}", "{% import 'file:///etc/passwd' as x %}",
+            "{% include '..%2f..%2fconfig.py' %}", "{% include 'ours/../../base.html' %}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("include", INCLUDES)
+def test_S1_a_template_includes_none_but_its_own_and_ours(include: str) -> None:
+    [answer] = render_many([print_job(pack(include), sample_facts(1))])
+    assert isinstance(answer, RenderError)
+    assert "there is no template" in str(answer)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a library might do that it should not, tried in a worker: the HTML says what came of it."""
+
+    port: int
+    file: str
+
+    def __call__(self) -> tuple[str, ...]:
+        def network() -> None:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as one:
+                one.sendall(b"GET /worker HTTP/1.0\r\n\r\n")
+
+        def resolver() -> None:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+                one.sendto(b"x", ("127.0.0.1", self.port))
+
+        tries = {
+            "network": network,
+            "datagram": resolver,
+            "file": lambda: Path(self.file).read_bytes(),
+            "passwd": lambda: Path("/etc/passwd").read_bytes(),
+            "environ": lambda: Path("/proc/self/environ").read_bytes(),
+            "listing": lambda: list(Path("/tmp").iterdir()),
+            "write": lambda: Path(self.file).with_suffix(".new").write_bytes(b"x"),
+            "program": lambda: subprocess.run(["/bin/sh", "-c", "true"], check=True),
+            "own-style": lambda: (ROOT / "static" / "paper.css").read_bytes(),
+        }
+        came = []
+        for name, attempt in tries.items():
+            try:
+                attempt()
+                came.append(f"{name}:yes")
+            except Exception as error:
+                came.append(f"{name}:{type(error).__name__}")
+        raise RenderError(" ".join(came))
+
+
+def test_S1_even_a_library_that_breaks_out_reaches_no_network_and_no_file(canary: Canary) -> None:
+    if not {"network", "files"} <= (render_pool.state().confined or set()):  # a kernel that lets us do neither
+        pytest.fail("this kernel confines no process; the product says so on /healthz?full")
+    [answer] = render_many([Job(Attempt(canary.port, str(canary.file)))])
+    assert "yes" in str(answer), answer
+    said = dict(one.split(":") for one in str(answer).split())
+    assert said.pop("own-style") == "yes"
+    assert "yes" not in said.values(), said
+    assert canary.seen == []
+
+
+def test_S1_hostile_facts_print_without_any_address(canary: Canary) -> None:
+    for code in ("commercial_invoice", "packing_list", "cmr"):
+        if code in REGISTER:
+            render_paper(REGISTER[code], hostile_facts(1))
+    assert canary.seen == []

@@ -1,0 +1,146 @@
+"""L4: fifty papers at once on the real server: all are made, and it stays alive and serves pages throughout.
+
+Also how it ends: SIGTERM lets what was begun be finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import NOW
+from samples import completed
+from test_serve import free_port
+
+from accounts.people import create_token
+
+ROOT = Path(__file__).parent.parent
+PAPER = "/shipments/S-2026-0001/documents/packing_list.pdf"
+
+
+class Server:
+    """`flask --app app serve` on the database of the test."""
+
+    def __init__(self, data: Path, token: str) -> None:
+        self.port, self.token, self.log = free_port(), token, data / "log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ROUNDTRIP_")}
+        environment |= {
+            "ROUNDTRIP_DATA_DIR": str(data), "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_PORT": str(self.port), "ROUNDTRIP_LOG": "json",
+        }  # fmt: skip
+        with self.log.open("w") as out:
+            command = [sys.executable, "-m", "flask", "--app", "app", "serve"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+        while True:
+            try:
+                self.get("/healthz")
+                return
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.05)  # until a process of its own listens; nothing else tells
+
+    def get(self, path: str, token: str = "") -> tuple[int, bytes, dict[str, str]]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, answer.read(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read(), dict(error.headers)
+
+    def paper(self, _: int = 0) -> int:
+        """A paper, asked for again as the answer says while all places are taken. Gives how often it was told so."""
+        told = 0
+        while True:
+            status, data, headers = self.get(PAPER, self.token)
+            if status == 200:
+                assert data.startswith(b"%PDF")
+                return told
+            assert status == 503, (status, data[-500:])
+            assert headers["Refresh"] == headers["Retry-After"]
+            told += 1
+            time.sleep(int(headers["Retry-After"]))
+
+
+@pytest.fixture
+def server(app, user, world, tmp_path):
+    completed(world)
+    server = Server(tmp_path, create_token(user, "monitor", NOW))
+    yield server
+    if server.process.poll() is None:
+        server.process.terminate()
+        server.process.wait(40)
+
+
+def test_L4_fifty_papers_at_once_leave_the_server_alive(server):
+    server.paper()  # its workers are there
+    slowest: dict[str, float] = {"/healthz": 0, "/parties": 0}
+    done = threading.Event()
+
+    def watch(path: str) -> None:
+        while not done.wait(0.05):
+            begin = time.monotonic()
+            assert server.get(path, server.token)[0] == 200
+            slowest[path] = max(slowest[path], time.monotonic() - begin)
+
+    watchers = [threading.Thread(target=watch, args=(path,)) for path in slowest]
+    for one in watchers:
+        one.start()
+    begin = time.monotonic()
+    with ThreadPoolExecutor(50) as pool:
+        told = list(pool.map(server.paper, range(50)))
+    seconds = time.monotonic() - begin
+    done.set()
+    for one in watchers:
+        one.join()
+    print(f"50 papers in {seconds:.1f} s, {sum(told)} times told to come again, slowest: {slowest}")
+    assert len(told) == 50
+    assert slowest["/healthz"] <= 1
+
+    status, text, _ = server.get("/healthz?full", server.token)
+    health: dict[str, Any] = json.loads(text)
+    assert set(health["faults"]) <= {"backup"}
+    assert status == (503 if health["faults"] else 200)
+    assert health["checks"]["renderer"]["without_network"]
+    assert health["checks"]["renderer"]["without_files"]
+    _, text, _ = server.get("/metrics", server.token)
+    counted = {
+        line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in text.decode().splitlines() if line[0] != "#"
+    }
+    route = 'route="/shipments/<number>/documents/<type>.pdf"'
+    assert counted[f'roundtrip_requests_total{{method="GET",{route},status="200"}}'] == 51  # of both processes
+    assert counted['roundtrip_papers_total{result="rendered"}'] >= 51
+    lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    assert (
+        sum(line.get("route") == "/shipments/<number>/documents/<type>.pdf" and line["status"] == 200 for line in lines)
+        == 51
+    )
+    assert server.token not in server.log.read_text()
+
+
+def test_a_stop_lets_what_was_begun_be_finished(server):
+    server.paper()
+    begun = threading.Event()
+
+    def ask(_: int) -> int:
+        begun.set()
+        return server.get(PAPER, server.token)[0]
+
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(ask, number) for number in range(6)]
+        begun.wait()
+        time.sleep(0.15)  # the requests are with the server; it tells nobody when
+        server.process.send_signal(signal.SIGTERM)
+        assert {one.result() for one in asked} == {200}
+    assert server.process.wait(40) == 0
+    assert not list(Path("/tmp").glob(f"roundtrip-metrics-*/*_{server.process.pid}.db"))
