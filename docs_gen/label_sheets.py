@@ -210,6 +210,12 @@ def module_side(count: int, sheet: Sheet) -> Decimal:
     return side
 
 
+def size_css(sheet: Sheet) -> str:
+    """The style that says how large the pages and the labels of a sheet are."""
+    (width, height), (label_width, label_height) = sheet.page, sheet.label
+    return f"@page {{ size: {width}mm {height}mm; }} .label {{ width: {label_width}mm; height: {label_height}mm; }}"
+
+
 def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> bytes:
     """The label sheets as PDF. `skip`: labels of the first sheet that are used already."""
     if not assets:
@@ -222,12 +228,13 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
         )
     cells: list[Label | None] = [None] * skip + list(labels(assets, sheet, base_url))
     pages = [cells[begin : begin + sheet.labels] for begin in range(0, len(cells), sheet.labels)]
-    # A thousand labels take half a minute: in parts, so that other papers are made in between.
+    # A thousand labels take seconds: in parts, so that other papers are made in between.
     parts = max(1, _LABELS_AT_ONCE // sheet.labels)
     files = [
         render.pdf(
             render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]),
             stylesheets=("css/label_sheet.css",),
+            sheet_css=size_css(sheet),
             variant=None,
         ).data
         for begin in range(0, len(pages), parts)

@@ -66,10 +66,12 @@ def test_the_database_refuses_what_the_models_forbid(db, world):
         world.suzhou.delete_instance()
 
 
-def test_sqlite_is_durable_and_keeps_its_references(db):
+def test_sqlite_is_durable_and_keeps_its_references(tmp_path):
+    db = open_database(f"sqlite:///{tmp_path / 'roundtrip.db'}")  # as the service opens it, not as the tests' fixture
     pragma = {
         name: db.execute_sql(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys", "synchronous")
     }
+    db.close()
     assert pragma == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}  # 2 is FULL
 
 
