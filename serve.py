@@ -26,8 +26,8 @@ from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 
 WORKERS = 2
-THREADS = 12  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
-WRITERS = 6  # of these threads; the others are left for those who read, however long a writer waits
+THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
+WRITERS = 5  # of these threads; the others are left for those who read, however long a writer waits
 
 
 class Server(BaseApplication):
