@@ -156,6 +156,7 @@ def _rights() -> frozenset[str]:
 
 
 def _guard() -> Any:
+    g.came_in = True
     if request.endpoint is None:
         return None  # 404 or 405, answered by the error handlers
     rule = rule_of(current_app, request.endpoint)

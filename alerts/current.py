@@ -13,12 +13,14 @@ from typing import Any
 
 from peewee import JOIN, Case, fn
 
+from accounts.scope import current_scope, seen
 from alerts import rules
 from alerts.rules import Alert, Named, Thresholds
 from alerts.thresholds import thresholds
 from assets import balances
 from assets.event_types import REASONS
 from assets.models import Asset, ExceptionCase, PoolMinimum, StockLevel, Trip
+from assets.visible import visible_assets, visible_cases, visible_levels, visible_minimums, visible_trips
 from customs import declarations
 from database import tuples
 from errors import Message
@@ -70,7 +72,7 @@ def _unseen(now: datetime, limits: Thresholds) -> list[rules.UnseenRow]:
         .where(Asset.life == "active", Asset.seen_time < now - timedelta(days=limits.unseen_days))
         .group_by(Asset.holder, Asset.asset_type)
     )
-    rows = [row for row in tuples(query) if row[0] is not None]
+    rows = [row for row in tuples(seen(visible_assets, query)) if row[0] is not None]
     parties, types = _rows(Party, {row[0] for row in rows}), _rows(AssetType, {row[1] for row in rows})
     sums: dict[tuple[int, str], tuple[int, int, Decimal]] = {}
     for holder, kind, count, since in rows:
@@ -88,7 +90,7 @@ def _damage(now: datetime, limits: Thresholds) -> list[rules.DamageRow]:
         .where(Trip.end == "returned", Trip.end_time >= now - timedelta(days=limits.damage_window_days))
         .group_by(Trip.partner)
     )
-    rows = tuples(query)
+    rows = tuples(seen(visible_trips, query))
     parties = _rows(Party, {row[0] for row in rows})
     return [rules.DamageRow(_named(parties[id_]), count, int(bad or 0)) for id_, count, bad in rows]
 
@@ -100,7 +102,8 @@ def _conflicts(now: datetime) -> list[rules.ConflictRow]:
         .group_by(ExceptionCase.code)
     )
     return [
-        rules.ConflictRow(code, _title(code), count, _days_since(since, now)) for code, count, since in tuples(query)
+        rules.ConflictRow(code, _title(code), count, _days_since(since, now))
+        for code, count, since in tuples(seen(visible_cases, query))
     ]
 
 
@@ -119,13 +122,15 @@ def _pools() -> list[rules.PoolRow]:
         & (StockLevel.condition == "good")
     )
     in_hand: Any = fn.COALESCE(fn.SUM(StockLevel.quantity), 0)
+    if (ours := visible_levels(current_scope())) is not None:
+        good &= ours
     query = (
         PoolMinimum.select(PoolMinimum.asset_type, PoolMinimum.place, PoolMinimum.minimum, in_hand)
         .join(StockLevel, JOIN.LEFT_OUTER, on=good)
         .group_by(PoolMinimum.id, PoolMinimum.asset_type, PoolMinimum.place, PoolMinimum.minimum)
         .having(in_hand < PoolMinimum.minimum)
     )
-    rows = tuples(query)
+    rows = tuples(seen(visible_minimums, query))
     types, places = _rows(AssetType, {row[0] for row in rows}), _rows(Place, {row[1] for row in rows})
     return [rules.PoolRow(_named(types[k]), _named(places[p]), int(have), least) for k, p, least, have in rows]
 

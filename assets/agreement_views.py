@@ -13,8 +13,10 @@ from peewee import JOIN
 from wtforms import Field, SelectField
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets.models import Agreement
 from assets.scanned_text import storable
+from assets.visible import visible_agreements
 from database import utc_now
 from errors import N_, InvalidInput
 from form_fields import CodeField, DayField, WholeField
@@ -23,6 +25,7 @@ from listing import Column, Filter, answer
 from master_data import codes, rules
 from master_data.forms import Needed, Obeys, PointField, TextArea
 from master_data.models import AssetType, Party
+from master_data.visible import visible_parties
 
 blueprint = Blueprint("agreements", __name__)
 
@@ -165,14 +168,16 @@ def agreement_list() -> Response | str:
         Column("currency", N_("Currency"), lambda row: row.currency, Agreement.currency),
     )  # fmt: skip
     query = Agreement.select(Agreement, Party, AssetType).join(Party).switch(Agreement).join(AssetType, JOIN.LEFT_OUTER)
+    query = seen(visible_agreements, query)
     partners = Party.select().where(Party.id.in_(Agreement.select(Agreement.partner))).order_by(Party.code)
+    partners = seen(visible_parties, partners)
     filters = [
         Filter(
             "partner", N_("Partner"), [(row.code, f"{row.code} · {name_of(row)}") for row in partners],
             lambda q, v: q.where(Party.code == v),
         )
     ]  # fmt: skip
-    chosen = Party.get_or_none(Party.code == storable(request.args.get("partner", "")))
+    chosen = _party(request.args.get("partner", ""))
     return answer(
         query, columns, template="assets/agreements.html", name="agreements", filters=filters, sort="-from",
         search=(Party.code, Party.name_en, Party.name_zh, Agreement.note), partner=chosen,
@@ -186,14 +191,18 @@ def _shown(name: str) -> Any:
 @blueprint.route("/parties/<code>/agreements/new", methods=["GET", "POST"])
 @needs("agreements.write")
 def agreement_new(code: str) -> Any:
-    partner = Party.get_or_none(Party.code == storable(code)) or abort(404)
+    partner = _party(code) or abort(404)
     return _edit(Agreement(partner=partner))
 
 
 @blueprint.route("/agreements/<int(max=2147483647):id>", methods=["GET", "POST"])
 @needs("agreements.read", post="agreements.write")
 def agreement_edit(id: int) -> Any:
-    return _edit(Agreement.get_or_none(Agreement.id == id) or abort(404))
+    return _edit(seen(visible_agreements, Agreement.select().where(Agreement.id == id)).first() or abort(404))
+
+
+def _party(code: str) -> Party | None:
+    return seen(visible_parties, Party.select().where(Party.code == storable(code))).first()  # type: ignore[no-any-return]
 
 
 def _edit(row: Agreement) -> Any:

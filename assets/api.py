@@ -90,6 +90,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
+from accounts.scope import current_scope, seen
 from assets.devices import device_of, milliseconds
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
@@ -100,11 +101,13 @@ from assets.scan_batches import Sender, Taken, Told, answer_once, may_quarantine
 from assets.scanned_text import MAX_LENGTH, read_scanned_text
 from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto
 from assets.shipment_pools import dispatch_counted
+from assets.visible import of_entities
 from database import utc_now
 from errors import N_, InvalidInput, Message
 from i18n import name_of, translated
 from master_data.models import AssetType, Party
 from shipments.models import Package, Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("assets_api", __name__, url_prefix="/api/v1")
 
@@ -298,7 +301,7 @@ def _own_hosts() -> tuple[str, ...]:
 @blueprint.get("/shipments/<number>/expected")
 @scanner
 def get_expected(number: str) -> Response:
-    shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
+    shipment = _shipment(number) or abort(404)
     consignee = Party.get_by_id(shipment.consignee_id)
     return jsonify(
         number=shipment.number,
@@ -346,18 +349,22 @@ def _scanned(shipment: Shipment) -> list[Any]:
 @blueprint.post("/shipments/<number>/counted")
 @needs("assets.scan")
 def post_counted(number: str) -> Response:
-    shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
+    shipment = _shipment(number) or abort(404)
     return jsonify(recorded=dispatch_counted(shipment, current_user, utc_now()))
+
+
+def _shipment(number: str) -> Shipment | None:
+    return seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first()  # type: ignore[no-any-return]
 
 
 @blueprint.get("/resolve")
 @scanner
 def get_resolve() -> Response:
     found = read_scanned_text(request.args.get("text", ""), _own_hosts())
-    asset, fault = find_box(found)
+    asset, fault = find_box(found, of_entities(current_scope()))
     shipment = None
     if found.kind == "shipment" or (found.kind == "code" and asset is None):  # a number typed by hand looks like a code
-        shipment = Shipment.get_or_none(Shipment.number == found.canonical)
+        shipment = _shipment(found.canonical)
     return jsonify(
         kind="shipment" if shipment else found.kind,
         canonical=found.canonical,

@@ -10,6 +10,7 @@ by one day from the midnight after it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,10 +19,12 @@ from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, ModelSelect, fn
+from peewee import JOIN, SQL, Case, ModelSelect, fn
 
+from accounts.scope import current_scope, seen
 from assets.models import Asset, StockLevel
 from assets.state import State, shown
+from assets.visible import visible_assets, visible_levels
 from database import tuples
 from master_data.models import AssetType, Party, Place
 
@@ -58,18 +61,8 @@ class Overdue:
 
 def balances(now: datetime) -> list[Balance]:
     """Every holder and type with boxes, partners first, by code of holder and type; counted pools too."""
-    query = (
-        StockLevel.select(
-            StockLevel.holder, StockLevel.asset_type, StockLevel.life, StockLevel.where, StockLevel.condition,
-            fn.SUM(StockLevel.quantity),
-        )
-        .where(StockLevel.quantity != 0)
-        .group_by(
-            StockLevel.holder, StockLevel.asset_type, StockLevel.life, StockLevel.where, StockLevel.condition
-        )
-    )  # fmt: skip
     counts: dict[tuple[int, int], dict[str, int]] = {}
-    for holder, kind, life, where, condition, count in tuples(query):
+    for holder, kind, life, where, condition, count in level_sums("holder", "asset_type", "life", "where", "condition"):
         word = shown(State(life, where, condition))
         cell = counts.setdefault((holder, kind), {})
         cell[word] = cell.get(word, 0) + int(count)
@@ -79,16 +72,44 @@ def balances(now: datetime) -> list[Balance]:
     return sorted(found, key=lambda row: (row.holder.own, row.holder.code, row.asset_type.code))
 
 
+def level_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
+    """The levels that who asks may see, summed up by these columns of StockLevel; the sum comes last. `types`: of these
+    types only, those that are 0 too.
+
+    Where he is limited to sites, boxes with codes are counted themselves: a level at a partner has no site, a box has
+    its return place. Of counted pools what is at his sites is told then.
+    """
+
+    def summed(query: Any) -> list[Any]:
+        return tuples(query.group_by(*[SQL(str(number + 1)) for number in range(len(names))]))  # they hold parameters
+
+    columns = [getattr(StockLevel, name) for name in names]
+    levels = StockLevel.select(*columns, fn.SUM(StockLevel.quantity))
+    levels = levels.where(StockLevel.quantity != 0 if types is None else StockLevel.asset_type.in_(list(types)))
+    if current_scope().sites is None:
+        return summed(seen(visible_levels, levels))
+    stands = Case(None, [(Asset.where.in_(["here", "there"]), Asset.place)], None)
+    own = [stands if name == "place" else getattr(Asset, name) for name in names]
+    boxes = Asset.select(*own, fn.COUNT(Asset.id)).where(
+        Asset.life.in_(["active", "lost"]), Asset.where != "nowhere", Asset.holder.is_null(False)
+    )
+    if types is not None:
+        boxes = boxes.where(Asset.asset_type.in_(list(types)))
+    pools = levels.join(AssetType).where(AssetType.counted)
+    return summed(seen(visible_assets, boxes)) + summed(seen(visible_levels, pools))
+
+
 def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:
     """Boxes at home by place and type, and how many are in which condition: good, unchecked, damaged, in_repair.
 
     Place None: on their way between two places of ours.
     """
     at_home = ((StockLevel.where == "here") & StockLevel.place.is_null(False)) | (StockLevel.where == "moving")
-    query = (
+    query = seen(
+        visible_levels,
         StockLevel.select(StockLevel.place, StockLevel.asset_type, StockLevel.condition, fn.SUM(StockLevel.quantity))
         .where(StockLevel.life == "active", at_home, StockLevel.quantity != 0)
-        .group_by(StockLevel.place, StockLevel.asset_type, StockLevel.condition)
+        .group_by(StockLevel.place, StockLevel.asset_type, StockLevel.condition),
     )
     counts: dict[tuple[int | None, int], dict[str, int]] = {}
     for place, kind, condition, count in tuples(query):
@@ -102,10 +123,11 @@ def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:
 def overdue(now: datetime) -> list[Overdue]:
     """Overdue boxes by holder and type, the latest first."""
     first = fn.MIN(Asset.due_day).converter(Asset.due_day.python_value)
-    query = (
+    query = seen(
+        visible_assets,
         Asset.select(Asset.holder, Asset.asset_type, Asset.return_place, fn.COUNT(Asset.id), first)
         .where(is_overdue(now), Asset.holder.is_null(False))
-        .group_by(Asset.holder, Asset.asset_type, Asset.return_place)
+        .group_by(Asset.holder, Asset.asset_type, Asset.return_place),
     )
     rows = tuples(query)
     parties, types = _rows(Party, {row[0] for row in rows}), _rows(AssetType, {row[1] for row in rows})

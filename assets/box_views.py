@@ -22,6 +22,7 @@ from wtforms import Field
 
 import archive
 from accounts.access import needs
+from accounts.scope import seen
 from assets.balances import days_late, is_overdue
 from assets.event_types import EVENT_TYPES
 from assets.forms import CorrectForm, ReportForm
@@ -44,6 +45,7 @@ from assets.views import (
     word_of,
     zone_of,
 )  # fmt: skip
+from assets.visible import event_is_seen, picture_is_seen, visible_assets, visible_cases
 from database import utc_now
 from errors import InvalidInput, Refused
 from i18n import name_of, translated
@@ -101,7 +103,7 @@ def _asset_page(asset: Asset, form: ReportForm, question: str = "") -> str:
         owner=Party.get_by_id(asset.owner_id), return_place=asset.return_place, form=form, question=question,
         entries=_entries(asset), picture=_picture(asset, steps), past=past, past_error=past_error,
         past_word=shown(past.state) if past else "", zone=_home_zone_of(asset),
-        inside=Asset.select().where(Asset.parent == asset.code).count(), **WORDS,
+        inside=seen(visible_assets, Asset.select().where(Asset.parent == asset.code)).count(), **WORDS,
     )  # fmt: skip
 
 
@@ -138,7 +140,8 @@ def _entries(asset: Asset) -> list[Entry]:
     )
     right = {row.corrects: row for row in corrected}
     open_cases: dict[str, list[ExceptionCase]] = defaultdict(list)
-    for case in ExceptionCase.select().where(ExceptionCase.asset == asset, ExceptionCase.state == "open"):
+    found_cases = ExceptionCase.select().where(ExceptionCase.asset == asset, ExceptionCase.state == "open")
+    for case in seen(visible_cases, found_cases):
         open_cases[case.event_id].append(case)
     found = []
     for event in events:
@@ -236,9 +239,13 @@ def asset_report(code: str) -> Any:
 @needs("ledger.correct")
 def asset_void(code: str) -> Any:
     """Undo an event: `event_id`, `reason`. The event stays and is marked; another one says that it does not count."""
+    _asset(code)
+    event_id = storable(request.form.get("event_id", ""))[:36]
+    if not event_is_seen(event_id):
+        abort(404)
     told = ScanInput(
         str(uuid4()), "void", "", utc_now(), reason=storable(request.form.get("reason", ""))[:2000], device="desk",
-        voids=storable(request.form.get("event_id", "")),
+        voids=event_id,
     )  # fmt: skip
     taken = record_scan(told, current_user, told.event_time)
     if not taken.done:
@@ -287,8 +294,8 @@ def _kept(field: Field) -> str | None:
 @blueprint.get("/photos/<sha256>.jpg")
 @needs("assets.read")
 def photo(sha256: str) -> Response:
-    """A photo that came with an event."""
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+    """A photo that came with an event, or a signature."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not picture_is_seen(sha256, current_user.id):
         abort(404)
     try:
         data = archive.read(current_app.config["ROUNDTRIP"].photos_dir, sha256, suffix=".jpg")

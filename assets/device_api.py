@@ -28,16 +28,19 @@ from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
 from accounts.access import device_token, needs, scanner
+from accounts.scope import current_scope
 from assets.devices import device_of, register
 from assets.json_bodies import CodeText, TimeText, fault_of, json_body, text_only
 from assets.models import Device, ScanSession
 from assets.sessions import MAX_SEEN, Hand, SessionConflict, SessionInput, put, seen_of, sessions, take
 from assets.snapshot import snapshot
+from assets.visible import visible_sessions
 from database import utc_now
 from errors import N_, InvalidInput
 from i18n import translated
 from master_data.models import Place
 from photos import keep_photo
+from shipments.visible import number_of
 
 blueprint = Blueprint("device_api", __name__, url_prefix="/api/v1")
 
@@ -127,6 +130,7 @@ def _stands_at(places: list[str]) -> None:
 @scanner
 def put_session(uuid: str) -> tuple[Response, int] | Response:
     uuid = _uuid(uuid)
+    _within_reach(uuid)
     body: SessionBody = _read(SessionBody)
     values = body.model_dump(exclude={"started", "seen"})
     told = SessionInput(uuid=uuid, started_time=body.started, seen=tuple(body.seen), **values)
@@ -144,13 +148,15 @@ def get_sessions() -> Response:
     if state not in ("", "open", "finished"):
         raise InvalidInput("state", N_("A session is open or finished."))
     place = text_only(request.args.get("place", ""))
-    return jsonify(sessions=[_as_json(row) for row in sessions(place=place, state=state)])
+    narrow = visible_sessions(current_scope(), current_user.id)
+    return jsonify(sessions=[_as_json(row) for row in sessions(place=place, state=state, among=narrow)])
 
 
 @blueprint.post("/scan/sessions/<uuid>/take")
 @scanner
 def post_take(uuid: str) -> tuple[Response, int] | Response:
     uuid = _uuid(uuid)
+    _within_reach(uuid)
     try:
         row = take(uuid, _hand(), utc_now())
     except SessionConflict as conflict:
@@ -158,6 +164,14 @@ def post_take(uuid: str) -> tuple[Response, int] | Response:
     if row is None:
         abort(404)
     return jsonify(_session_json(uuid))
+
+
+def _within_reach(uuid: str) -> None:
+    """404 for a session of others at a place that the person has no part in."""
+    narrow = visible_sessions(current_scope(), current_user.id)
+    stored = ScanSession.select().where(ScanSession.uuid == uuid)
+    if narrow is not None and stored.exists() and not stored.where(narrow).exists():
+        abort(404)
 
 
 def _uuid(text: str) -> str:
@@ -185,7 +199,7 @@ def _as_json(row: ScanSession) -> dict[str, Any]:
         "uuid": row.uuid,
         "kind": row.kind,
         "place": row.place.code if row.place else "",
-        "shipment": row.shipment.number if row.shipment else "",
+        "shipment": number_of(row.shipment),
         "party": row.party.code if row.party else "",
         "destination": row.destination.code if row.destination else "",
         "started": _time(row.started_time),

@@ -12,11 +12,13 @@ from peewee import JOIN, fn
 
 from accounts.access import may, needs
 from accounts.models import ApiToken, User
+from accounts.scope import current_scope
 from assets.clocks import CORRECTED
 from assets.devices import gaps_of, revoke
 from assets.labels import own_hosts
 from assets.models import Device, ExceptionCase, ScanEvent
 from assets.quarantine import REVOKED, let_count
+from assets.visible import visible_devices
 from database import utc_now
 from errors import N_, Message
 from i18n import instant, name_of, number, translated
@@ -51,6 +53,8 @@ def device_list() -> Response | str:
         [("used", N_("in use")), ("revoked", N_("taken out of use"))],
         lambda q, v: q.where(Device.revoked_time.is_null(v == "used")),
     )
+    narrow = visible_devices(current_scope(), current_user.id)
+    query = query if narrow is None else query.where(narrow)
     return answer(
         query, _columns(home_zone()), template="assets/devices.html", name="devices",
         search=(Device.name, User.username), filters=[states], sort="name",
@@ -144,11 +148,17 @@ def _administrator() -> bool:
     return may("people.manage")
 
 
+def _devices() -> Any:
+    query = Device.select(Device, ApiToken).join(ApiToken)
+    narrow = visible_devices(current_scope(), current_user.id)
+    return query if narrow is None else query.where(narrow)
+
+
 @blueprint.post("/devices/<int:id>/let-count")
 @needs("ledger.correct")
 def device_let_count(id: int) -> Any:
     """What a revoked device sent counts after all."""
-    device = Device.get_or_none(Device.id == id) or abort(404)
+    device = _devices().where(Device.id == id).first() or abort(404)
     hosts = own_hosts(current_app.config["ROUNDTRIP"].base_url)
     taken, left = let_count(device, current_user._get_current_object(), utc_now(), hosts)
     text = N_("%(taken)s scans of %(name)s count now; %(left)s go on waiting, because they cannot be recorded.")
@@ -162,7 +172,7 @@ def device_let_count(id: int) -> Any:
 @blueprint.post("/devices/<int:id>/revoke")
 @needs("assets.scan")
 def device_revoke(id: int) -> Any:
-    device = Device.select(Device, ApiToken).join(ApiToken).where(Device.id == id).first() or abort(404)
+    device = _devices().where(Device.id == id).first() or abort(404)
     if not _may_revoke(device, _administrator()):
         abort(403)
     revoke(device, current_user._get_current_object(), utc_now())

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from stdnum import ean
 
+from accounts.scope import seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, EventType
 from assets.labels import grai
@@ -27,9 +28,11 @@ from assets.ledger import as_told
 from assets.models import Asset, ScanEvent
 from assets.pools import PoolEvent, posting
 from assets.state import Event, State, Step
+from assets.visible import visible_events
 from database import tuples
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
+from shipments.visible import if_seen
 
 CONTEXT = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 _GS1 = "https://id.gs1.org"
@@ -72,7 +75,7 @@ def recorded(
 ) -> list[ScanEvent]:
     """At most `limit` rows recorded from `start` on and before `end`, in the order of recording; `after`: record_time
     and id of the last row that is known."""
-    query = _told().where(ScanEvent.record_time < end)
+    query = seen(visible_events, _told().where(ScanEvent.record_time < end))
     if start is not None:
         query = query.where(ScanEvent.record_time >= start)
     if after is not None:
@@ -301,7 +304,7 @@ class _Teller:
 
     def _transactions(self, row: ScanEvent) -> list[dict[str, str]]:
         found = []
-        if row.shipment_id:
+        if if_seen(self.shipments.get(row.shipment_id)):
             number = self.shipments[row.shipment_id].number
             found.append({"type": "desadv", "bizTransaction": f"{self.base}/s/{_quoted(number)}"})
         if row.document:

@@ -16,8 +16,10 @@ from typing import Any
 from flask import Blueprint, Response, abort, current_app, json, request, url_for
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets import epcis
 from assets.models import Asset
+from assets.visible import visible_assets
 from database import utc_now
 from errors import N_, InvalidInput
 
@@ -32,7 +34,7 @@ _TIME = N_("This is no time like 2026-11-20T16:05:12+08:00 and no day like 2026-
 @needs("assets.read")
 def asset_epcis(code: str) -> Response:
     """The life of one box."""
-    asset = Asset.get_or_none(Asset.code == code.upper()) or abort(404)
+    asset = seen(visible_assets, Asset.select().where(Asset.code == code.upper())).first() or abort(404)
     answer = _json(epcis.document(epcis.rows_of(asset), _base_url(), utc_now()))
     answer.headers["Content-Disposition"] = f'attachment; filename="{asset.code}-epcis.json"'
     return answer

@@ -13,6 +13,7 @@ from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 
 from accounts.access import may, needs
+from accounts.scope import seen
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
@@ -21,12 +22,14 @@ from assets.scanned_text import storable
 from assets.scanning import heard_again
 from assets.state import shown
 from assets.views import WORDS, event_title, zone_of
+from assets.visible import visible_cases
 from database import tuples, utc_now
 from errors import N_, InvalidInput, Message, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer
 from master_data.models import Party, Place
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("exceptions", __name__)
 
@@ -141,9 +144,13 @@ _MORE = (
 
 def _filters() -> list[Filter]:
     codes = [
-        code for (code,) in tuples(ExceptionCase.select(ExceptionCase.code).distinct().order_by(ExceptionCase.code))
+        code
+        for (code,) in tuples(
+            seen(visible_cases, ExceptionCase.select(ExceptionCase.code).distinct().order_by(ExceptionCase.code))
+        )
     ]
-    parties = Party.select().where(Party.id.in_(ExceptionCase.select(ExceptionCase.party))).order_by(Party.code)
+    named = seen(visible_cases, ExceptionCase.select(ExceptionCase.party))
+    parties = Party.select().where(Party.id.in_(named)).order_by(Party.code)
     return [
         Filter("state", N_("State"), [(code, title) for code, (title, _look) in CASE_STATES.items()],
                lambda q, v: q.where(ExceptionCase.state == v)),
@@ -160,7 +167,7 @@ def case_list() -> Response | str:
     """The cases; `?state=open` are those that somebody has to decide."""
     columns = (*_COLUMNS, *(_MORE if request.args.get("format") in ("csv", "xlsx") else (_MEND,)))
     return answer(
-        cases(), columns, template="assets/exceptions.html", name="exceptions",
+        seen(visible_cases, cases()), columns, template="assets/exceptions.html", name="exceptions",
         search=(Asset.code, ScanEvent.scanned_text, Shipment.number, ExceptionCase.code, ExceptionCase.note),
         filters=_filters(), sort="-opened", prepare=_prepare,
     )  # fmt: skip
@@ -175,7 +182,7 @@ def _prepare(rows: list[ExceptionCase]) -> None:
 @needs("assets.read", post="ledger.correct")
 def case_page(id: int) -> Any:
     """One case. POST `mend`: key of what is done about it; `shipment` where it is asked for, `note`."""
-    case = cases().where(ExceptionCase.id == id).first() or abort(404)
+    case = _case(id)
     if case.source == "statement":  # decided beside both figures, where the partner's answers stand
         return redirect(case_url(case))
     error, status = None, 200
@@ -196,10 +203,10 @@ def case_page(id: int) -> Any:
             return redirect(url_for("exceptions.case_list", state="open"))
         except (InvalidInput, Refused) as fault:
             error, status = fault, 422 if isinstance(fault, InvalidInput) else fault.status
-            case = cases().where(ExceptionCase.id == id).first() or abort(404)
+            case = _case(id)
     (offer,) = offers([case])
     asked = json.loads(case.values or "{}") if case.code == "needs_second" else {}
-    shipments = Shipment.select(Shipment.number).where(Shipment.state != "cancelled")
+    shipments = seen(visible_shipments, Shipment.select(Shipment.number).where(Shipment.state != "cancelled"))
     page = render_template(
         "assets/exception.html", case=case, offer=offer, shown=shown, error=error, text=case_text(case),
         assumed=assumed(case), subject=subject_of(case), source=SOURCES.get(case.source, case.source),
@@ -209,6 +216,11 @@ def case_page(id: int) -> Any:
         undoes=ScanEvent.get_or_none(ScanEvent.event_id == asked["voids"]) if asked else None, **WORDS,
     )  # fmt: skip
     return page, status
+
+
+def _case(id: int) -> ExceptionCase:
+    found: ExceptionCase = seen(visible_cases, cases().where(ExceptionCase.id == id)).first() or abort(404)
+    return found
 
 
 def _instead(kept: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from accounts.scope import both
 from assets.models import Asset
 from assets.scanned_text import ScannedCode
 from database import one_of
@@ -41,8 +42,8 @@ def box_of(code: ScannedCode, by_code: Mapping[str, Box], by_grai: Mapping[str, 
     return None, "type_only" if code.kind == "grai" and len(code.canonical) == 14 else "unknown_asset"
 
 
-def find_box(code: ScannedCode) -> tuple[Asset | None, str]:
-    """`box_of` among all boxes."""
+def find_box(code: ScannedCode, among: Any = None) -> tuple[Asset | None, str]:
+    """`box_of` among all boxes, or those for which the condition `among` holds."""
     condition = boxes_under([code])
-    assets = list(Asset.select().where(condition)) if condition is not None else []
+    assets = list(Asset.select().where(both(condition, among))) if condition is not None else []
     return box_of(code, {row.code: row for row in assets}, {row.grai: row for row in assets if row.grai})

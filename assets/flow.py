@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from peewee import Case, fn
 
-from assets.models import Movement, StockLevel, Trip
+from accounts.scope import current_scope, seen
+from assets.models import Asset, Movement, StockLevel, Trip
+from assets.visible import visible_assets, visible_levels, visible_movements, visible_trips
 from database import tuples
 from master_data.models import AssetType
 
@@ -55,6 +58,7 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
         .where((Trip.end == "") | (Trip.out_time >= since - LONGEST))
         .group_by(sent_back, arrived, Trip.end)
     )  # fmt: skip
+    query = seen(visible_trips, query)
     if asset_type is not None:
         query = query.where(Trip.asset_type == asset_type)
     for was_sent, was_there, end, out, came, back, ended in tuples(query):
@@ -70,6 +74,24 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
     gone = Movement.select(fn.SUM(Movement.quantity)).where(
         Movement.to_holder.is_null(), Movement.asset.is_null(False), Movement.booked_day >= since.date()
     )
+    gone = seen(visible_movements, gone)
+    if asset_type is not None:
+        gone = gone.where(Movement.asset_type == asset_type)
+    at_home = int(gone.scalar() or 0) - sum(count for (_, end), count in counts.items() if end == "written_off")
+    counts["home", "written_off"] += max(0, at_home)
+    stock: Counter[str] = Counter()
+    where = {"here": "home", "moving": "home", "out": "out", "there": "partner", "back": "back"}
+    for life, at, count in _stock(asset_type):
+        stock["lost" if life == "lost" else where.get(at, "home")] += int(count)
+    return Legs({key: count for key, count in counts.items() if count}, dict(stock))
+
+
+def _stock(asset_type: AssetType | None) -> list[Any]:
+    """(life, where, boxes with codes) now."""
+    if current_scope().sites is not None:  # a level at a partner has no site, a box has
+        boxes = seen(visible_assets, Asset.select(Asset.life, Asset.where, fn.COUNT(Asset.id)))
+        boxes = boxes.where(Asset.life.in_(["active", "lost"])).group_by(Asset.life, Asset.where)
+        return tuples(boxes if asset_type is None else boxes.where(Asset.asset_type == asset_type))
     levels = (
         StockLevel.select(StockLevel.life, StockLevel.where, fn.SUM(StockLevel.quantity))
         .join(AssetType)
@@ -77,12 +99,5 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
         .group_by(StockLevel.life, StockLevel.where)
     )
     if asset_type is not None:
-        gone = gone.where(Movement.asset_type == asset_type)
         levels = levels.where(StockLevel.asset_type == asset_type)
-    at_home = int(gone.scalar() or 0) - sum(count for (_, end), count in counts.items() if end == "written_off")
-    counts["home", "written_off"] += max(0, at_home)
-    stock: Counter[str] = Counter()
-    where = {"here": "home", "moving": "home", "out": "out", "there": "partner", "back": "back"}
-    for life, at, count in tuples(levels):
-        stock["lost" if life == "lost" else where.get(at, "home")] += int(count)
-    return Legs({key: count for key, count in counts.items() if count}, dict(stock))
+    return tuples(seen(visible_levels, levels))

@@ -10,17 +10,21 @@ from flask_babel import gettext as _
 from peewee import JOIN
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets.flow import STATIONS, Legs, legs
 from assets.models import Asset, Movement, Trip
 from assets.pictures import Flow, Node, Ribbon, flow
 from assets.pool_views import LEVEL_COLUMNS, level_filters, levels
+from assets.visible import visible_movements, visible_trips
 from database import utc_now
 from errors import N_
 from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, table_file
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties
 from shipments.models import Shipment
+from shipments.visible import if_seen, number_of
 
 blueprint = Blueprint("flows", __name__)
 
@@ -83,9 +87,14 @@ def _type_filter() -> Filter:
 
 
 def _party_filter(key: str, title: str, conditions: Any) -> Filter:
-    parties = Party.select().order_by(Party.code)
+    parties = seen(visible_parties, Party.select().order_by(Party.code))
     return Filter(key, title, [(row.code, name_of(row)) for row in parties],
                   lambda q, v: q.where(conditions(Party.get(Party.code == v))))  # fmt: skip
+
+
+def _shipment_url(shipment: Shipment | None) -> str:
+    seen_one = if_seen(shipment)
+    return url_for("docs_gen.shipment_page", number=seen_one.number) if seen_one else ""
 
 
 def _days(trip: Trip) -> int:
@@ -115,9 +124,9 @@ def trip_list() -> Response | str:
                url=lambda row: url_for("assets.asset_page", code=row.asset.code)),
         Column("type", N_("Box type"), lambda row: row.asset_type.code, sort=AssetType.code),
         Column("partner", N_("Partner"), lambda row: name_of(row.partner), sort=Party.code),
-        Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "",
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number,
-               url=lambda row: url_for("docs_gen.shipment_page", number=row.shipment.number) if row.shipment else ""),
+               url=lambda row: _shipment_url(row.shipment)),
         moment("out", N_("Left"), Trip.out_time),
         moment("arrived", N_("Arrived"), Trip.arrived_time),
         moment("ready", N_("Empties ready"), Trip.ready_time),
@@ -134,7 +143,8 @@ def trip_list() -> Response | str:
                lambda q, v: q.where(Trip.end == ("" if v == "open" else v))),
     ]  # fmt: skip
     return answer(
-        query, columns, template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number), sort="-out",
+        seen(visible_trips, query), columns,
+        template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number), sort="-out",
         filters=filters,
     )  # fmt: skip
 
@@ -174,7 +184,8 @@ def movement_list() -> Response | str:
                       lambda party: (Movement.from_holder == party) | (Movement.to_holder == party)),
     ]  # fmt: skip
     return answer(
-        query, columns, template="assets/movements.html", name="movements", search=(Asset.code,), sort="-day",
+        seen(visible_movements, query), columns,
+        template="assets/movements.html", name="movements", search=(Asset.code,), sort="-day",
         filters=filters,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from wtforms import BooleanField, Field, SelectField, TextAreaField
 from wtforms.validators import InputRequired, ValidationError
 
 from accounts.models import User
+from accounts.scope import seen
 from assets import registering
 from assets.event_types import EVENT_TYPES, SCANNABLE
 from assets.models import Asset, ScanEvent
@@ -27,7 +28,9 @@ from errors import N_, InvalidInput, Message, UserError
 from form_fields import CodeField, DayField, MomentField, TextField, WholeField
 from i18n import name_of, translated
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties, visible_places
 from shipments.models import Shipment
+from shipments.visible import number_of, visible_shipments
 from spreadsheets import read_table
 
 
@@ -58,17 +61,17 @@ class RegisterForm(FlaskForm):
         super().__init__()
         types = AssetType.select().where(~AssetType.counted, ~AssetType.archived).order_by(AssetType.code)
         self.types = {row.code: row for row in types}
-        self.owners = {
-            row.code: row for row in Party.select().where(~Party.archived).order_by(Party.own.desc(), Party.code)
-        }
+        owners = seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.own.desc(), Party.code))
+        self.owners = {row.code: row for row in owners}
         places = Place.select().where(~Place.archived).order_by(Place.return_address.desc(), Place.code)
+        places = seen(visible_places, places)
         self.places = {row.code: row for row in places}
         self.asset_type.choices = [(code, f"{code} · {name_of(row)}") for code, row in self.types.items()]
         self.owner.choices = [(code, f"{code} · {name_of(row)}") for code, row in self.owners.items()]
         self.return_place.choices = [("", "–")] + [
             (code, f"{code} · {name_of(row)}") for code, row in self.places.items()
         ]
-        partners = Party.select().where(~Party.archived, ~Party.own).order_by(Party.code)
+        partners = seen(visible_parties, Party.select().where(~Party.archived, ~Party.own).order_by(Party.code))
         self.partners = {row.code: row for row in partners}
         self.party.choices = [("", "–"), *((code, f"{code} · {name_of(row)}") for code, row in self.partners.items())]
         own = {row.id for row in self.owners.values() if row.own}
@@ -165,11 +168,12 @@ class ToldForm(FlaskForm):
     def __init__(self, zone: str, **shown: Any) -> None:
         super().__init__(**shown)
         self.zone = zone
-        places = list(Place.select().where(~Place.archived).order_by(Place.return_address.desc(), Place.code))
+        offered_places = Place.select().where(~Place.archived).order_by(Place.return_address.desc(), Place.code)
+        places = list(seen(visible_places, offered_places))
         self.zones = {row.code: row.timezone for row in places}
         offered = [(row.code, f"{row.code} · {name_of(row)}") for row in places]
         self.place.choices = self.destination.choices = [("", "–"), *offered]
-        parties = Party.select().where(~Party.archived).order_by(Party.own, Party.code)
+        parties = seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.own, Party.code))
         self.party.choices = [("", "–"), *((row.code, f"{row.code} · {name_of(row)}") for row in parties)]
         for field in (self.place, self.destination, self.party):  # what was put away since stays chosen
             if field.object_data and field.object_data not in [value for value, _ in field.choices]:
@@ -179,6 +183,7 @@ class ToldForm(FlaskForm):
     def open_shipments(self) -> list[str]:
         """Numbers to choose from while typing; any other may be typed."""
         query = Shipment.select(Shipment.number).where(Shipment.state.in_(["open", "dispatched"]))
+        query = seen(visible_shipments, query)
         return [number for (number,) in tuples(query.order_by(Shipment.created_time.desc()).limit(50))]
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -266,7 +271,7 @@ class CorrectForm(ReportForm):
             "place": event.place.code if event.place else "",
             "destination": event.destination.code if event.destination else "",
             "party": event.party.code if event.party else "",
-            "shipment": event.shipment.number if event.shipment else "", "parent": event.parent,
+            "shipment": number_of(event.shipment), "parent": event.parent,
             "document": event.document, "reason": event.reason, "happened": event.happened,
             "moment": event.event_time.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0),
         }  # fmt: skip
@@ -328,6 +333,7 @@ class MinimumForm(FlaskForm):
         self.types = {row.code: row for row in kinds}
         self.asset_type.choices = [(code, f"{code} · {name_of(row)}") for code, row in self.types.items()]
         places = Place.select().join(Party).where(~Place.archived, Party.own).order_by(Place.code)
+        places = seen(visible_places, places)
         self.places = {row.code: row for row in places}
         self.place.choices = [(code, f"{code} · {name_of(row)}") for code, row in self.places.items()]
 
@@ -349,6 +355,7 @@ class PackForm(FlaskForm):
     def __init__(self) -> None:
         super().__init__()
         places = Place.select().where(~Place.archived).order_by(Place.return_address.desc(), Place.code)
+        places = seen(visible_places, places)
         self.place.choices = [("", "–"), *((row.code, f"{row.code} · {name_of(row)}") for row in places)]
         kinds = AssetType.select().where(AssetType.counted, ~AssetType.archived).order_by(AssetType.code)
         self.asset_type.choices = [("", "–"), *((row.code, f"{row.code} · {name_of(row)}") for row in kinds)]

@@ -13,6 +13,7 @@ from flask_security import current_user
 from peewee import fn
 
 from accounts.access import needs
+from accounts.scope import current_scope, seen
 from assets.finding import find_box
 from assets.forms import PackForm
 from assets.labels import own_hosts
@@ -21,6 +22,7 @@ from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text, storable
 from assets.scanning import MAX_QUANTITY, Answer, ScanInput, record_scans
 from assets.views import WORDS, all_assets, all_events, word_of
+from assets.visible import visible_assets, visible_events
 from database import tuples, utc_now
 from errors import N_, Message
 from i18n import translated
@@ -49,12 +51,12 @@ def load_list() -> Response | str:
         key = _key(request.args["code"])
         if key:
             return redirect(url_for("loads.load_page", key=key))  # type: ignore[return-value]
-    boxes = dict(
-        tuples(Asset.select(Asset.parent, fn.COUNT(Asset.id)).where(Asset.parent != "").group_by(Asset.parent))
-    )
+    loaded = Asset.select(Asset.parent, fn.COUNT(Asset.id)).where(Asset.parent != "").group_by(Asset.parent)
+    boxes = dict(tuples(seen(visible_assets, loaded)))
     packed = ScanEvent.select(ScanEvent.parent).where(
         ScanEvent.parent != "", ScanEvent.type == "pack", ScanEvent.asset_type.is_null(False)
     )
+    packed = seen(visible_events, packed)
     pieces = {key: sum(inside.values()) for key, inside in counted_in({key for (key,) in tuples(packed)}).items()}
     rows = [Load(key, boxes.get(key, 0), pieces.get(key, 0)) for key in sorted({*boxes, *pieces})]
     columns = (
@@ -77,6 +79,10 @@ def load_page(key: str) -> Any:
         abort(404)
     if right != key:
         return redirect(url_for("loads.load_page", key=right))
+    about = all_events().where(ScanEvent.parent == right, ScanEvent.parent != "")  # the second for the index
+    history = list(about.order_by(ScanEvent.event_time.desc(), ScanEvent.id.desc()).limit(200))
+    if not history and _is_foreign(right):
+        abort(404)
     form, status = PackForm(), 200
     if form.is_submitted():
         status = 422
@@ -86,12 +92,10 @@ def load_page(key: str) -> Any:
             if answers and len(taken) == len(answers):
                 flash(ngettext("%(num)s code is recorded.", "%(num)s codes are recorded.", len(taken)))
                 return redirect(url_for("loads.load_page", key=right))
-    box = Asset.get_or_none(Asset.code == right)
+    box = seen(visible_assets, Asset.select().where(Asset.code == right)).first()
     inside = list(all_assets().where(Asset.parent == right).order_by(Asset.code))
     counted: dict[int, int] = dict(counted_in({right}).get(right, {}))
     kinds = {row.id: row for row in AssetType.select().where(AssetType.id.in_(list(counted)))}
-    about = all_events().where(ScanEvent.parent == right, ScanEvent.parent != "")  # the second for the index
-    history = list(about.order_by(ScanEvent.event_time.desc(), ScanEvent.id.desc()).limit(200))
     undone = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in history]))
     void = {voids for (voids,) in tuples(undone)}
     page = render_template(
@@ -105,8 +109,17 @@ def _key(text: str) -> str:
     """The key of the load that a text means; '' when it means none. 18 digits are an SSCC without its (00)."""
     text = f"(00){text.strip()}" if re.fullmatch(r"\s*[0-9]{18}\s*", text) else text
     code = read_scanned_text(storable(text), own_hosts(current_app.config["ROUNDTRIP"].base_url))
-    box, _fault = find_box(code)
+    box, _fault = find_box(code, visible_assets(current_scope()))
     return sscc_key(code) or (box.code if box else "")
+
+
+def _is_foreign(key: str) -> bool:
+    """Whether there is something in this load, and nothing that who asks may see."""
+    if not current_scope().is_limited:
+        return False
+    inside = Asset.select().where(Asset.parent == key)
+    told = ScanEvent.select().where(ScanEvent.parent == key, ScanEvent.parent != "")
+    return (inside.exists() or told.exists()) and not seen(visible_assets, inside).exists()
 
 
 def _answers(form: PackForm, key: str, how: str) -> list[Answer]:

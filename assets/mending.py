@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from peewee import JOIN, fn
 
 from accounts.models import User
+from accounts.scope import seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.ledger import histories
@@ -30,6 +31,7 @@ from errors import N_, InvalidInput, Message, Refused
 from master_data.home import home_place, home_zone
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 #: code of a case → the events that would explain it when they happened just before, the likeliest first
 CHAINS: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -390,7 +392,8 @@ def _shipment_for(chosen: Mend, number: str, case: ExceptionCase) -> Shipment | 
         return case.event.shipment if case.event is not None else None
     if not number.strip():
         raise InvalidInput("shipment", N_("Which shipment did it leave with?"))
-    found: Shipment | None = Shipment.get_or_none(fn.UPPER(Shipment.number) == number.strip().upper())
+    named = Shipment.select().where(fn.UPPER(Shipment.number) == number.strip().upper())
+    found: Shipment | None = seen(visible_shipments, named).first()
     if found is None:
         raise InvalidInput("shipment", REASONS["unknown_shipment"])
     return found

@@ -213,6 +213,7 @@ ScanEvent.add_index(ScanEvent.index(ScanEvent.via).where(ScanEvent.via != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.corrects).where(ScanEvent.corrects.is_null(False)))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.parent, ScanEvent.event_time).where(ScanEvent.parent != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.document).where(ScanEvent.document != ""))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.photo).where(ScanEvent.photo != ""))
 
 
 class Movement(Row):

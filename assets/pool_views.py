@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_security import current_user
@@ -14,6 +14,7 @@ from markupsafe import Markup
 from peewee import JOIN
 
 from accounts.access import may, needs
+from accounts.scope import seen
 from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
 from assets.models import PoolMinimum, ScanEvent, StockLevel
@@ -23,6 +24,7 @@ from assets.scanning import ScanInput, record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
 from assets.views import WORDS, all_events, event_columns, state_html
+from assets.visible import event_is_seen, visible_levels, visible_minimums
 from database import tuples, utc_now
 from errors import N_, Refused
 from i18n import name_of, translated
@@ -30,6 +32,7 @@ from listing import Column, Filter, answer
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("pools", __name__)
 
@@ -40,13 +43,14 @@ def level_state(level: StockLevel) -> str:
 
 
 def levels() -> Any:
-    """Query of the levels that are not zero, with type, holder and place joined."""
-    return (
+    """Query of the levels that are not zero and that who asks may see, with type, holder and place joined."""
+    return seen(
+        visible_levels,
         StockLevel.select(StockLevel, AssetType, Party, Place)
         .join_from(StockLevel, AssetType)
         .join_from(StockLevel, Party, on=(StockLevel.holder == Party.id))
         .join_from(StockLevel, Place, JOIN.LEFT_OUTER, on=(StockLevel.place == Place.id))
-        .where(StockLevel.quantity != 0)
+        .where(StockLevel.quantity != 0),
     )
 
 
@@ -65,8 +69,10 @@ def level_filters(counted: bool | None) -> list[Filter]:
     kinds = AssetType.select()
     if counted is not None:
         kinds = kinds.where(AssetType.counted == counted)
-    holders = Party.select().where(Party.id.in_(StockLevel.select(StockLevel.holder))).order_by(Party.code)
-    places = Place.select().where(Place.id.in_(StockLevel.select(StockLevel.place))).order_by(Place.code)
+    having = seen(visible_levels, StockLevel.select(StockLevel.holder))
+    at = seen(visible_levels, StockLevel.select(StockLevel.place))
+    holders = Party.select().where(Party.id.in_(having)).order_by(Party.code)
+    places = Place.select().where(Place.id.in_(at)).order_by(Place.code)
     return [
         Filter("type", N_("Box type"), [(row.code, name_of(row)) for row in kinds.order_by(AssetType.code)],
                lambda q, v: q.where(AssetType.code == v)),
@@ -155,6 +161,8 @@ def _undo_html(event: ScanEvent) -> Markup:
 @needs("ledger.correct")
 def pool_void(event_id: str) -> Any:
     """Declare an event of a pool void: `reason`."""
+    if not event_is_seen(storable(event_id)[:36]):
+        abort(404)
     told = ScanInput(
         str(uuid4()), "void", "", utc_now(), voids=storable(event_id)[:36], device="desk",
         reason=storable(request.form.get("reason", ""))[:2000],
@@ -180,17 +188,18 @@ def minimum_list() -> Any:
                 PoolMinimum.create(asset_type=kind, place=place, minimum=form.minimum.data)
             flash(_("Saved."))
             return redirect(url_for("pools.minimum_list"))
-    rows = (
+    rows = seen(
+        visible_minimums,
         PoolMinimum.select(PoolMinimum, AssetType, Place)
         .join_from(PoolMinimum, AssetType)
         .join_from(PoolMinimum, Place)
-        .order_by(AssetType.code, Place.code)
+        .order_by(AssetType.code, Place.code),
     )
     in_hand: dict[tuple[int, int], int] = {}
     good = StockLevel.select().where(
         StockLevel.life == "active", StockLevel.where == "here", StockLevel.condition == "good"
     )
-    for level in good:
+    for level in seen(visible_levels, good):
         key = (level.asset_type_id, level.place_id)
         in_hand[key] = in_hand.get(key, 0) + level.quantity
     return render_template("assets/minimums.html", form=form, rows=list(rows), in_hand=in_hand), status
@@ -200,9 +209,9 @@ def minimum_list() -> Any:
 @needs("assets.scan")
 def shipment_counted(number: str) -> Any:
     """Record that the counted packages of a shipment left."""
-    shipment = Shipment.get_or_none(Shipment.number == storable(number)[:24])
+    shipment = seen(visible_shipments, Shipment.select().where(Shipment.number == storable(number)[:24])).first()
     if shipment is None:
-        raise Refused("unknown_shipment", N_("There is no shipment of this number."))
+        abort(404)
     count = dispatch_counted(shipment, current_user, utc_now())
     flash(ngettext("%(num)s counted piece is recorded.", "%(num)s counted pieces are recorded.", count))
     return redirect(url_for("docs_gen.shipment_page", number=shipment.number) + "#boxes")

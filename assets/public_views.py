@@ -9,12 +9,15 @@ from flask_security import current_user
 from werkzeug.wrappers import Response
 
 from accounts.access import needs, public
+from accounts.scope import seen
 from assets.finding import find_box
 from assets.return_to import return_place
 from assets.scanned_text import ScannedCode, read_scanned_text
+from assets.visible import box_is_seen
 from i18n import language
 from master_data.codes import countries
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("public", __name__)
 
@@ -41,10 +44,12 @@ def code_label(code: str) -> Any:
 @needs("shipments.read")
 def shipment(number: str) -> Response:
     """The QR code on a packing list: the shipment, for people who may see it."""
-    row = Shipment.get_or_none(Shipment.number == number.upper()) or Shipment.get_or_none(Shipment.number == number)
-    if row is None:
-        abort(404)
+    row = _numbered(number.upper()) or _numbered(number) or abort(404)
     return redirect(url_for("docs_gen.shipment_page", number=row.number))
+
+
+def _numbered(number: str) -> Shipment | None:
+    return seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first()  # type: ignore[no-any-return]
 
 
 def _answer(code: ScannedCode) -> Any:
@@ -52,7 +57,7 @@ def _answer(code: ScannedCode) -> Any:
     asset, _ = find_box(code)
     if asset is None:
         return render_template("assets/public.html", asset=None), 404
-    if current_user.is_authenticated:
+    if current_user.is_authenticated and box_is_seen(asset):
         return redirect(url_for("assets.asset_page", code=asset.code))
     place = return_place(asset)
     country = countries()[(place or asset.owner).country].name(language())

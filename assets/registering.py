@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from peewee import IntegrityError
 
 from accounts.models import User
+from accounts.scope import seen
 from assets import state as rules
 from assets.balances import day_at
 from assets.labels import checked_code, grai, new_code
@@ -24,6 +25,7 @@ from assets.state import Event, State
 from database import taking_turns, tuples
 from errors import N_, InvalidInput, Message, Refused
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties, visible_places
 from spreadsheets import Table, TableRow
 
 MAX_BOXES = 5_000
@@ -104,7 +106,8 @@ def read_boxes(table: Table, asset_type: AssetType | None, opening: Opening | No
     if len(table.rows) > MAX_BOXES:
         raise InvalidInput("file", N_("From 1 to %(max)s boxes at a time."), max=MAX_BOXES)
     types = {row.code.upper(): row for row in AssetType.select().where(~AssetType.counted, ~AssetType.archived)}
-    parties = {row.code.upper(): row for row in Party.select().where(~Party.archived, ~Party.own)}
+    partners = seen(visible_parties, Party.select().where(~Party.archived, ~Party.own))
+    parties = {row.code.upper(): row for row in partners}
     boxes: list[NewBox] = []
     problems: list[tuple[str, Message]] = []
     cells: dict[str, str] = {}
@@ -315,8 +318,8 @@ def _opening_as_text(opening: Opening | None) -> tuple[str, ...]:
 def boxes_of_text(text: str) -> list[NewBox]:
     """The reverse of boxes_as_text; everything in it is checked again."""
     types = {row.code: row for row in AssetType.select()}
-    parties = {row.code: row for row in Party.select()}
-    places = {row.code: row for row in Place.select()}
+    parties = {row.code: row for row in seen(visible_parties, Party.select())}
+    places = {row.code: row for row in seen(visible_places, Place.select())}
     boxes = []
     for line in text.splitlines():
         kind, code, *out = line.split("\t")[:5] if "\t" in line else (line, "")

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from peewee import IntegrityError, OperationalError, fn
 
 from accounts.models import User
+from accounts.scope import both, current_scope, seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
 from assets.finding import box_of, boxes_under
@@ -43,11 +44,14 @@ from assets.movements import NOWHERE, Account, Line
 from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
+from assets.visible import event_is_seen, of_entities, picture_is_free
 from database import locked, one_of, taking_turns, tuples
 from errors import N_, Message
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties, visible_places
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 #: The same trigger pulled twice: one event, when device, box, kind and context are the same.
 DOUBLE_TRIGGER = timedelta(seconds=30)
@@ -325,6 +329,7 @@ class _Batch:
 
     def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
         self.scans, self.user_id, self.now = list(scans), user.id if user else None, now
+        self.scope = current_scope()  # what is not for who scans is unknown to him, and its scan is kept as such
         self.others: bool | None = None  # whether anybody else works here; read when it matters
         self.rows: list[dict[str, Any]] = []
         self.bookings: list[Booking] = []
@@ -339,16 +344,17 @@ class _Batch:
         self.kinds_by_code: dict[str, AssetType] = {kind.code: kind for kind in kinds}
         self._find_boxes()  # first: on PostgreSQL it takes the locks, what is read after it is settled
         self._find_known()
-        self.shipments = _by(Shipment, Shipment.number, {scan.shipment for scan in inputs})
+        self.shipments = _by(Shipment, Shipment.number, {scan.shipment for scan in inputs}, visible_shipments)
         places = Place.select(Place, Party).join(Party)
         codes = {scan.place for scan in inputs} | {scan.destination for scan in inputs}
         seen_at = {box.asset.place_id for box in self.boxes.values()}
         home = {box.asset.return_place_id for box in self.boxes.values()}
-        wanted = Place.code.in_(codes - {""}) | Place.id.in_((seen_at | home) - {None})
-        found = list(places.where(wanted))
-        self.places: dict[str, Place] = {place.code: place for place in found}
+        named = both(Place.code.in_(codes - {""}), visible_places(self.scope))
+        found = list(places.where(named | Place.id.in_((seen_at | home) - {None})))
+        hidden = self._hidden(codes - {""})
+        self.places: dict[str, Place] = {place.code: place for place in found if place.code not in hidden}
         self.places_by_id: dict[int, Place] = {place.id: place for place in found}
-        self.parties = _by(Party, Party.code, {scan.party for scan in inputs})
+        self.parties = _by(Party, Party.code, {scan.party for scan in inputs}, visible_parties)
         self.own: list[int] = [id_ for (id_,) in tuples(Party.select(Party.id).where(Party.own).order_by(Party.id))]
         for box in self.boxes.values():
             place = self.places_by_id.get(box.asset.place_id)
@@ -356,6 +362,25 @@ class _Batch:
         self._find_pools()
         self._find_histories()
         self._find_recent()
+        self._hide_pictures()
+
+    def _hidden(self, codes: set[str]) -> set[str]:
+        """Those of these codes of places that are not for who scans."""
+        condition = visible_places(self.scope)
+        if condition is None or not codes:
+            return set()
+        open_ = {code for (code,) in tuples(Place.select(Place.code).where(Place.code.in_(codes), condition))}
+        return codes - open_
+
+    def _hide_pictures(self) -> None:
+        """A picture that came with something else is not to be had by naming its hash in a scan of one's own."""
+        if not self.scope.is_limited:
+            return
+        named = {scan.input.photo for scan in self.scans if scan.input.photo}
+        for scan_no, scan in enumerate(self.scans):
+            photo = scan.input.photo
+            if photo in named and not picture_is_free(photo, self.user_id or 0):
+                self.scans[scan_no] = replace(scan, input=replace(scan.input, photo=""))
 
     def run(self) -> list[Answer]:
         answers = [self._take(scan) for scan in self.scans]
@@ -375,7 +400,9 @@ class _Batch:
             more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
         for other in more:
             condition = other if condition is None else condition | other
-        assets = [] if condition is None else list(locked(Asset.select().where(condition).order_by(Asset.code)))
+        ours = of_entities(self.scope)
+        wanted = both(condition, ours)
+        assets = [] if condition is None else list(locked(Asset.select().where(wanted).order_by(Asset.code)))
         self._keep(assets)
         parents = {
             box.asset.code
@@ -383,7 +410,7 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD and (box := self._box(scan.code)[0]) is not None
         }
         if parents:
-            inside = Asset.select().where(one_of(Asset.parent, parents)).order_by(Asset.code)
+            inside = Asset.select().where(both(one_of(Asset.parent, parents), ours)).order_by(Asset.code)
             more_assets = [asset for asset in locked(inside) if asset.id not in self.boxes]
             if more_assets:
                 self._keep([*assets, *more_assets])
@@ -705,6 +732,8 @@ class _Batch:
 
     def _declare_void(self, scan: _Scan) -> Answer:
         row = self.known.get(scan.input.voids)
+        if row is not None and not event_is_seen(row["event_id"]) and row["asset"] not in self.boxes:
+            row = None
         box = self.boxes.get(row["asset"]) if row and row["asset"] else None
         pool = self.kinds.get(row["asset_type"]) if row and row["asset_type"] else None
         part_of_load = [one for one in self.known.values() if one["via"] == scan.input.voids]
@@ -718,8 +747,8 @@ class _Batch:
             self._append(scan, box, None, refused="needs_second", parent=row["parent"], **kind)
             return self._answer(scan, box, "refused", "needs_second")
         for one in [row, *part_of_load]:
-            if one["event_id"] in self.void:
-                continue
+            if one["event_id"] in self.void or (one["asset"] and one["asset"] not in self.boxes):
+                continue  # undone before, or a box in the load that is not for who undoes it
             self.void.add(one["event_id"])
             inside = self.boxes.get(one["asset"]) if one["asset"] else None
             if inside is not None:
@@ -1083,9 +1112,10 @@ def _via(event_ids: Collection[str]) -> Any:
     return ScanEvent.via.in_(event_ids) & (ScanEvent.via != "")
 
 
-def _by(model: Any, column: Any, keys: set[str]) -> dict[str, Any]:
+def _by(model: Any, column: Any, keys: set[str], visible: Any) -> dict[str, Any]:
     keys = {key for key in keys if key}
-    return {getattr(row, column.name): row for row in model.select().where(column.in_(keys))} if keys else {}
+    rows = seen(visible, model.select().where(column.in_(keys))) if keys else ()
+    return {getattr(row, column.name): row for row in rows}
 
 
 def _offset_minutes(time: datetime) -> int:

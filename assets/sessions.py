@@ -16,15 +16,19 @@ from typing import Any
 from peewee import JOIN, IntegrityError, fn
 
 from accounts.models import User
+from accounts.scope import current_scope, seen
 from assets import state as rules
 from assets.clocks import CORRECTED
 from assets.ledger import histories, open_cases, parts
 from assets.models import Asset, Device, ScanEvent, ScanSession
 from assets.scanned_text import storable
+from assets.visible import of_entities, picture_is_free
 from database import locked, taking_turns, tuples
 from errors import N_, InvalidInput, Refused
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties, visible_places
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 KINDS = ("dispatch", "return", "receive", "stock_take", "inspect", "transfer")
 MAX_SEEN = 20_000
@@ -92,7 +96,7 @@ def put(told: SessionInput, hand: Hand, now: datetime) -> ScanSession:
 
 def _put(told: SessionInput, hand: Hand, now: datetime) -> ScanSession:
     with taking_turns():
-        columns = _columns(told)
+        columns = _columns(told, hand)
         row = locked(ScanSession.select().where(ScanSession.uuid == told.uuid)).first()
         if row is None:
             started = max(min(told.started_time + _offset(hand.device), now), now - _LONGEST)
@@ -142,8 +146,8 @@ def take(uuid: str, hand: Hand, now: datetime) -> ScanSession | None:
         return row
 
 
-def sessions(place: str = "", state: str = "", uuid: str = "") -> list[ScanSession]:
-    """The latest ones, with all that is shown of them."""
+def sessions(place: str = "", state: str = "", uuid: str = "", among: Any = None) -> list[ScanSession]:
+    """The latest ones, with all that is shown of them. `among`: a condition on them."""
     goal = Place.alias()
     query = (
         ScanSession.select(ScanSession, Place, Shipment, Party, goal, Device, User)
@@ -156,6 +160,8 @@ def sessions(place: str = "", state: str = "", uuid: str = "") -> list[ScanSessi
         .order_by(ScanSession.changed_time.desc())
         .limit(_SHOWN)
     )
+    if among is not None:
+        query = query.where(among)
     if uuid:
         query = query.where(ScanSession.uuid == uuid)
     if place:
@@ -172,28 +178,35 @@ def _update(row: ScanSession, columns: dict[str, Any]) -> None:
     row.__rel__.clear()
 
 
-def _columns(told: SessionInput) -> dict[str, Any]:
-    place, goal = _id(Place, Place.code, told.place, "place"), _id(Place, Place.code, told.destination, "destination")
+def _signature(sha256: str, hand: Hand) -> str:
+    """A picture that came with something else is not to be had by naming its hash."""
+    known = not sha256 or not current_scope().is_limited or picture_is_free(sha256, hand.user.id)
+    return sha256 if known else ""
+
+
+def _columns(told: SessionInput, hand: Hand) -> dict[str, Any]:
+    place = _id(Place, Place.code, told.place, "place", visible_places)
+    goal = _id(Place, Place.code, told.destination, "destination", visible_places)
     if told.kind == "stock_take" and place is None:
         raise InvalidInput("place", N_("A count needs a place."))
     return {
         "kind": told.kind,
         "place": place,
-        "shipment": _id(Shipment, Shipment.number, told.shipment, "shipment"),
-        "party": _id(Party, Party.code, told.party, "party"),
+        "shipment": _id(Shipment, Shipment.number, told.shipment, "shipment", visible_shipments),
+        "party": _id(Party, Party.code, told.party, "party", visible_parties),
         "destination": goal,
         "finished_by": storable(told.finished_by)[:64],
-        "signature": told.signature,
+        "signature": _signature(told.signature, hand),
         "difference_reason": storable(told.difference_reason),
         "seen": json.dumps([storable(code)[:64] for code in told.seen]),
         "state": told.state,
     }
 
 
-def _id(model: Any, column: Any, key: str, field: str) -> int | None:
+def _id(model: Any, column: Any, key: str, field: str, visible: Any) -> int | None:
     if not key:
         return None
-    found = model.get_or_none(column == key)
+    found = seen(visible, model.select().where(column == key)).first()
     if found is None:
         raise InvalidInput(field, N_("There is none of this code: %(code)s."), code=key[:24])
     return found.id
@@ -210,10 +223,10 @@ def expected_at(place_id: int, time: datetime) -> dict[str, str]:
         Asset.place == place_id, Asset.where.in_(["here", "there"]), Asset.life == "active",
         Asset.last_event_time <= time,
     )  # fmt: skip
-    found = {code: kinds[kind] for _, code, kind in tuples(quiet)}
+    found = {code: kinds[kind] for _, code, kind in tuples(seen(of_entities, quiet))}
     # Of those that were scanned later, only the ones that have ever been at this place can have stood there.
     ever = ScanEvent.select(ScanEvent.asset).where(ScanEvent.place == place_id, ScanEvent.refused == "")
-    moved = tuples(Asset.select(*columns).where(Asset.last_event_time > time, Asset.id.in_(ever)))
+    moved = tuples(seen(of_entities, Asset.select(*columns).where(Asset.last_event_time > time, Asset.id.in_(ever))))
     for part in parts(moved):
         known = histories([id_ for id_, _, _ in part])
         for id_, code, kind in part:
@@ -278,7 +291,7 @@ def _boxes(codes: Collection[str]) -> dict[str, Asset]:
     found = {}
     for part in parts(sorted(codes)):
         query = Asset.select(Asset, AssetType).join(AssetType).where(Asset.code.in_(part))
-        found.update({box.code: box for box in query})
+        found.update({box.code: box for box in seen(of_entities, query)})
     return found
 
 

@@ -15,15 +15,19 @@ from typing import Any
 
 from peewee import JOIN, Case, fn
 
+from accounts.scope import both, current_scope, seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
 from assets.ledger import state_of
 from assets.models import Asset, Trip
+from assets.visible import of_entities
 from database import tuples
 from errors import N_, InvalidInput
 from i18n import in_each
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties, visible_places
 from shipments.models import Package, Shipment
+from shipments.visible import visible_shipments
 
 #: Boxes that a device keeps: 1 MB at most.
 MAX_BOXES = 5_000
@@ -40,13 +44,14 @@ class Snapshot:
 
 def snapshot(places: Sequence[str], user: str) -> Snapshot:
     """For the places with these codes. Raises InvalidInput(place) for one that does not exist."""
-    rows = list(Place.select(Place, Party).join(Party).where(~Place.archived | Place.code.in_(list(places))))
+    offered = Place.select(Place, Party).join(Party).where(~Place.archived | Place.code.in_(list(places)))
+    rows = list(seen(visible_places, offered))
     by_code = {row.code: row for row in rows}
     if missing := [code for code in places if code not in by_code]:
         raise InvalidInput("place", N_("There is no place of this code: %(code)s."), code=missing[0][:24])
     rows.sort(key=lambda row: (row.code not in places, not row.party.own, row.code))
     boxes, truncated = _boxes([by_code[code] for code in places])
-    parties = Party.select().where(~Party.archived).order_by(Party.code).limit(MAX_PARTIES)
+    parties = seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code).limit(MAX_PARTIES))
     body = {
         "user": user,
         "places": [
@@ -90,6 +95,7 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
     wanted = stands | (Asset.where == "moving") | expected
     if partners:
         wanted = wanted | (Asset.holder.in_(partners) & Asset.where.in_(["out", "there", "back"]))
+    scope = current_scope()
     query = (
         Asset.select(
             Asset, AssetType.code.alias("type_code"), Party.code.alias("holder_code"), Place.code.alias("place_code"),
@@ -98,13 +104,13 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
         .join_from(Asset, AssetType)
         .join_from(Asset, Party, JOIN.LEFT_OUTER, on=(Asset.holder == Party.id))
         .join_from(Asset, Place, JOIN.LEFT_OUTER, on=(Asset.place == Place.id))
-        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=both(Asset.shipment == Shipment.id, visible_shipments(scope)))
         .where(Asset.life.in_(["active", "lost"]), wanted)
         .order_by(Case(None, [(stands, 0)], 1), Asset.due_day.is_null(), Asset.due_day, Asset.code)
         .limit(MAX_BOXES + 1)
     )  # fmt: skip
     found = {}
-    for row in query.objects():
+    for row in seen(of_entities, query).objects():
         told = [
             row.type_code, rules.column(state_of(row)), row.holder_code, row.place_code, row.shipment_number, row.grai,
         ]  # fmt: skip
@@ -120,11 +126,14 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
 def _shipments() -> list[dict[str, Any]]:
     """Shipments that have not left yet, the next to leave first; what is expected on each, and what is on it."""
     rows = list(
-        Shipment.select(Shipment, Party)
-        .join(Party, on=(Shipment.consignee == Party.id))
-        .where(Shipment.state == "open")
-        .order_by(Shipment.departure_date.is_null(), Shipment.departure_date, Shipment.number)
-        .limit(MAX_SHIPMENTS)
+        seen(
+            visible_shipments,
+            Shipment.select(Shipment, Party)
+            .join(Party, on=(Shipment.consignee == Party.id))
+            .where(Shipment.state == "open")
+            .order_by(Shipment.departure_date.is_null(), Shipment.departure_date, Shipment.number)
+            .limit(MAX_SHIPMENTS),
+        )
     )
     ids = [row.id for row in rows]
     expected: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -143,7 +152,7 @@ def _shipments() -> list[dict[str, Any]]:
         trips = (
             Trip.select(Trip.shipment, Asset.code, Trip.out_event)
             .join(Asset)
-            .where(Trip.shipment.in_(ids))
+            .where(both(Trip.shipment.in_(ids), of_entities(current_scope())))
             .order_by(Trip.out_time)
             .limit(MAX_BOXES)
         )

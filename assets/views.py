@@ -14,6 +14,7 @@ from peewee import JOIN, Case, ModelSelect, Value
 
 from accounts.access import needs
 from accounts.models import User
+from accounts.scope import current_scope, seen
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
 from assets.event_types import EVENT_TYPES, REASONS, STATES
@@ -22,12 +23,14 @@ from assets.models import Asset, ScanEvent, StockLevel
 from assets.scanned_text import storable
 from assets.scanning import dispatches_onto
 from assets.state import State, shown
+from assets.visible import visible_assets, visible_events, visible_levels
 from database import utc_now
 from errors import N_, Message
 from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
+from shipments.visible import if_seen, number_of, visible_shipments
 
 blueprint = Blueprint("assets", __name__)
 
@@ -96,7 +99,7 @@ _ASSET_COLUMNS = (
     ),
     Column("holder", N_("Holder"), lambda row: name_of(row.holder) if row.holder else "", sort=Party.code),
     Column("place", N_("Place"), lambda row: name_of(place_of(row)) if place_of(row) else "", sort=Place.code),
-    Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number),
+    Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment), sort=Shipment.number),
     Column(
         "since",
         N_("Since"),
@@ -108,19 +111,20 @@ _ASSET_COLUMNS = (
 
 
 def all_assets() -> ModelSelect[Any]:
-    """Query of the boxes with type, holder, place and shipment joined."""
-    return (
+    """Query of the boxes that who asks may see, with type, holder, place and shipment joined."""
+    return seen(  # type: ignore[no-any-return]
+        visible_assets,
         Asset.select(Asset, AssetType, Party, Place, Shipment)
         .join_from(Asset, AssetType)
         .join_from(Asset, Party, JOIN.LEFT_OUTER, on=(Asset.holder == Party.id))
         .join_from(Asset, Place, JOIN.LEFT_OUTER, on=(Asset.place == Place.id))
-        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id)),
     )
 
 
 def _asset_filters() -> list[Filter]:
     types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
-    holders = Party.select().where(Party.id.in_(StockLevel.select(StockLevel.holder))).order_by(Party.code)
+    holders = Party.select().where(Party.id.in_(_holders())).order_by(Party.code)
     filters = [
         Filter(
             "type",
@@ -133,7 +137,9 @@ def _asset_filters() -> list[Filter]:
             "holder", N_("Holder"), [(row.code, name_of(row)) for row in holders], lambda q, v: q.where(Party.code == v)
         ),
     ]
-    at_home = StockLevel.select(StockLevel.place).where(StockLevel.where == "here", StockLevel.quantity != 0)
+    at_home = seen(
+        visible_levels, StockLevel.select(StockLevel.place).where(StockLevel.where == "here", StockLevel.quantity != 0)
+    )
     places = Place.select().where(Place.id.in_(at_home)).order_by(Place.code)
     filters.append(
         Filter(
@@ -143,12 +149,20 @@ def _asset_filters() -> list[Filter]:
             lambda q, v: q.where(Place.code == v, Asset.where == "here", Asset.life == "active"),
         )
     )
-    shipment = Shipment.get_or_none(Shipment.number == storable(request.args.get("shipment", "")))
+    number = storable(request.args.get("shipment", ""))
+    shipment = seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first()
     if shipment:  # which boxes left on it, wherever they are now
         left = dispatches_onto(shipment).select(ScanEvent.asset)
         choices = [(shipment.number, shipment.number)]
         filters.append(Filter("shipment", N_("Shipment"), choices, lambda q, v: q.where(Asset.id.in_(left))))
     return filters
+
+
+def _holders() -> Any:
+    """Subquery: who holds boxes; without a limit read from the levels, which are fewer."""
+    if current_scope().is_limited:
+        return seen(visible_assets, Asset.select(Asset.holder))
+    return StockLevel.select(StockLevel.holder)
 
 
 @blueprint.get("/assets")
@@ -337,15 +351,14 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
 @needs("assets.read")
 def overdue_list() -> Response | str:
     now = utc_now()
-    holders = Party.select().where(Party.id.in_(Asset.select(Asset.holder).where(is_overdue(now)))).order_by(Party.code)
+    late = seen(visible_assets, Asset.select(Asset.holder).where(is_overdue(now)))
+    holders = Party.select().where(Party.id.in_(late)).order_by(Party.code)
     types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
     columns = (
         Column("code", N_("Code"), lambda row: row.code, sort=Asset.code, url=_page_of),
         Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
         Column("holder", N_("Holder"), lambda row: name_of(row.holder), sort=Party.code),
-        Column(
-            "shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "", sort=Shipment.number
-        ),
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment), sort=Shipment.number),
         Column("since", N_("Out since"), lambda row: day_at(row.return_place, row.out_since), sort=Asset.out_since),
         Column("due", N_("Due"), lambda row: row.due_day, sort=Asset.due_day),
         Column(
@@ -359,10 +372,11 @@ def overdue_list() -> Response | str:
         ),
         Column("currency", N_("Currency"), lambda row: row.asset_type.value_currency, right="agreements.read"),
     )
-    query = (
+    query = seen(
+        visible_assets,
         overdue_assets(now)
         .select_extend(Shipment)
-        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id))
+        .join_from(Asset, Shipment, JOIN.LEFT_OUTER, on=(Asset.shipment == Shipment.id)),
     )
     filters = [
         Filter(
@@ -405,13 +419,16 @@ def event_title(event: ScanEvent) -> str:
 
 WORDS: dict[str, Any] = {
     "reason_text": reason_text, "event_title": event_title, "state_html": state_html, "titles": _TITLES,
+    "if_seen": if_seen,
 }  # fmt: skip
 
 
 def all_events() -> ModelSelect[Any]:
-    """Query of the events with box, shipment, place, party, person, destination and counted type joined."""
+    """Query of the events that who asks may see, with box, shipment, place, party, person, destination and counted
+    type joined."""
     goal, kind = Place.alias(), AssetType.alias()
-    return (
+    return seen(  # type: ignore[no-any-return]
+        visible_events,
         ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User, goal, kind)
         .join_from(ScanEvent, Asset, JOIN.LEFT_OUTER)
         .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
@@ -419,7 +436,7 @@ def all_events() -> ModelSelect[Any]:
         .join_from(ScanEvent, Party, JOIN.LEFT_OUTER, on=(ScanEvent.party == Party.id))
         .join_from(ScanEvent, User, JOIN.LEFT_OUTER, on=(ScanEvent.user == User.id))
         .join_from(ScanEvent, goal, JOIN.LEFT_OUTER, on=(ScanEvent.destination == goal.id))
-        .join_from(ScanEvent, kind, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == kind.id))
+        .join_from(ScanEvent, kind, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == kind.id)),
     )
 
 
@@ -463,7 +480,7 @@ _EVENT_COLUMNS = {
         Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
                html=_outcome_html),
-        Column("shipment", N_("Shipment"), lambda row: row.shipment.number if row.shipment else "",
+        Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number),
         Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
         Column("party", N_("Partner"), lambda row: row.party.code if row.party else "", sort=Party.code),

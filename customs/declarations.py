@@ -17,13 +17,17 @@ from zoneinfo import ZoneInfo
 from peewee import JOIN, Case, ModelSelect, fn
 
 from accounts.models import User
+from accounts.scope import current_scope, seen
 from assets.balances import day_at
 from assets.models import Asset, Trip
 from assets.scanning import dispatched_on
+from assets.visible import visible_assets
 from customs import rules
 from customs.models import CustomsDeclaration, CustomsExtension, DeclaredBox
+from customs.visible import visible_declarations, visible_declared
 from database import locked, taking_turns, tuples, utc_now
 from docs_gen.models import IssuedDocument
+from docs_gen.visible import visible_papers
 from errors import N_, InvalidInput, Refused
 from master_data.home import home_place
 from master_data.models import AssetType, Party, Place
@@ -132,6 +136,9 @@ def save_back(
             CustomsDeclaration.country == head.country, CustomsDeclaration.direction == "back",
             CustomsDeclaration.number == head.number, CustomsDeclaration.item == head.item,
         )  # fmt: skip
+        known = CustomsDeclaration.select().where(CustomsDeclaration.id == (back.id if back else 0))
+        if back is not None and current_scope().is_limited and not seen(visible_declarations, known).exists():
+            raise InvalidInput("number", N_("A declaration with this number and item is recorded already."))
         if back is not None and back.declared_day != head.declared_day:
             raise InvalidInput("number", N_("This declaration is recorded already, of another day."))
         _after_leaving(open_boxes, head.declared_day)
@@ -226,7 +233,8 @@ def assets_of(codes: Iterable[str], field: str = "codes") -> list[Asset]:
     found: dict[str, Asset] = {}
     for start in range(0, len(wanted), _CHUNK):
         part = wanted[start : start + _CHUNK]
-        found |= {row.code: row for row in Asset.select(Asset, AssetType).join(AssetType).where(Asset.code.in_(part))}
+        rows = Asset.select(Asset, AssetType).join(AssetType).where(Asset.code.in_(part))
+        found |= {row.code: row for row in seen(visible_assets, rows)}
     missing = [code[:30] for code in wanted if code not in found]
     if missing:
         raise InvalidInput(field, N_("There is no box with the code %(codes)s."), codes=", ".join(missing[:5]))
@@ -258,11 +266,9 @@ def boxes_of(declaration: CustomsDeclaration) -> ModelSelect[Any]:
 
 def clocks_of(asset: Asset) -> list[DeclaredBox]:
     """The clocks of one box, the open ones first, the latest first; with `back_time` by scan."""
-    return list(
-        _boxes()
-        .where(DeclaredBox.asset == asset)
-        .order_by((DeclaredBox.closing != ""), CustomsDeclaration.declared_day.desc(), DeclaredBox.id.desc())
-    )
+    query = _boxes().where(DeclaredBox.asset == asset)
+    in_order = (DeclaredBox.closing != "", CustomsDeclaration.declared_day.desc(), DeclaredBox.id.desc())
+    return list(seen(visible_declared, query).order_by(*in_order))
 
 
 def counts(declaration: CustomsDeclaration) -> Counts:
@@ -325,7 +331,7 @@ def at_risk(until: date) -> list[Risk]:
         .group_by(DeclaredBox.declaration, AssetType.id, AssetType.value, AssetType.value_currency)
     )  # fmt: skip
     sums: dict[tuple[int, str], tuple[int, Decimal]] = {}
-    for id_, each, currency, count in tuples(query):
+    for id_, each, currency, count in tuples(seen(visible_declared, query)):
         before, value = sums.get((id_, currency), (0, Decimal(0)))
         sums[id_, currency] = (before + count, value + each * count)
     declarations = _declarations({id_ for id_, _ in sums})
@@ -340,14 +346,13 @@ def at_risk(until: date) -> list[Risk]:
 def mismatches() -> list[Mismatch]:
     """Every contradiction between scans and declarations, by declaration and kind."""
     found: list[tuple[str, int, int, str]] = []
-    by_declaration = _with_assets(
-        DeclaredBox.select(DeclaredBox.declaration, fn.COUNT(DeclaredBox.id), fn.MIN(Asset.code))
-    ).group_by(DeclaredBox.declaration)
+    boxes = DeclaredBox.select(DeclaredBox.declaration, fn.COUNT(DeclaredBox.id), fn.MIN(Asset.code))
+    by_declaration = seen(visible_declared, _with_assets(boxes).group_by(DeclaredBox.declaration))
     back = by_declaration.where(DeclaredBox.closing == "", back_by_scan().is_null(False))
     found += [("back_undeclared", *row) for row in tuples(back)]
     declared = by_declaration.where(DeclaredBox.closing == "back", ~DeclaredBox.settled, back_by_scan().is_null())
     found += [("declared_unscanned", *row) for row in tuples(declared)]
-    found += [("after_declaration", *row) for row in tuples(_left_undeclared())]
+    found += [("after_declaration", *row) for row in tuples(seen(visible_declarations, _left_undeclared()))]
     absent = by_declaration.where(
         DeclaredBox.closing == "",
         CustomsDeclaration.shipment.is_null(False),
@@ -392,7 +397,7 @@ def offers(now: datetime) -> list[IssuedDocument]:
         .limit(200)
     )
     found: dict[int, IssuedDocument] = {}
-    for paper in papers:
+    for paper in seen(visible_papers, papers):
         assert paper.shipment  # joined
         details = details_from_json(paper.shipment.details)
         if details.box_regime == "2600" and details.box_leg != "home":

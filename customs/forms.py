@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import Field, SelectField
 
+from accounts.scope import seen
 from assets.models import Asset
 from assets.registering import codes_of_text
 from customs.clocks import clocks
@@ -22,6 +23,7 @@ from i18n import translated
 from master_data import codes, rules
 from master_data.forms import Needed, TextArea
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 #: A clock of more than this is a slip of the finger.
 _MOST_MONTHS = 120
@@ -38,7 +40,7 @@ def _country(field: Field) -> str:
 
 
 def _shipment(field: Field) -> str:
-    if not Shipment.select().where(Shipment.number == field.data).exists():
+    if not seen(visible_shipments, Shipment.select().where(Shipment.number == field.data)).exists():
         raise InvalidInput(field.name, N_("There is no shipment %(number)s."), number=field.data[:30])
     return str(field.data)
 

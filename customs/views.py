@@ -13,13 +13,16 @@ from markupsafe import Markup
 from peewee import JOIN, Case, ModelSelect, fn
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets.models import Asset
 from assets.scanning import dispatched_on
+from assets.visible import visible_assets
 from customs import declarations, proof, rules
 from customs.clocks import clocks, own_rows, shipped_clocks
 from customs.declarations import back_by_scan
 from customs.forms import BackForm, ClockForm, CloseForm, ExtensionForm, OutForm, day_of
 from customs.models import ClockRule, CustomsDeclaration, DeclaredBox
+from customs.visible import visible_declarations, visible_declared
 from database import utc_now
 from docs_gen.models import IssuedDocument
 from docs_gen.turns import prints
@@ -28,6 +31,7 @@ from i18n import instant, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import AssetType
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("customs", __name__, url_prefix="/customs")
 
@@ -96,12 +100,13 @@ _FILTERS = (
 @needs("customs.read")
 def declaration_list() -> Response | str:
     """Declarations out with the days that they have left."""
-    query = (
+    query = seen(
+        visible_declarations,
         CustomsDeclaration.select(
             CustomsDeclaration, Shipment, _all_boxes.alias("box_count"), _open_boxes.alias("open_count")
         )
         .join(Shipment, JOIN.LEFT_OUTER)
-        .where(CustomsDeclaration.direction == "out")
+        .where(CustomsDeclaration.direction == "out"),
     )
     return answer(
         query, _columns(declarations.today()), template="customs/list.html", name="customs", sort="due",
@@ -173,9 +178,9 @@ def _page(declaration: CustomsDeclaration, **forms: Any) -> Response | str:
     clock = rules.clock_for(clocks(), declaration.country, declaration.regime, declaration.destination)
     extensions = declarations.late_extensions(declaration) if out else []
     others = (
-        [] if out else CustomsDeclaration.select().where(CustomsDeclaration.id.in_(
+        [] if out else seen(visible_declarations, CustomsDeclaration.select().where(CustomsDeclaration.id.in_(
             DeclaredBox.select(DeclaredBox.declaration).where(DeclaredBox.back == declaration)
-        )).order_by(CustomsDeclaration.number)
+        ))).order_by(CustomsDeclaration.number)
     )  # fmt: skip
     return answer(
         declarations.boxes_of(declaration), _box_columns(home.timezone if home else "UTC"),
@@ -228,7 +233,7 @@ def extend(id: int) -> Any:
 @needs("customs.write")
 def reopen(id: int) -> Any:
     """Take back a closing that was wrong: `reason`."""
-    box = DeclaredBox.get_or_none(DeclaredBox.id == id) or abort(404)
+    box = seen(visible_declared, DeclaredBox.select().where(DeclaredBox.id == id)).first() or abort(404)
     reason = " ".join(request.form.get("reason", "").replace("\0", "").split())[:200]
     if not reason:
         raise InvalidInput("reason", N_("This needs a reason."))
@@ -256,7 +261,8 @@ def declaration_edit(id: int) -> Any:
 
 def _edit_out(declaration: CustomsDeclaration | None) -> Any:
     number = request.args.get("shipment", "").replace("\0", "")
-    shipment = declaration.shipment if declaration else Shipment.get_or_none(Shipment.number == number)
+    named = seen(visible_shipments, Shipment.select().where(Shipment.number == number))
+    shipment = declaration.shipment if declaration else named.first()
     document = declaration.document if declaration else _paper_of(shipment)
     form = OutForm(data=_stored(declaration) if declaration else _from_shipment(shipment))
     status = 200
@@ -375,7 +381,7 @@ def _filled(out: CustomsDeclaration) -> str:
 @needs("customs.read")
 def box_page(code: str) -> str:
     """The clocks of one box."""
-    asset = Asset.get_or_none(Asset.code == code.upper()) or abort(404)
+    asset = seen(visible_assets, Asset.select().where(Asset.code == code.upper())).first() or abort(404)
     home = declarations.home_place()
     return render_template(
         "customs/box.html", asset=asset, clocks=declarations.clocks_of(asset), today=declarations.today(),
@@ -387,12 +393,11 @@ def box_page(code: str) -> str:
 @needs("customs.read")
 def shipment_clock(number: str) -> Any:
     """From the page of a shipment: its declaration out, or the form that records it."""
-    shipment = Shipment.get_or_none(Shipment.number == number) or abort(404)
-    found = list(
-        CustomsDeclaration.select()
-        .where(CustomsDeclaration.direction == "out", CustomsDeclaration.shipment == shipment)
-        .limit(2)
+    shipment = seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first() or abort(404)
+    recorded = CustomsDeclaration.select().where(
+        CustomsDeclaration.direction == "out", CustomsDeclaration.shipment == shipment
     )
+    found = list(seen(visible_declarations, recorded.limit(2)))
     if not found:
         return redirect(url_for("customs.declaration_new", shipment=shipment.number))
     return redirect(_url(found[0]) if len(found) == 1 else url_for("customs.declaration_list", q=shipment.number))
@@ -454,13 +459,12 @@ def _declarations() -> ModelSelect[Any]:
 
 
 def _declaration(id: int) -> CustomsDeclaration:
-    return _declarations().where(CustomsDeclaration.id == id).first() or abort(404)
+    return seen(visible_declarations, _declarations().where(CustomsDeclaration.id == id)).first() or abort(404)
 
 
 def _out(id: int) -> CustomsDeclaration:
-    return _declarations().where(CustomsDeclaration.id == id, CustomsDeclaration.direction == "out").first() or abort(
-        404
-    )
+    out = _declarations().where(CustomsDeclaration.id == id, CustomsDeclaration.direction == "out")
+    return seen(visible_declarations, out).first() or abort(404)
 
 
 def _user() -> Any:

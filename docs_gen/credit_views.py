@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from peewee import fn
 
 from accounts.access import needs
+from accounts.scope import seen
 from database import utc_now
 from docs_gen.register import shipment_types
 from errors import N_
@@ -17,9 +18,11 @@ from listing import Column, Filter, answer
 from master_data import codes
 from master_data.models import Party
 from master_data.saving import set_archived
+from master_data.visible import visible_parties
 from shipments.credit_forms import CreditForm
 from shipments.credits import save_credit
 from shipments.models import LetterOfCredit, Shipment
+from shipments.visible import visible_credits, visible_shipments
 
 blueprint = Blueprint("credits", __name__)
 
@@ -52,7 +55,8 @@ def credit_list() -> Any:
         .join_from(LetterOfCredit, _beneficiary, on=LetterOfCredit.beneficiary)
     )
     return answer(
-        credits, _COLUMNS, template="docs_gen/credits.html", name="letters-of-credit", sort="-expires",
+        seen(visible_credits, credits), _COLUMNS,
+        template="docs_gen/credits.html", name="letters-of-credit", sort="-expires",
         filters=(_ARCHIVED,),
         search=(
             LetterOfCredit.code, LetterOfCredit.number, LetterOfCredit.issuing_bank, _applicant.code,
@@ -70,7 +74,9 @@ def credit_new() -> Any:
 @blueprint.route("/letters-of-credit/<code>", methods=["GET", "POST"])
 @needs("shipments.read", "prices.see", post="shipments.write")
 def credit_edit(code: str) -> Any:
-    return _edit(LetterOfCredit.get_or_none(LetterOfCredit.code == code) or abort(404))
+    return _edit(
+        seen(visible_credits, LetterOfCredit.select().where(LetterOfCredit.code == code)).first() or abort(404)
+    )
 
 
 def _edit(credit: LetterOfCredit | None) -> Any:
@@ -96,14 +102,14 @@ def _shipments(credit: LetterOfCredit | None) -> list[str]:
     """The numbers of the shipments under the credit, the newest first, at most fifty."""
     if credit is None:
         return []
-    query = Shipment.select(Shipment.number).where(Shipment.letter_of_credit == credit)
+    query = seen(visible_shipments, Shipment.select(Shipment.number).where(Shipment.letter_of_credit == credit))
     return [row.number for row in query.order_by(Shipment.id.desc()).limit(50)]
 
 
 def _lists() -> dict[str, list[tuple[str, str]]]:
     parties = [
         (row.own, row.code, _both(row.name_en, row.name_zh))
-        for row in Party.select().where(~Party.archived).order_by(Party.code)
+        for row in seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code))
     ]
     return {
         "parties": [(code, name) for _own, code, name in parties],

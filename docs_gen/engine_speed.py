@@ -251,6 +251,7 @@ def hasten(engine: Any) -> None:
     _remember_struts()
     _remember_flow(engine.formatting_structure.boxes.Box)
     _keep_layouts(engine.text.line_break.Layout)
+    _draw_squares(engine.svg)
     pydyf._to_bytes = _to_bytes
     pydyf.Stream.data = property(_stream_data)
 
@@ -380,6 +381,31 @@ def _keep_layouts(layout_class: Any) -> None:
     layout_class.kept = 0
     layout_class.setup, layout_class.set_text = setup, set_text
     layout_class.deactivate, layout_class.reactivate = deactivate, reactivate
+
+
+# ---- drawing
+
+_SQUARES = re.compile(r"(?:M\d+ \d+h\d+v1h-\d+z)+")
+_RUN = re.compile(r"M(\d+) (\d+)h(\d+)")
+
+
+def _draw_squares(svg_module: Any) -> None:
+    """Draw a path of black runs of one row, as `labels.qr_svg` writes them, without the reader of any path."""
+    draw = svg_module.TAGS["path"]
+
+    def path(svg: Any, node: Any, font_size: Any) -> None:
+        text = node.get("d", "")
+        if not _SQUARES.fullmatch(text):
+            draw(svg, node, font_size)
+            return
+        lines = [b"0 0 m"]
+        for found in _RUN.findall(text):
+            x, y, length = map(int, found)
+            end = x + length
+            lines.append(b"%d %d m\n%d %d l\n%d %d l\n%d %d l\nh" % (x, y, end, y, end, y + 1, x, y + 1))
+        svg.stream.stream.append(b"\n".join(lines))
+
+    svg_module.TAGS["path"] = path
 
 
 # ---- writing

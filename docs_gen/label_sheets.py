@@ -15,9 +15,11 @@ from decimal import Decimal
 from markupsafe import Markup
 from peewee import ModelSelect
 
+from accounts.scope import seen
 from assets.labels import label_uri, qr_svg
 from assets.models import Asset
 from assets.return_to import return_place
+from assets.visible import visible_assets
 from docs_gen import render
 from docs_gen.render_pool import Job, paper_or_error, render_many
 from errors import N_, InvalidInput, Refused
@@ -135,7 +137,10 @@ def assets_of_range(asset_type: str, first: str = "", last: str = "") -> list[As
 
 def _assets() -> ModelSelect[Asset]:
     """Assets with what a label says of them."""
-    return Asset.select(Asset, AssetType, Party).join(AssetType).switch(Asset).join(Party, on=(Asset.owner == Party.id))
+    query = (
+        Asset.select(Asset, AssetType, Party).join(AssetType).switch(Asset).join(Party, on=(Asset.owner == Party.id))
+    )
+    return seen(visible_assets, query)  # type: ignore[no-any-return]
 
 
 def _too_many(count: int) -> Refused:
@@ -206,6 +211,12 @@ def module_side(count: int, sheet: Sheet) -> Decimal:
     return side
 
 
+def size_css(sheet: Sheet) -> str:
+    """The style that says how large the pages and the labels of a sheet are."""
+    (width, height), (label_width, label_height) = sheet.page, sheet.label
+    return f"@page {{ size: {width}mm {height}mm; }} .label {{ width: {label_width}mm; height: {label_height}mm; }}"
+
+
 def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> bytes:
     """The label sheets as PDF. `skip`: labels of the first sheet that are used already."""
     if not assets:
@@ -218,9 +229,9 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
         )
     cells: list[Label | None] = [None] * skip + list(labels(assets, sheet, base_url))
     pages = [cells[begin : begin + sheet.labels] for begin in range(0, len(cells), sheet.labels)]
-    # A thousand labels take half a minute: in parts, so that other papers are made in between.
+    # A thousand labels take seconds: in parts, so that other papers are made in between.
     parts = max(1, _LABELS_AT_ONCE // sheet.labels)
-    options = {"stylesheets": ("css/label_sheet.css",), "variant": None}
+    options = {"stylesheets": ("css/label_sheet.css",), "sheet_css": size_css(sheet), "variant": None}
     jobs = [
         Job(render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]), options)
         for begin in range(0, len(pages), parts)

@@ -16,11 +16,13 @@ from wtforms.validators import Length
 import archive
 from accounts.access import may, needs
 from accounts.models import User
+from accounts.scope import seen
 from config import Settings
 from database import tuples, utc_now
 from docs_gen import looks
 from docs_gen.models import IssuedDocument, Seal, SealUse, SellerLook, Wording
 from docs_gen.register import named, types
+from docs_gen.visible import visible_seals, visible_wordings
 from errors import N_, InvalidInput
 from form_fields import TextField
 from i18n import language, name_of, translated
@@ -29,6 +31,7 @@ from master_data import codes
 from master_data.forms import Needed, TextArea
 from master_data.models import Party
 from master_data.saving import set_archived
+from master_data.visible import visible_parties
 
 blueprint = Blueprint("looks", __name__)
 
@@ -59,6 +62,7 @@ def look_list() -> str:
         .join(SellerLook, JOIN.LEFT_OUTER, on=(SellerLook.seller == Party.id), attr="seen")
         .where(Party.own, ~Party.archived).order_by(Party.code)
     )  # fmt: skip
+    rows = seen(visible_parties, rows)
     seals = Seal.select(Seal.seller, fn.COUNT(Seal.id)).where(~Seal.archived).group_by(Seal.seller)
     counts: dict[int, int] = dict(tuples(seals))
     return render_template("docs_gen/looks.html", rows=list(rows), counts=counts)
@@ -132,14 +136,14 @@ def seal_new(code: str) -> Any:
 @blueprint.route("/seals/<int(max=2147483647):id>", methods=["GET", "POST"])
 @needs("settings.write")
 def seal_edit(id: int) -> Any:
-    seal = Seal.get_or_none(Seal.id == id) or abort(404)
+    seal = _stored_seal(id)
     return _seal(seal.seller, seal)
 
 
 @blueprint.post("/seals/<int(max=2147483647):id>/archive")
 @needs("settings.write")
 def seal_archive(id: int) -> Any:
-    seal = Seal.get_or_none(Seal.id == id) or abort(404)
+    seal = _stored_seal(id)
     set_archived(seal, not seal.archived, utc_now())
     flash(_("In use again.") if seal.archived else _("Archived: it is offered no more, and stays where it is named."))
     return redirect(url_for("looks.seal_edit", id=id))
@@ -148,7 +152,7 @@ def seal_archive(id: int) -> Any:
 @blueprint.get("/seals/<int(max=2147483647):id>.png")
 @needs("settings.write")
 def seal_picture(id: int) -> Response:
-    seal = Seal.get_or_none(Seal.id == id) or abort(404)
+    seal = _stored_seal(id)
     return _picture(seal.sha256)
 
 
@@ -199,7 +203,7 @@ class WordingForm(FlaskForm):
                 "customer": wording.customer.code if wording.customer else "", "destination": wording.destination,
             }  # fmt: skip
         super().__init__(data=stored)
-        parties = list(Party.select().where(~Party.archived).order_by(Party.code))
+        parties = list(seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code)))
         self.slot.choices = [(code, f"{code} · {translated(title)}") for code, title in looks.SLOTS.items()]
         known = {code: translated(type.title) for code, type in types().items()}
         self.type.choices = [("", _("every paper")), *known.items()]
@@ -250,7 +254,8 @@ def wording_list() -> Any:
         .join_from(Wording, _customer, JOIN.LEFT_OUTER, on=Wording.customer)
     )
     return answer(
-        wordings, _COLUMNS, template="docs_gen/wordings.html", name="wordings", sort="slot", filters=_FILTERS,
+        seen(visible_wordings, wordings), _COLUMNS,
+        template="docs_gen/wordings.html", name="wordings", sort="slot", filters=_FILTERS,
         search=(Wording.text, Wording.slot, _customer.code, _customer.name_en, _customer.name_zh),
     )  # fmt: skip
 
@@ -264,13 +269,13 @@ def wording_new() -> Any:
 @blueprint.route("/wordings/<int(max=2147483647):id>", methods=["GET", "POST"])
 @needs("settings.write")
 def wording_edit(id: int) -> Any:
-    return _wording(Wording.get_or_none(Wording.id == id) or abort(404))
+    return _wording(_stored_wording(id))
 
 
 @blueprint.post("/wordings/<int(max=2147483647):id>/archive")
 @needs("settings.write")
 def wording_archive(id: int) -> Any:
-    wording = Wording.get_or_none(Wording.id == id) or abort(404)
+    wording = _stored_wording(id)
     if wording.archived:  # taken up again it is judged like a new one: another may have its place by now
         values = {
             name: getattr(wording, name)
@@ -302,9 +307,18 @@ def _wording(wording: Wording | None) -> Any:
 # ---- shared
 
 
+def _stored_seal(id: int) -> Seal:
+    return seen(visible_seals, Seal.select().where(Seal.id == id)).first() or abort(404)
+
+
+def _stored_wording(id: int) -> Wording:
+    return seen(visible_wordings, Wording.select().where(Wording.id == id)).first() or abort(404)
+
+
 def _company(code: str) -> Party:
     """One of our own companies."""
-    found: Party = Party.get_or_none(Party.code == code, Party.own) or abort(404)
+    own = Party.select().where(Party.code == code, Party.own)
+    found: Party = seen(visible_parties, own).first() or abort(404)
     return found
 
 

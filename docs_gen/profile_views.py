@@ -13,9 +13,11 @@ from wtforms import Field, SelectField
 from wtforms.validators import StopValidation
 
 from accounts.access import needs
+from accounts.scope import seen
 from docs_gen.models import ProfileRule
 from docs_gen.profiles import shipped_rules
 from docs_gen.register import shipment_types, types
+from docs_gen.visible import visible_profile_rules
 from errors import N_, InvalidInput, Message
 from form_fields import CodeField, TextField, WholeField
 from i18n import language, translated
@@ -116,9 +118,8 @@ def profile_delete(id: int) -> Any:
 
 
 def _page(form: RuleForm) -> str:
-    own = list(
-        ProfileRule.select(ProfileRule, Party).left_outer_join(Party).order_by(ProfileRule.position, ProfileRule.id)
-    )
+    rules = ProfileRule.select(ProfileRule, Party).left_outer_join(Party)
+    own = list(seen(visible_profile_rules, rules.order_by(ProfileRule.position, ProfileRule.id)))
     return render_template(
         "docs_gen/profiles.html", form=form, own=own, shipped=shipped_rules(), register=types(), needs=NEEDS,
         modes=codes.TRANSPORT_MODES, open=request.method == "POST",

@@ -228,6 +228,7 @@ def pdf(
     attachments: Sequence[Attachment] = (),
     pictures: Mapping[str, tuple[bytes, str]] | None = None,
     css: str = "",
+    sheet_css: str = "",
     must: Sequence[str] = (),
 ) -> Paper:
     """The PDF of `html`, laid out with style sheets of `static/`. Equal input gives equal bytes.
@@ -238,7 +239,8 @@ def pdf(
     a bookmark. `variant` None: plain PDF, for label sheets. All others are tagged, for readers who listen (an eighth
     more time, a third more bytes); they claim level U all the same: level A would take a look at each paper's tags.
     `pictures`: SHA-256 → bytes and media type of what the HTML may show as `kept:<sha256>`. `css`: style of a template
-    pack, after ours. `must`: texts that have to stand on the pages, whatever white space parts them.
+    pack, after ours. `sheet_css`: style of ours that is not in a file, of which there are few. `must`: texts that have
+    to stand on the pages, whatever white space parts them.
     Raises RenderError when the HTML or the style names an address that is not ours, when it cannot be laid out, or when
     one of the texts is missing.
     """
@@ -249,8 +251,9 @@ def pdf(
         try:
             # Its own function: when it returns, the boxes of the paper are gone before the collector may look at them.
             return _written(
-                [html] if isinstance(html, str) else html, stylesheets, variant, enclosed, _fetcher(pictures), css, must
-            )
+                [html] if isinstance(html, str) else html, _styles(stylesheets, sheet_css), variant, enclosed,
+                _fetcher(pictures), css, must,
+            )  # fmt: skip
         except engine.urls.FatalURLFetchingError as error:  # a BaseException: no handler above would see it
             raise RenderError(str(error)) from error
         except engine.css.tokens.InvalidValues as error:  # in a place where the engine does not expect it
@@ -261,7 +264,7 @@ def pdf(
 
 def _written(
     htmls: Sequence[str],
-    stylesheets: Sequence[str],
+    styles: list[Any],
     variant: str | None,
     enclosed: Sequence[Attachment],
     fetcher: Any,
@@ -269,7 +272,6 @@ def _written(
     must: Sequence[str],
 ) -> Paper:
     engine = _engine()
-    styles = [_stylesheet(name) for name in stylesheets]
     if css:
         styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
     exemplars = [
@@ -453,6 +455,7 @@ def _engine() -> ModuleType:
     """WeasyPrint, imported at the first paper: on a machine without Pango the import fails."""
     os.environ["FONTCONFIG_FILE"] = str(_FONT_DIR / "fonts.conf")  # fontconfig reads it when it is first used
     import weasyprint
+    import weasyprint.svg
     import weasyprint.text.ffi
     import weasyprint.text.line_break
     import weasyprint.urls
@@ -470,9 +473,17 @@ def _fonts() -> Any:
     return fonts
 
 
+def _styles(names: Sequence[str], more: str) -> list[Any]:
+    return [_stylesheet(name) for name in names] + ([_style(more)] if more else [])
+
+
 @cache
 def _stylesheet(name: str) -> Any:
-    text = (ROOT / "static" / name).read_text(encoding="utf-8")
+    return _style((ROOT / "static" / name).read_text(encoding="utf-8"))
+
+
+@cache
+def _style(text: str) -> Any:
     sheet = _engine().CSS(string=text, font_config=_fonts(), url_fetcher=_fetcher())
     engine_speed.mark_lasting(sheet, text)
     return sheet

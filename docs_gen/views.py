@@ -16,6 +16,7 @@ from peewee import JOIN
 import archive
 from accounts.access import may, needs
 from accounts.models import User
+from accounts.scope import seen
 from assets.shipment_pools import counted_packages
 from config import Settings
 from database import utc_now
@@ -32,11 +33,13 @@ from docs_gen.render import RenderError, merge
 from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
 from docs_gen.turns import prints
+from docs_gen.visible import visible_jobs, visible_papers
 from errors import N_, Message, Refused
 from i18n import language, name_of, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("docs_gen", __name__)
 
@@ -129,7 +132,8 @@ def _reasons() -> dict[str, str]:
 @blueprint.post("/documents/<int(max=2147483647):id>/void")
 @needs("papers.issue")
 def void(id: int) -> Any:
-    document: IssuedDocument = IssuedDocument.get_or_none(IssuedDocument.id == id) or abort(404)
+    found = seen(visible_papers, IssuedDocument.select().where(IssuedDocument.id == id))
+    document: IssuedDocument = found.first() or abort(404)
     void_document(document, request.form.get("reason", ""), User.get_by_id(current_user.id), utc_now())
     flash(_("%(number)s is void.", number=document.number), "success")
     if document.shipment is None:  # of an account
@@ -151,7 +155,7 @@ def issue_set(number: str) -> Any:
 @needs("shipments.read", "papers.read")
 def job_page(id: int) -> str:
     """How far a job is. A look at one whose process is gone lets it go on."""
-    job: PaperJob = PaperJob.get_or_none(PaperJob.id == id) or abort(404)
+    job: PaperJob = seen(visible_jobs, PaperJob.select().where(PaperJob.id == id)).first() or abort(404)
     start(job, _settings())
     wanted = json.loads(job.wanted)
     found = {(one["type"], one["part"]): one for one in results(job)}
@@ -232,7 +236,7 @@ def file_name(document: IssuedDocument) -> str:
 @blueprint.get("/documents/<int(max=2147483647):id>.pdf")
 @needs("papers.read")
 def document_file(id: int) -> Response:
-    document = IssuedDocument.get_or_none(IssuedDocument.id == id)
+    document = seen(visible_papers, IssuedDocument.select().where(IssuedDocument.id == id)).first()
     if document is None or document.state == "numbered":
         abort(404)
     if not _sees(document.type):
@@ -280,7 +284,7 @@ def document_list() -> Response | str:
         else query.where(IssuedDocument.state == chosen, IssuedDocument.voided_time.is_null()),
     )  # fmt: skip
     return answer(
-        documents, _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
+        seen(visible_papers, documents), _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
         filters=(kinds, states),
         search=(
             IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _addressee.name_en, _addressee.name_zh,
@@ -317,7 +321,7 @@ def _file_url(document: IssuedDocument) -> str:
 
 
 def _shipment(number: str) -> Shipment:
-    shipment: Shipment | None = Shipment.get_or_none(Shipment.number == number)
+    shipment: Shipment | None = seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first()
     if shipment is None:
         abort(404)
     return shipment

@@ -8,9 +8,13 @@ from datetime import date
 
 from peewee import fn
 
-from assets.models import Asset, Movement, PoolMinimum, ScanEvent, StockLevel, Trip
+from accounts.scope import seen
+from assets.balances import level_sums
+from assets.models import Asset, Movement, PoolMinimum, ScanEvent, Trip
+from assets.visible import visible_assets, visible_minimums, visible_movements
 from database import tuples
 from shipments.models import Package, Shipment
+from shipments.visible import visible_shipments
 
 
 @dataclass(frozen=True)
@@ -67,27 +71,18 @@ class Late:
 
 def levels(types: Iterable[int]) -> list[Level]:
     """Current quantities, over all owners; a counted pool may be below 0 by our books."""
-    query = (
-        StockLevel.select(
-            StockLevel.asset_type, StockLevel.holder, StockLevel.place, StockLevel.life, StockLevel.where,
-            StockLevel.condition, fn.SUM(StockLevel.quantity),
-        )
-        .where(StockLevel.asset_type.in_(list(types)))
-        .group_by(
-            StockLevel.asset_type, StockLevel.holder, StockLevel.place, StockLevel.life, StockLevel.where,
-            StockLevel.condition,
-        )
-    )  # fmt: skip
+    wanted = set(types)
+    names = ("asset_type", "holder", "place", "life", "where", "condition")
     return [
         Level(kind, holder, place, life, where, condition, int(boxes))
-        for kind, holder, place, life, where, condition, boxes in tuples(query)
+        for kind, holder, place, life, where, condition, boxes in level_sums(*names, types=wanted)
     ]
 
 
 def needs(types: Iterable[int]) -> list[Need]:
     """What open shipments still take, by departure. Boxes that left count by their trips and pool scans."""
     ids = list(types)
-    planned = tuples(
+    packages = (
         Package.select(
             Shipment.id, Shipment.number, Shipment.consignee, Shipment.ship_from, Shipment.departure_date,
             Package.asset_type, fn.SUM(Package.count),
@@ -99,6 +94,7 @@ def needs(types: Iterable[int]) -> list[Need]:
             Package.asset_type,
         )
     )  # fmt: skip
+    planned = tuples(seen(visible_shipments, packages))
     open_ = Shipment.select(Shipment.id).where(Shipment.state == "open")
     gone: dict[tuple[int, int], int] = {}
     trips = Trip.select(Trip.shipment, Trip.asset_type, fn.COUNT(Trip.id)).where(
@@ -124,7 +120,8 @@ def needs(types: Iterable[int]) -> list[Need]:
 def minimums(types: Iterable[int]) -> dict[tuple[int, int], int]:
     """(type, place) → boxes that are to be in hand there."""
     query = PoolMinimum.select(PoolMinimum.asset_type, PoolMinimum.place, PoolMinimum.minimum)
-    return {(kind, place): least for kind, place, least in tuples(query.where(PoolMinimum.asset_type.in_(list(types))))}
+    query = seen(visible_minimums, query.where(PoolMinimum.asset_type.in_(list(types))))
+    return {(kind, place): least for kind, place, least in tuples(query)}
 
 
 def late(types: Iterable[int], today: date) -> list[Late]:
@@ -141,7 +138,7 @@ def late(types: Iterable[int], today: date) -> list[Late]:
         .where(Asset.where.in_(["out", "there", "back"]))
         .group_by(*kept)
     )
-    return [Late(*row) for row in tuples(query)]
+    return [Late(*row) for row in tuples(seen(visible_assets, query))]
 
 
 def fleet_changes(types: Iterable[int], since: date) -> dict[int, list[tuple[date, int]]]:
@@ -156,6 +153,6 @@ def fleet_changes(types: Iterable[int], since: date) -> dict[int, list[tuple[dat
         .group_by(Movement.asset_type, Movement.event_day, Movement.from_holder.is_null())
     )  # fmt: skip
     found: dict[int, list[tuple[date, int]]] = {}
-    for kind, day, new, boxes in tuples(query):
+    for kind, day, new, boxes in tuples(seen(visible_movements, query)):
         found.setdefault(kind, []).append((day, int(boxes) if new else -int(boxes)))
     return found

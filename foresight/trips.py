@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 from peewee import SQL, Case, fn
 
+from accounts.scope import seen
 from assets.models import Asset, Movement, Trip
+from assets.visible import visible_movements, visible_trips
 from database import tuples
 from foresight.survival import Spell, first_in_first_out
 from master_data.models import AssetType, Party, Place
@@ -100,16 +102,16 @@ def trip_groups(begin: datetime, now: datetime, types: Iterable[int], places: di
         .group_by(*[SQL(str(number + 1)) for number in range(len(kept))])  # by place: they hold parameters
     )
     groups = []
-    for kind, place, home, partner, shipment, *rest in tuples(query):
+    for kind, place, home, partner, shipment, *rest in tuples(seen(visible_trips, query)):
         *moments, end, inspected, damaged, due, count = rest
         zone = ZoneInfo(places[place].timezone if place else "UTC")
         left, observed, arrived, ready, back, ended = [_day_of(hour, zone) for hour in moments]
         out = left or now.date()  # never null
         first = begin.astimezone(zone).date()
-        seen = max(observed or out, first) if out < first else observed or out
+        known = max(observed or out, first) if out < first else observed or out
         groups.append(
             TripGroup(
-                kind, place, home or place, partner, shipment, out, seen, arrived, ready, back, ended, end,
+                kind, place, home or place, partner, shipment, out, known, arrived, ready, back, ended, end,
                 bool(inspected), bool(damaged), _day(due), count,
             )
         )  # fmt: skip
@@ -143,7 +145,7 @@ def pool_groups(
         Movement.to_holder.is_null(False), Movement.event_day >= today - WINDOW,
     )  # fmt: skip
     net: dict[tuple[int, int, int, int | None, date], int] = {}  # a correction is a line the other way round
-    for event, kind, giver, from_, taker, to, day, quantity in tuples(query):
+    for event, kind, giver, from_, taker, to, day, quantity in tuples(seen(visible_movements, query)):
         if (giver in own) != (taker in own):
             out = giver in own
             key = (event, kind, taker if out else giver, from_ if out else to, _day(day) or today)

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request
 
 from accounts.access import needs
+from accounts.scope import seen
 from assets.scanned_text import storable
 from database import utc_now
 from foresight import metrics, pictures, tables
@@ -17,7 +18,8 @@ from foresight.forms import AheadForm, CountingForm, FleetForm
 from foresight.outlook import AHEAD, HORIZONS, Facts, facts
 from foresight.tables import Table
 from listing import table_file
-from master_data.models import AssetType
+from master_data.models import AssetType, Place
+from master_data.visible import visible_places
 
 blueprint = Blueprint("foresight", __name__, url_prefix="/foresight")
 
@@ -54,7 +56,7 @@ def overview() -> Any:
 def shortage_page(code: str, place_code: str) -> Any:
     """Day by day: boxes of a type at a place, what comes back, what is planned, when it breaks and for whom."""
     known, type_ = _known(code)
-    place = next((row for row in known.places.values() if row.code == place_code), None) or abort(404)
+    place = seen(visible_places, Place.select().where(Place.code == storable(place_code))).first() or abort(404)
     form = AheadForm()
     horizon, check_days = form.asked
     item = looking.outlook(known, type_.id, place.id, horizon, check_days)

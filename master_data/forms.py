@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, SelectField, TextAreaField
 from wtforms.validators import StopValidation
 
+from accounts.scope import current_scope, seen
 from database import Row
 from errors import N_, InvalidInput
 from form_fields import CodeField, ExactField, TextField, WholeField
@@ -18,6 +19,7 @@ from i18n import translated
 from master_data import codes, rules
 from master_data.models import AssetType, Party, Place, Product
 from master_data.saving import GRAI_TAKEN, TAKEN, key_of, other_with
+from master_data.visible import visible_parties
 
 _ADDRESS = (500, 8)  # characters, lines
 _MISSING = N_("This is needed.")
@@ -180,6 +182,13 @@ class PartyForm(RowForm):
         if prefix.data:
             prefix.data = self.obey("gs1_company_prefix", "own", rule=rules.gs1_company_prefix) or prefix.data
 
+    def validate_own(self, field: Field) -> None:
+        """Which companies are ours is not for whoever belongs to some of them only."""
+        if bool(field.data) != bool(self.row.own) and current_scope().entities is not None:  # type: ignore[attr-defined]
+            raise StopValidation(
+                translated(N_("You belong to certain companies only; an administrator says which are ours."))
+            )
+
 
 class PlaceForm(RowForm):
     code = CodeField(lazy_gettext("Code"), [Needed(), Obeys(rules.code)], upper=True)
@@ -215,10 +224,14 @@ class PlaceForm(RowForm):
 
     def validate_party(self, field: Field) -> None:
         """The partner of this code, also when its code was typed in small letters."""
-        self.owner = Party.get_or_none(Party.code == field.data) if field.data else None
+        known = seen(visible_parties, Party.select().where(Party.code == field.data))
+        self.owner = known.first() if field.data else None
         if field.data and self.owner is None:
             no_partner = N_("There is no partner with the code %(code)s. Choose one from the list.")
             raise StopValidation(translated(InvalidInput("party", no_partner, code=field.data[:40])))
+        ours = bool(self.row.id and self.row.party.own)  # type: ignore[attr-defined]
+        if self.owner and self.owner.own and not ours and current_scope().sites is not None:
+            raise StopValidation(translated(N_("You work at certain sites only; an administrator enters a new one.")))
 
     def values(self) -> dict[str, Any]:
         return {**super().values(), "party": self.owner}

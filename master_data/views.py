@@ -11,6 +11,7 @@ from flask_babel import gettext
 from peewee import ModelSelect
 
 from accounts.access import needs
+from accounts.scope import Scope, seen
 from database import Row, utc_now
 from errors import N_
 from i18n import name_of
@@ -20,6 +21,7 @@ from master_data.forms import AssetTypeForm, PartyForm, PlaceForm, ProductForm, 
 from master_data.models import AssetType, Party, Place, Product
 from master_data.rules import grai
 from master_data.saving import key_of, save, set_archived
+from master_data.visible import visible_parties, visible_places
 
 blueprint = Blueprint("master_data", __name__)
 
@@ -34,6 +36,7 @@ class Kind:
     title: str
     new: str
     empty: str
+    visible: Callable[[Scope], Any] | None = None  # None: the firm's
 
     @property
     def list(self) -> str:
@@ -46,7 +49,12 @@ class Kind:
     def find(self, key: str) -> Any:
         if "\0" in key:  # PostgreSQL takes none
             abort(404)
-        return self.model.get_or_none(getattr(self.model, key_of(self.model)) == key) or abort(404)
+        query = self.rows(self.model.select()).where(getattr(self.model, key_of(self.model)) == key)
+        return query.first() or abort(404)
+
+    def rows(self, query: Any) -> Any:
+        """The query narrowed to what who asks may see."""
+        return seen(self.visible, query) if self.visible else query
 
 
 PARTY = Kind(
@@ -56,6 +64,7 @@ PARTY = Kind(
     N_("Partners"),
     N_("New partner"),
     N_("No partner yet: your own company and those you send to."),
+    visible_parties,
 )
 PLACE = Kind(
     "place",
@@ -64,6 +73,7 @@ PLACE = Kind(
     N_("Places"),
     N_("New place"),
     N_("No place yet: plants, gates and warehouses where boxes are scanned."),
+    visible_places,
 )
 PRODUCT = Kind(
     "product",
@@ -97,7 +107,7 @@ def _state(model: Any) -> Column:
 def _list(kind: Kind, query: ModelSelect[Any], columns: list[Column], filters: list[Filter], search: list[Any]) -> Any:
     filters, columns = [*filters, _archived(kind.model)], [*columns, _state(kind.model)]
     return answer(
-        query, columns, template="master_data/list.html", name=kind.list.partition(".")[2].replace("_", "-"),
+        kind.rows(query), columns, template="master_data/list.html", name=kind.list.partition(".")[2].replace("_", "-"),
         search=search, filters=filters, sort=columns[0].key, kind=kind,
     )  # fmt: skip
 
@@ -127,7 +137,7 @@ def _context(kind: Kind, row: Any) -> dict[str, Any]:
     lists = {"countries": codes.options(codes.countries())}
     if kind is PLACE:
         lists["timezones"] = [(name, name) for name in codes.timezones()]
-        parties = Party.select().where(~Party.archived).order_by(Party.code)
+        parties = seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code))
         lists["parties"] = [(p.code, f"{p.code} · {p.name_en} · {p.name_zh}".rstrip(" ·")) for p in parties]
     if kind is PRODUCT:
         lists["cn-units"] = codes.options(codes.CN_UNITS)
@@ -166,7 +176,8 @@ def party_list() -> Any:
 
 
 def _countries(model: Any) -> Filter:
-    used = [row.country for row in model.select(model.country).distinct().order_by(model.country)]
+    visible = visible_parties if model is Party else visible_places
+    used = [row.country for row in seen(visible, model.select(model.country).distinct().order_by(model.country))]
     known = codes.countries()
     return Filter(
         "country", N_("Country"), [(code, codes.label(known[code])) for code in used if code in known],

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 from peewee import JOIN, Field, IntegrityError, fn
 
 from accounts.models import User
+from accounts.scope import both, current_scope
 from database import Row, db, locked, taking_turns, tuples
 from errors import N_, InvalidInput, Refused
 from master_data.models import AssetType, Party, Place, Product
+from master_data.visible import visible_parties, visible_places
 from shipments.details import Details, details_to_json
 from shipments.models import LetterOfCredit, Package, Shipment, ShipmentLine
 from shipments.rules import (
@@ -27,6 +29,7 @@ from shipments.rules import (
     may_follow,
     problems,
 )  # fmt: skip
+from shipments.visible import visible_credits, visible_shipments
 
 #: columns where the entry holds the code of a row
 _REFERENCES = (*PARTY_ROLES, *PLACE_ROLES, "letter_of_credit", "invoiced_with")
@@ -192,7 +195,8 @@ Model = TypeVar("Model", bound=Row)
 
 
 def known_to(entry: ShipmentEntry, shipment: Shipment | None) -> Known:
-    """What `entry` names, without what is archived unless `shipment` holds it already. At most six queries."""
+    """What `entry` names, without what is archived or not to be seen by who asks, unless `shipment` holds it already.
+    At most six queries."""
     parties = {getattr(entry, name) for name in PARTY_ROLES}
     places = {getattr(entry, name) for name in PLACE_ROLES}
     products = {line.product for line in entry.lines} | {package.product for package in entry.packages}
@@ -210,11 +214,11 @@ def known_to(entry: ShipmentEntry, shipment: Shipment | None) -> Known:
     others = _others(entry.invoiced_with, shipment)
     number = shipment.number if shipment else ""
     return Known(
-        parties=_by_code(Party, Party.code, parties, kept),
-        places=_by_code(Place, Place.code, places, kept),
+        parties=_by_code(Party, Party.code, parties, kept, visible_parties),
+        places=_by_code(Place, Place.code, places, kept, visible_places),
         products=_by_code(Product, Product.part_no, products, kept),
         asset_types=_by_code(AssetType, AssetType.code, {package.asset_type for package in entry.packages}, kept),
-        credits=_by_code(LetterOfCredit, LetterOfCredit.code, {entry.letter_of_credit}, kept),
+        credits=_by_code(LetterOfCredit, LetterOfCredit.code, {entry.letter_of_credit}, kept, visible_credits),
         number=number,
         invoice_shipment=next((one for one in others if one.number == entry.invoiced_with), None),
         followers=tuple(one for one in others if number and one.invoiced_with == number),
@@ -226,7 +230,7 @@ def _others(invoiced_with: str, shipment: Shipment | None) -> list[OtherShipment
     if not invoiced_with and shipment is None:
         return []
     consignor, consignee, carrying = Party.alias(), Party.alias(), Shipment.alias()
-    wanted = Shipment.number == invoiced_with
+    wanted = both(Shipment.number == invoiced_with, visible_shipments(current_scope()))
     if shipment is not None:
         wanted |= (Shipment.invoiced_with == shipment) & (Shipment.state != "cancelled")
     rows = (
@@ -243,10 +247,13 @@ def _others(invoiced_with: str, shipment: Shipment | None) -> list[OtherShipment
     return [OtherShipment(*row) for row in tuples(rows)]
 
 
-def _by_code(model: type[Any], column: Field, codes: set[str], kept: dict[type[Row], Any]) -> dict[str, Any]:
+def _by_code(
+    model: type[Any], column: Field, codes: set[str], kept: dict[type[Row], Any], visible: Any = None
+) -> dict[str, Any]:
     wanted = sorted(codes - {""})
     found: dict[str, Any] = {}
-    usable = ~model.archived | kept[model] if kept else ~model.archived
+    offered = both(~model.archived, visible(current_scope()) if visible else None)
+    usable = offered | kept[model] if kept else offered
     for start in range(0, len(wanted), 5_000):
         some = wanted[start : start + 5_000]
         query = model.select().where(usable, column.in_(some) | fn.UPPER(column).in_([code.upper() for code in some]))

@@ -15,12 +15,14 @@ from typing import Any
 
 from peewee import IntegrityError
 
+from accounts.scope import both, current_scope
 from database import taking_turns
 from errors import N_, InvalidInput, Message
 from master_data import codes
 from master_data import rules as master_rules
 from master_data.models import Party
 from master_data.saving import TAKEN, other_with
+from master_data.visible import visible_parties
 from shipments.models import CreditDocument, LetterOfCredit
 from shipments.rules import Problem, decimals
 
@@ -197,7 +199,7 @@ def _document_problems(document: CreditDocumentEntry) -> _Found:
 
 def parties_of(entry: CreditEntry, credit: LetterOfCredit | None) -> dict[str, Party]:
     """The parties that `entry` names, by their codes; archived ones only where `credit` holds them already."""
-    usable: Any = ~Party.archived
+    usable: Any = both(~Party.archived, visible_parties(current_scope()))
     if credit is not None:
         usable |= Party.id.in_([credit.applicant_id, credit.beneficiary_id])
     query = Party.select().where(usable, Party.code.in_({entry.applicant, entry.beneficiary}))

@@ -22,6 +22,7 @@ from wtforms import (
     SelectField,
 )
 
+from accounts.scope import seen
 from database import utc_now
 from errors import N_, Message
 from form_fields import CodeField, DayField, ExactField, MomentField, TextField, WholeField
@@ -29,11 +30,13 @@ from i18n import language, translated
 from master_data import codes
 from master_data.forms import TextArea
 from master_data.models import AssetType, Party, Place, Product
+from master_data.visible import visible_parties, visible_places
 from shipments import line_import, rules
 from shipments.booking import CLOSED, STALE, entry_of, known_to
 from shipments.details import FIELDS, GROUPS, Details, details_from_json
 from shipments.models import LetterOfCredit, Shipment
 from shipments.rules import LineEntry, PackageEntry, ShipmentEntry
+from shipments.visible import visible_credits, visible_shipments
 
 
 class _Needed:
@@ -184,7 +187,7 @@ class ShipmentForm(FlaskForm):
 
     @staticmethod
     def _defaults() -> dict[str, Any]:
-        own = list(Party.select(Party.code).where(Party.own, ~Party.archived).limit(2))
+        own = list(seen(visible_parties, Party.select(Party.code).where(Party.own, ~Party.archived).limit(2)))
         return {
             "consignor": own[0].code if len(own) == 1 else "",
             "customs_regime": "0110",
@@ -345,14 +348,17 @@ _LISTED = 200  # shipments in a type-ahead, the newest
 
 def lists() -> dict[str, list[tuple[str, str]]]:
     """What the type-ahead fields offer: id of the list → (code, name in both languages)."""
-    parties = list(Party.select().where(~Party.archived).order_by(Party.code))
-    places = Place.select().where(~Place.archived).order_by(Place.code)
+    parties = list(seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code)))
+    places = seen(visible_places, Place.select().where(~Place.archived).order_by(Place.code))
     products = Product.select().where(~Product.archived).order_by(Product.part_no)
-    credits = LetterOfCredit.select().where(~LetterOfCredit.archived).order_by(LetterOfCredit.code)
+    credits = seen(
+        visible_credits, LetterOfCredit.select().where(~LetterOfCredit.archived).order_by(LetterOfCredit.code)
+    )
     shipments = (
         Shipment.select(Shipment, Party).join(Party, on=Shipment.consignee)
         .where(Shipment.state == "open", Shipment.invoiced_with.is_null()).order_by(Shipment.id.desc()).limit(_LISTED)
     )  # fmt: skip
+    shipments = seen(visible_shipments, shipments)
     types = AssetType.select().where(~AssetType.archived).order_by(AssetType.code)
     return {
         "own-parties": [(row.code, _both(row.name_en, row.name_zh)) for row in parties if row.own],

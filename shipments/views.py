@@ -11,6 +11,7 @@ from markupsafe import Markup
 from peewee import ModelSelect, fn
 
 from accounts.access import needs
+from accounts.scope import seen
 from database import utc_now
 from errors import N_
 from i18n import name_of, translated
@@ -21,6 +22,7 @@ from shipments import booking, line_import
 from shipments.forms import ShipmentForm, details_form, lists
 from shipments.models import Package, Shipment, ShipmentLine
 from shipments.rules import NEXT_STATES, STATES, mode_name
+from shipments.visible import visible_shipments
 
 blueprint = Blueprint("shipments", __name__)
 
@@ -64,7 +66,8 @@ _FILTERS = (
 
 def _shipments() -> ModelSelect[Any]:
     package_count = Package.select(fn.SUM(Package.count)).where(Package.shipment == Shipment.id)
-    return Shipment.select(Shipment, Party, package_count.alias("package_count")).join(Party, on=Shipment.consignee)
+    query = Shipment.select(Shipment, Party, package_count.alias("package_count")).join(Party, on=Shipment.consignee)
+    return seen(visible_shipments, query)
 
 
 @blueprint.get("/shipments")
@@ -125,6 +128,7 @@ def shipment_details(number: str) -> Any:
 @needs("shipments.write")
 def shipment_state(number: str) -> Any:
     """Form fields: `state`, one of rules.NEXT_STATES of the present one; `back`: `edit` to return to the form."""
+    _shipment(number)
     shipment = booking.set_state(number, request.form.get("state", ""), current_user, utc_now())
     flash(_("%(number)s is now %(state)s.", number=number, state=translated(STATES[shipment.state])), "success")
     return redirect(_page_of(number))
@@ -168,7 +172,7 @@ def lines_template(kind: str) -> Response:
 
 
 def _shipment(number: str) -> Shipment:
-    return Shipment.get_or_none(Shipment.number == number) or abort(404)
+    return seen(visible_shipments, Shipment.select().where(Shipment.number == number)).first() or abort(404)
 
 
 def _next(shipment: Shipment | None) -> list[tuple[str, str]]:

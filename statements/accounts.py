@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from peewee import JOIN, SQL, Case, fn
 
+from accounts.scope import current_scope
 from assets.agreements import agreement_for, agreements_of, free_days, periods
 from assets.charges import Stay, days_over, last_ones_in
 from assets.models import Agreement, Asset, Movement, ScanEvent, StockLevel, Trip
@@ -134,8 +135,9 @@ class Account:
         return sum(self.ages)
 
 
-def accounts_of(partner: Party, month: Month) -> list[Account]:
-    """The partner's accounts in a month, by type and owner, without lines and ages. Fixed number of queries.
+def accounts_of(partner: Party, month: Month, by: Party | None = None) -> list[Account]:
+    """The partner's accounts in a month, by type and owner, without lines and ages. Fixed number of queries. `by`: the
+    entity whose account it is, without the boxes of our other ones.
 
     The caller sees to it that nobody books in between (`database.one_view`).
     """
@@ -173,7 +175,14 @@ def accounts_of(partner: Party, month: Month) -> list[Account]:
     for (kind, owner, happened_in), quantity in adjustments.items():
         if quantity and (kind, owner) in found:
             found[kind, owner].adjustments[happened_in] = quantity
-    return sorted(found.values(), key=lambda one: (one.asset_type.code, one.owner.code))
+    open_ = (one for one in found.values() if _is_seen(one.owner, by))
+    return sorted(open_, key=lambda one: (one.asset_type.code, one.owner.code))
+
+
+def _is_seen(owner: Party, by: Party | None) -> bool:
+    """Whether boxes of this owner are for who asks, and in the account of the entity `by`: those of another one of
+    our own are not."""
+    return not owner.own or (current_scope().has_entity(owner.id) and by in (None, owner))
 
 
 def _sums(partner: Party, month: Month, sign: int) -> Any:
@@ -229,9 +238,10 @@ def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None
         places = _rows(Place, {row[7] for row in rows} - {None})
         for booked, happened, kind, owner, what, document, shipment, place, quantity in rows:
             incoming, outgoing = (quantity, 0) if sign > 0 else (0, quantity)
-            known[kind, owner].lines.append(
-                Line(happened, booked, what, document or shipment or "", places.get(place), incoming, outgoing)
-            )
+            if (kind, owner) in known:
+                known[kind, owner].lines.append(
+                    Line(happened, booked, what, document or shipment or "", places.get(place), incoming, outgoing)
+                )
     for account in accounts:
         account.lines.sort(key=lambda one: (one.booked_day, one.event_day, one.outgoing > 0, one.document, one.what))
 

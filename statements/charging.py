@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
 
 from peewee import fn
 
+from accounts.scope import both, current_scope
 from assets.agreements import agreement_for, agreements_of, free_days
 from assets.charges import (
     Days,
@@ -70,13 +72,14 @@ class _Lost:
     day: date
 
 
-def charges_of(partner: Party, month: Month, zone: str) -> list[Charge]:
-    """All charges of the month, by type and in all currencies. Fixed number of queries."""
+def charges_of(partner: Party, month: Month, zone: str, by: Party | None = None) -> list[Charge]:
+    """All charges of the month, by type and in all currencies; `by`: for the boxes of this company of ours, else of all
+    that who asks may see. Fixed number of queries."""
     agreements = agreements_of([partner.id])
     if not agreements:
         return []
-    stays, gone, lost = _stays_of_boxes(partner, month, zone)
-    for kind, found in _stays_of_pools(partner, month).items():
+    stays, gone, lost = _stays_of_boxes(partner, month, zone, by)
+    for kind, found in _stays_of_pools(partner, month, by).items():
         stays[kind] += found
     types = {
         row.id: row
@@ -135,7 +138,9 @@ def _loss(kind: AssetType, one: _Lost, agreements: Sequence[Agreement]) -> Itera
         )  # fmt: skip
 
 
-def _stays_of_boxes(partner: Party, month: Month, zone: str) -> tuple[dict[int, list[Stay]], set[int], list[_Lost]]:
+def _stays_of_boxes(
+    partner: Party, month: Month, zone: str, by: Party | None
+) -> tuple[dict[int, list[Stay]], set[int], list[_Lost]]:
     """The trips of our own boxes that touch the month, equal ones together; which of these stays (by `id`) ended by a
     loss; and the boxes that were lost in it."""
     begin = end_of(month.before.last, zone)
@@ -146,7 +151,7 @@ def _stays_of_boxes(partner: Party, month: Month, zone: str) -> tuple[dict[int, 
         .join(Asset, on=Trip.asset == Asset.id)
         .join(Party, on=Asset.owner == Party.id)
         .where(
-            Party.own, Trip.partner == partner, Trip.out_time < end_of(month.last, zone),
+            _owners(by), Trip.partner == partner, Trip.out_time < end_of(month.last, zone),
             Trip.end_time.is_null() | (Trip.end_time >= begin),
         )
     )  # fmt: skip
@@ -167,9 +172,16 @@ def _stays_of_boxes(partner: Party, month: Month, zone: str) -> tuple[dict[int, 
     return stays, never_back, lost
 
 
-def _stays_of_pools(partner: Party, month: Month) -> dict[int, list[Stay]]:
+def _owners(by: Party | None) -> Any:
+    """Condition on Party: those of our own companies whose boxes are charged."""
+    entities = current_scope().entities
+    only = None if by is None else Party.id == by.id
+    return both(Party.own, only, None if entities is None else Party.id.in_(entities))
+
+
+def _stays_of_pools(partner: Party, month: Month, by: Party | None) -> dict[int, list[Stay]]:
     """The stays of our own counted pools in the month: what was there when it began, and what has moved since."""
-    own = {id for (id,) in tuples(Party.select(Party.id).where(Party.own))}
+    own = {id for (id,) in tuples(Party.select(Party.id).where(_owners(by)))}
     types = {id for (id,) in tuples(AssetType.select(AssetType.id).where(AssetType.counted))}
     if not own or not types:
         return {}

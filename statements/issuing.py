@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from flask_babel import force_locale, gettext
 
 from accounts.models import User
+from accounts.scope import seen
 from assets.agreements import agreement_for, agreements_of
 from assets.models import AccountClosing, Movement
 from config import Settings
@@ -37,6 +38,7 @@ from i18n import LANGUAGES
 from master_data import codes
 from master_data.home import home_zone
 from master_data.models import Party, Place
+from master_data.visible import visible_parties
 from spreadsheets import write_xlsx
 from statements.accounts import Account, Month, accounts_of, add_ages, add_lines
 from statements.charging import Charge, as_facts, charges_of, currency_decimals
@@ -74,7 +76,7 @@ def language_for(partner: Party) -> str:
 
 def own_companies() -> list[Party]:
     """Those in whose name a statement may be issued."""
-    return list(Party.select().where(Party.own, ~Party.archived).order_by(Party.id))
+    return list(seen(visible_parties, Party.select().where(Party.own, ~Party.archived).order_by(Party.id)))
 
 
 def day_here(now: datetime, zone: str) -> date:
@@ -85,7 +87,7 @@ def day_here(now: datetime, zone: str) -> date:
 def statement_facts(seller: Party, partner: Party, month: Month, language: str = "") -> BoxStatementFacts:
     """What the statement of a month says, as the books are now. The caller sees to it that nobody books in between."""
     zone = home_zone()
-    accounts = accounts_of(partner, month)
+    accounts = accounts_of(partner, month, seller)
     add_lines(accounts, partner, month)
     add_ages(accounts, partner, month.last, zone, named=True)
     before = statement_of(seller, partner, month.before)
@@ -235,12 +237,13 @@ def charge_facts(
     )
 
 
-def chosen_charges(partner: Party, month: Month, kinds: Iterable[str]) -> list[Charge]:
-    """The charges of a month of these kinds: deposit (with what is given back), rental, loss."""
+def chosen_charges(partner: Party, month: Month, kinds: Iterable[str], by: Party | None = None) -> list[Charge]:
+    """The charges of a month of these kinds: deposit (with what is given back), rental, loss. `by`: for the boxes of
+    this company of ours; None: of all."""
     of = {"deposit": "deposit", "refund": "deposit", "rental": "rental", "second_rental": "rental", "loss": "loss"}
     wanted = set(kinds)
     with one_view():
-        return [one for one in charges_of(partner, month, home_zone()) if of[one.kind] in wanted]
+        return [one for one in charges_of(partner, month, home_zone(), by) if of[one.kind] in wanted]
 
 
 def issue_charges(
@@ -257,7 +260,7 @@ def issue_charges(
     if left and left.state == "numbered" and (left.failed or now - left.issued_time > timedelta(minutes=2)):
         finish(left, settings)
     with taking_turns():
-        facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds))
+        facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds, seller))
         document = take_account_number(
             types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
             settings.base_url, replaces=replaces,

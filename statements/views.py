@@ -25,10 +25,12 @@ import archive
 import mail
 from accounts.access import needs
 from accounts.models import User
+from accounts.scope import current_scope, seen
 from assets.event_types import EVENT_TYPES
 from assets.models import Agreement, ExceptionCase, StockLevel
 from assets.scanned_text import storable
 from assets.scanning import ScanInput, record_scans
+from assets.visible import visible_levels
 from config import Settings
 from database import one_view, tuples, utc_now
 from docs_gen.document_types import render_paper
@@ -42,6 +44,7 @@ from i18n import LANGUAGES, name_of, translated
 from listing import Column, Filter, answer, attachment, table_file
 from master_data.home import home_place, home_zone
 from master_data.models import AssetType, Party, Place
+from master_data.visible import visible_parties
 from statements import replies
 from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, month_named, month_of
 from statements.charging import Charge, currency_decimals, text_of
@@ -61,6 +64,7 @@ from statements.issuing import (
 )
 from statements.models import Statement, StatementLink
 from statements.states import STATES, VERDICTS, accepted_by_silence
+from statements.visible import visible_statements
 
 blueprint = Blueprint("statements", __name__)
 
@@ -104,11 +108,12 @@ def account(code: str) -> Any:
 
 def _their_boxes(partner: Party) -> list[tuple[str, int]]:
     """Boxes that belong to the partner and are with us: there we owe him."""
-    rows = (
+    rows = seen(
+        visible_levels,
         StockLevel.select(StockLevel.asset_type, fn.SUM(StockLevel.quantity))
         .join(Party, on=StockLevel.holder == Party.id)
         .where(Party.own, StockLevel.owner == partner)
-        .group_by(StockLevel.asset_type)
+        .group_by(StockLevel.asset_type),
     )
     counts = dict(tuples(rows))
     if not counts:
@@ -185,7 +190,7 @@ def charges(code: str) -> Any:
     companies = own_companies()
     seller = _seller(companies)
     kinds = _kinds(request.args.getlist("kind"))
-    lines = chosen_charges(partner, month, kinds)
+    lines = chosen_charges(partner, month, kinds, seller)
     sums = []
     for currency in sorted({one.currency for one in lines}):
         own = [one for one in lines if one.currency == currency]
@@ -216,7 +221,7 @@ def charges_draft(code: str) -> Response:
     partner, month = _partner(code), _month()
     seller = _seller(own_companies()) or abort(404)
     currency = request.args.get("currency", "")[:3]
-    lines = chosen_charges(partner, month, _kinds(request.args.getlist("kind")))
+    lines = chosen_charges(partner, month, _kinds(request.args.getlist("kind")), seller)
     if currency not in {one.currency for one in lines}:
         abort(404)
     facts = charge_facts(seller, partner, month, currency, lines)
@@ -265,7 +270,9 @@ def statement_list() -> Response | str:
         Statement.select(Statement, IssuedDocument, Party).join(IssuedDocument).switch(Statement)
         .join(Party, on=Statement.partner == Party.id)
     )  # fmt: skip
-    partners = Party.select().where(Party.id.in_(Statement.select(Statement.partner))).order_by(Party.code)
+    query = seen(visible_statements, query)
+    told = seen(visible_statements, Statement.select(Statement.partner))
+    partners = Party.select().where(Party.id.in_(told)).order_by(Party.code)
     filters = [
         Filter("state", N_("State"), [(c, title) for c, (title, _look) in STATES.items()],
                lambda q, v: q.where(Statement.state == v)),
@@ -289,10 +296,14 @@ def _due() -> list[tuple[Party, Statement | None]]:
     """The partners that have boxes, each with his valid statement of last month."""
     last = month_of(_today()).before
     having = StockLevel.select(StockLevel.holder).where(StockLevel.quantity != 0).distinct()
+    if current_scope().entities is not None:  # an account has no site
+        having = seen(visible_levels, having) if current_scope().sites is None else having
+        having = having.where(StockLevel.owner.in_(current_scope().entities))
     partners = list(Party.select().where(~Party.own, Party.id.in_(having)).order_by(Party.code))
-    rows = (
+    rows = seen(
+        visible_statements,
         Statement.select(Statement, IssuedDocument).join(IssuedDocument)
-        .where(Statement.first_day == last.first, IssuedDocument.voided_time.is_null())
+        .where(Statement.first_day == last.first, IssuedDocument.voided_time.is_null()),
     )  # fmt: skip
     issued = {row.partner_id: row for row in rows}
     return [(partner, issued.get(partner.id)) for partner in partners]
@@ -580,12 +591,12 @@ def finish_file(id: int) -> Any:
 
 
 def _partner(code: str) -> Party:
-    return Party.get_or_none(Party.code == storable(code)) or abort(404)
+    return seen(visible_parties, Party.select().where(Party.code == storable(code))).first() or abort(404)
 
 
 def _statement(id: int) -> Statement:
     query = Statement.select(Statement, IssuedDocument, Party).join(IssuedDocument).switch(Statement).join(Party)
-    return query.where(Statement.id == id).first() or abort(404)
+    return seen(visible_statements, query.where(Statement.id == id)).first() or abort(404)
 
 
 def _month() -> Month:
@@ -598,7 +609,10 @@ def _month() -> Month:
 
 def _seller(companies: list[Party]) -> Party | None:
     chosen = request.values.get("seller", "")
-    return next((one for one in companies if one.code == chosen), companies[0] if companies else None)
+    found = next((one for one in companies if one.code == chosen), None)
+    if chosen and found is None:
+        abort(404)
+    return found or next(iter(companies), None)
 
 
 def _today() -> date:

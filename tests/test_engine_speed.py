@@ -7,15 +7,19 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pikepdf
 import pytest
 import tinyhtml5
+from markupsafe import Markup
 
+from assets.labels import qr_svg
 from docs_gen import engine_speed, render
 from docs_gen.document_types import Imprint, print_job
+from docs_gen.label_sheets import SHEETS, Label, module_side, modules, size_css
 from docs_gen.register import REGISTER
 from docs_gen.render_pool import Job, render_one
 from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
@@ -39,8 +43,21 @@ def _jobs() -> dict[str, Job]:
     invoice = REGISTER["commercial_invoice"]
     coloured = replace(sample_facts(2), colour="#123456")
     jobs["coloured"] = print_job(invoice, coloured, Imprint("X-2026-0002"))
+    jobs["labels"] = _label_job()
     jobs["draft"] = print_job(invoice, sample_facts(2), Imprint(""))
     return jobs
+
+
+def _label_job() -> Job:
+    sheet, uri = SHEETS["a4-24"], "https://rt.example.com/8003/06912345000015KLT0001"
+    svg = qr_svg(uri, "Q")
+    label = Label(
+        code="KLT-000123-7", code_size=Decimal(8), grai="(8003) 06912345000015", uri=uri, qr=Markup(svg),
+        qr_side=module_side(modules(svg), sheet) * modules(svg), type_en="Small load carrier", type_zh="小型物流箱",
+        tare="2.1", owner="Suzhou Steering Systems", return_to=("Plant", "Suzhou, China"),
+    )  # fmt: skip
+    html = render.html("label_sheet.html", sheet=sheet, pages=[[None, label, label], [label]])
+    return Job(html, {"stylesheets": ("css/label_sheet.css",), "sheet_css": size_css(sheet), "variant": None})
 
 
 def _drawn(data: bytes) -> list[bytes]:
@@ -92,7 +109,7 @@ def test_a_style_sheet_that_looks_at_brothers_is_tried_on_every_element(selector
 
 
 def test_the_styles_of_our_papers_look_at_no_brothers() -> None:
-    for name in {name for type in REGISTER.values() for name in type.styles}:
+    for name in {"css/label_sheet.css"} | {name for type in REGISTER.values() for name in type.styles}:
         assert getattr(render._stylesheet(name), "lasting", False), name
 
 

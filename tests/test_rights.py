@@ -136,7 +136,9 @@ def test_a_role_gets_exactly_what_the_table_says_on_every_route(shared: Any, rol
             allowed = found is not None and (
                 found.kind in ("public", "signed_in") or ROLES[role] >= found.rights(method)
             )
-            if rule.endpoint == "operations.metrics_page":  # public for this machine itself, which asks without a person
+            if (
+                rule.endpoint == "operations.metrics_page"
+            ):  # public for this machine itself, which asks without a person
                 allowed = "operations.read" in ROLES[role]
             url = address(app, rule, method)
             if allowed and method not in ("GET", "HEAD"):

@@ -12,17 +12,21 @@ from datetime import date, datetime, timedelta
 
 from peewee import JOIN, ModelSelect
 
+from accounts.scope import seen
 from alerts.current import current_alerts
 from alerts.rules import KINDS, Alert
 from assets.balances import Overdue, day_at, overdue
 from assets.mending import cases
 from assets.models import Asset, ExceptionCase
+from assets.visible import visible_cases
 from docs_gen.checklist import checklist
 from docs_gen.models import IssuedDocument
+from docs_gen.visible import visible_papers
 from errors import Message
 from master_data.home import home_place
 from master_data.models import AssetType, Party, Place, Product
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 #: A page that is looked at twenty times a day: the facts and checks of more shipments than this take too long.
 SHIPMENTS_SHOWN = 10
@@ -98,7 +102,7 @@ def agenda(now: datetime, base_url: str) -> Agenda:
         overdue=late[:ROWS_SHOWN],
         overdue_total=sum(row.count for row in late),
         exceptions=list(exceptions.limit(ROWS_SHOWN)),
-        exceptions_total=ExceptionCase.select().where(ExceptionCase.state == "open").count(),
+        exceptions_total=seen(visible_cases, ExceptionCase.select().where(ExceptionCase.state == "open")).count(),
         unfinished=_unfinished(),
         next_shipment=waiting.where(Shipment.departure_date > horizon).first(),
         first_steps=first_steps(),
@@ -106,13 +110,14 @@ def agenda(now: datetime, base_url: str) -> Agenda:
 
 
 def _open_shipments() -> ModelSelect[Shipment]:
-    return (
+    return seen(  # type: ignore[no-any-return]
+        visible_shipments,
         Shipment.select(Shipment, Party, Place)
         .join(Party, on=(Shipment.consignee == Party.id))
         .switch(Shipment)
         .join(Place, JOIN.LEFT_OUTER, on=(Shipment.ship_from == Place.id))
         .where(Shipment.state == "open")
-        .order_by(Shipment.departure_date.is_null(), Shipment.departure_date, Shipment.number)
+        .order_by(Shipment.departure_date.is_null(), Shipment.departure_date, Shipment.number),
     )
 
 
@@ -140,18 +145,13 @@ def _exceptions() -> ModelSelect[ExceptionCase]:
     found: ModelSelect[ExceptionCase] = (
         cases().where(ExceptionCase.state == "open").order_by(ExceptionCase.opened_time.desc(), ExceptionCase.id.desc())
     )
-    return found
+    return seen(visible_cases, found)  # type: ignore[no-any-return]
 
 
 def _unfinished() -> list[IssuedDocument]:
     """Papers that have a number but no file yet, the oldest first: something stopped in between."""
-    return list(
-        IssuedDocument.select(IssuedDocument, Shipment)
-        .join(Shipment)
-        .where(IssuedDocument.state == "numbered")
-        .order_by(IssuedDocument.issued_time)
-        .limit(ROWS_SHOWN)
-    )
+    papers = IssuedDocument.select(IssuedDocument, Shipment).join(Shipment).where(IssuedDocument.state == "numbered")
+    return list(seen(visible_papers, papers.order_by(IssuedDocument.issued_time).limit(ROWS_SHOWN)))
 
 
 def first_steps() -> list[tuple[str, bool]]:

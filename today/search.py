@@ -11,16 +11,21 @@ from flask import url_for
 from peewee import JOIN, Field, fn
 
 from accounts.access import may
+from accounts.scope import current_scope, seen
 from assets.finding import find_box
 from assets.loads import sscc_key
 from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
+from assets.visible import visible_assets, visible_events
 from database import tuples
 from docs_gen.models import IssuedDocument
 from docs_gen.register import right_for
+from docs_gen.visible import visible_papers
 from listing import matches
 from master_data.models import AssetType, Party, Product
+from master_data.visible import visible_parties
 from shipments.models import Shipment
+from shipments.visible import visible_shipments
 
 #: Rows of each kind on the page of results; whoever needs more uses the list with its own search.
 LIMIT = 10
@@ -51,13 +56,14 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
     scanned = read_scanned_text(text, own_hosts)
     number = scanned.canonical if scanned.kind == "shipment" else text.strip().upper()
     found: set[str] = set()
-    asset, _ = find_box(scanned) if may("assets.read") else (None, None)
+    asset, _ = find_box(scanned, visible_assets(current_scope())) if may("assets.read") else (None, None)
     if asset:
         found.add(url_for("assets.asset_page", code=asset.code))
     numbered = Shipment.select(Shipment.number).where(fn.UPPER(Shipment.number) == number.upper())
-    for shipment in numbered if may("shipments.read") else ():
+    for shipment in seen(visible_shipments, numbered) if may("shipments.read") else ():
         found.add(url_for("docs_gen.shipment_page", number=shipment.number))
-    for document in IssuedDocument.select().where(IssuedDocument.number == number) if may("papers.read") else ():
+    papers = seen(visible_papers, IssuedDocument.select().where(IssuedDocument.number == number))
+    for document in papers if may("papers.read") else ():
         if not sees(document):
             continue
         found.add(document_url(document))
@@ -91,7 +97,7 @@ def sees(document: IssuedDocument) -> bool:
 
 def _events_of(event_id: str) -> Any:
     events = ScanEvent.select(ScanEvent, Asset).join(Asset, JOIN.LEFT_OUTER)
-    return events.where(ScanEvent.event_id == event_id) if len(event_id) == 36 else ()
+    return seen(visible_events, events.where(ScanEvent.event_id == event_id)) if len(event_id) == 36 else ()
 
 
 def event_url(event: ScanEvent) -> str:
@@ -129,17 +135,18 @@ def find(text: str) -> Results:
     return Results(
         text,
         shipments=_matching(
-            "shipments.read", shipments, text,
+            "shipments.read", seen(visible_shipments, shipments), text,
             Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
             Shipment.vessel, Shipment.port_of_loading_name, Shipment.port_of_discharge_name, Shipment.contract_no,
             Shipment.order_no, consignee.name_en, consignee.name_zh,
         ),
-        assets=_matching("assets.read", assets, text, Asset.code, Asset.grai),
+        assets=_matching("assets.read", seen(visible_assets, assets), text, Asset.code, Asset.grai),
         documents=_matching(
-            "papers.read", documents, text, IssuedDocument.number, Shipment.number, Shipment.freight_container_no
+            "papers.read", seen(visible_papers, documents), text,
+            IssuedDocument.number, Shipment.number, Shipment.freight_container_no
         ),
         parties=_matching(
-            "master_data.read", Party.select().order_by(Party.code), text,
+            "master_data.read", seen(visible_parties, Party.select().order_by(Party.code)), text,
             Party.code, Party.name_en, Party.name_zh, Party.uscc,
             Party.contact, Party.address_en, Party.address_zh,
         ),
@@ -148,7 +155,9 @@ def find(text: str) -> Results:
             AssetType.code, AssetType.name_en, AssetType.name_zh
         ),
         loads=_loads(text) if may("assets.read") else [],
-        scans=ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "").count()
+        scans=seen(
+            visible_events, ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "")
+        ).count()
         if may("assets.read")
         else 0,
         products=_matching(
@@ -167,7 +176,7 @@ def _loads(text: str) -> list[str]:
     query = Asset.select(Asset.parent).where(Asset.parent != "").where(
         Asset.parent.startswith(start) | Asset.parent.startswith(f"(00){start}")
     ).distinct().order_by(Asset.parent).limit(LIMIT)  # fmt: skip
-    return [key for (key,) in tuples(query)]
+    return [key for (key,) in tuples(seen(visible_assets, query))]
 
 
 def _matching(right: str, query: Any, text: str, *fields: Field) -> list[Any]:

@@ -17,6 +17,7 @@ from assets.scanned_text import storable
 from assets.views import event_title
 from database import utc_now
 from docs_gen.register import types
+from shipments.visible import if_seen
 from today import agenda
 from today import search as searching
 
@@ -33,7 +34,7 @@ def home() -> Response | str:
     return render_template(
         "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
         event_title=event_title, case_text=case_text, case_url=case_url, subject_of=subject_of, sources=SOURCES,
-        kinds=KINDS, alert_url=alert_url, severity_html=severity_html,
+        kinds=KINDS, alert_url=alert_url, severity_html=severity_html, if_seen=if_seen,
     )  # fmt: skip
 
 

@@ -1,0 +1,205 @@
+"""Who sees which box, and what is told of boxes.
+
+A box belongs to the entity that owns it; one of an outside owner to the entities at whose place it was seen last or
+comes back to. Where a person is limited to sites, it is the place where the box was seen last, or its return place:
+boxes at a partner are seen by the site to which they come back. With a box its whole life is seen. What has no box (a
+counted pool, a scan of something unknown) goes by its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from peewee import fn
+
+from accounts.models import ApiToken
+from accounts.scope import Scope, both, current_scope, seen
+from assets.models import (
+    Agreement,
+    Asset,
+    Device,
+    ExceptionCase,
+    Movement,
+    PoolMinimum,
+    ScanEvent,
+    ScanSession,
+    StockLevel,
+    Trip,
+)
+from master_data import visible
+from master_data.models import Party
+from master_data.visible import own_parties, places_of, visible_parties
+from shipments.visible import shipments_of
+
+#: Conditions on cases that belong to something that is not known here (a statement): entities → condition.
+case_rules: list[Any] = []
+
+
+def visible_assets(scope: Scope, asset: Any = Asset) -> Any:
+    """Condition on Asset; None: all of them."""
+    return both(of_entities(scope, asset), of_sites(scope, asset))
+
+
+def of_entities(scope: Scope, asset: Any = Asset) -> Any:
+    """Condition on Asset: a box of one of the person's entities; None: any."""
+    if scope.entities is None:
+        return None
+    places = places_of(scope.entities)
+    foreign = asset.owner.not_in(own_parties()) & (asset.place.in_(places) | asset.return_place.in_(places))
+    return asset.owner.in_(scope.entities) | foreign
+
+
+def of_sites(scope: Scope, asset: Any = Asset) -> Any:
+    """Condition on Asset: a box that is at one of the person's sites, or comes back there; None: any."""
+    return None if scope.sites is None else asset.place.in_(scope.sites) | asset.return_place.in_(scope.sites)
+
+
+def assets_that(rule: Any, scope: Scope) -> Any:
+    """Subquery: the ids of the boxes for which a rule of these holds; None when it holds for all."""
+    asset = Asset.alias()
+    condition = rule(scope, asset)
+    return None if condition is None else asset.select(asset.id).where(condition)
+
+
+def visible_events(scope: Scope) -> Any:
+    """Condition on ScanEvent; None: all of them."""
+    event = ScanEvent
+    entity = site = None
+    if scope.entities is not None:
+        elsewhere = event.place.in_(places_of(scope.entities)) | event.shipment.in_(shipments_of(scope.entities))
+        known = event.asset.in_(assets_that(of_entities, scope))
+        entity = known | (event.asset.is_null() & elsewhere)
+    if scope.sites is not None:
+        site = event.place.in_(scope.sites) | event.asset.in_(assets_that(of_sites, scope))
+    return both(entity, site)
+
+
+def visible_trips(scope: Scope) -> Any:
+    """Condition on Trip; None: all of them."""
+    boxes = assets_that(of_entities, scope)
+    site = None
+    if scope.sites is not None:
+        site = Trip.from_place.in_(scope.sites) | Trip.asset.in_(assets_that(of_sites, scope))
+    return both(None if boxes is None else Trip.asset.in_(boxes), site)
+
+
+def visible_movements(scope: Scope) -> Any:
+    """Condition on Movement: of the person's owners, from or to his sites; None: all of them."""
+    one, entity, site = Movement, None, None
+    if scope.entities is not None:
+        ours = one.from_holder.in_(scope.entities) | one.to_holder.in_(scope.entities)
+        entity = one.owner.in_(scope.entities) | (one.owner.not_in(own_parties()) & ours)
+    if scope.sites is not None:
+        at = one.from_place.in_(scope.sites) | one.to_place.in_(scope.sites)
+        site = at | one.asset.in_(assets_that(of_sites, scope))
+    return both(entity, site)
+
+
+def visible_levels(scope: Scope) -> Any:
+    """Condition on StockLevel; None: all of them. A level at a partner has no site: see `balances.level_sums`."""
+    entity = None
+    if scope.entities is not None:
+        foreign = StockLevel.owner.not_in(own_parties()) & StockLevel.holder.in_(scope.entities)
+        entity = StockLevel.owner.in_(scope.entities) | foreign
+    return both(entity, None if scope.sites is None else StockLevel.place.in_(scope.sites))
+
+
+def visible_cases(scope: Scope) -> Any:
+    """Condition on ExceptionCase; None: all of them."""
+    case, entity, site = ExceptionCase, None, None
+    if scope.entities is not None:
+        told = ScanEvent.alias()
+        places, loaded = places_of(scope.entities), shipments_of(scope.entities)
+        events = told.select(told.event_id).where(told.place.in_(places) | told.shipment.in_(loaded))
+        entity = case.asset.in_(assets_that(of_entities, scope))
+        entity |= case.asset.is_null() & (case.place.in_(places) | case.event.in_(events))
+        for rule in case_rules:
+            entity |= rule(scope.entities)
+    if scope.sites is not None:
+        site = case.place.in_(scope.sites) | case.asset.in_(assets_that(of_sites, scope))
+        site |= case.source == "statement"  # an account has no site
+    return both(entity, site)
+
+
+def visible_devices(scope: Scope, user_id: int) -> Any:
+    """Condition on Device: it scans at a place of the person's, or is his own; None: all of them."""
+    if not scope.is_limited:
+        return None
+    token = ApiToken.alias()
+    mine = Device.token.in_(token.select(token.id).where(token.user == user_id))
+    return mine | _at_own_place(scope, Device.place)
+
+
+def visible_sessions(scope: Scope, user_id: int) -> Any:
+    """Condition on ScanSession: at a place of the person's, or his own; None: all of them."""
+    if not scope.is_limited:
+        return None
+    return (ScanSession.user == user_id) | _at_own_place(scope, ScanSession.place)
+
+
+def box_is_seen(asset: Asset) -> bool:
+    """Whether this box is for who asks."""
+    if not current_scope().is_limited:
+        return True
+    return bool(seen(visible_assets, Asset.select().where(Asset.id == asset.id)).exists())
+
+
+def event_is_seen(event_id: str) -> bool:
+    """False for an event that is there and is not for who asks."""
+    if not current_scope().is_limited:
+        return True
+    event = ScanEvent.select().where(ScanEvent.event_id == event_id)
+    return bool(seen(visible_events, event).exists() or not event.exists())
+
+
+def picture_is_seen(sha256: str, user_id: int) -> bool:
+    """Whether a kept picture came with something that who asks may see: to know its hash is not enough."""
+    if not current_scope().is_limited:
+        return True
+    events = seen(visible_events, ScanEvent.select().where(ScanEvent.photo == sha256, ScanEvent.photo != ""))
+    signed = ScanSession.select().where(ScanSession.signature == sha256)
+    return bool(events.exists() or signed.where(visible_sessions(current_scope(), user_id)).exists())
+
+
+def picture_is_free(sha256: str, user_id: int) -> bool:
+    """Whether who asks may send this picture along: nothing has it yet, or something that he sees."""
+    used = ScanEvent.select().where(ScanEvent.photo == sha256, ScanEvent.photo != "").exists()
+    used = used or ScanSession.select().where(ScanSession.signature == sha256).exists()
+    return not used or picture_is_seen(sha256, user_id)
+
+
+def visible_minimums(scope: Scope) -> Any:
+    """Condition on PoolMinimum: of the person's places; None: all of them."""
+    return _at_own_place(scope, PoolMinimum.place)
+
+
+def visible_agreements(scope: Scope) -> Any:
+    """Condition on Agreement: it is the firm's with a partner, seen by whoever sees the partner; None: all of them."""
+    partner = Party.alias()
+    condition = visible_parties(scope, partner)
+    return None if condition is None else Agreement.partner.in_(partner.select(partner.id).where(condition))
+
+
+def _at_own_place(scope: Scope, place: Any) -> Any:
+    return both(
+        None if scope.entities is None else place.in_(places_of(scope.entities)),
+        None if scope.sites is None else place.in_(scope.sites),
+    )
+
+
+def _ties(party: Any, entities: Collection[int] | None) -> list[Any]:
+    """A partner that has or had boxes; an owner of boxes that are at our places."""
+    level, box, trip = StockLevel.alias(), Asset.alias(), Trip.alias()
+    held = level.select(level.id).where(level.holder == party.id, level.quantity != 0)
+    owned = box.select(box.id).where(box.owner == party.id)
+    went = trip.select(trip.id).where(trip.partner == party.id)
+    if entities is not None:
+        held = held.where(level.owner.in_(entities))
+        places, own = places_of(entities), Asset.alias()
+        owned = owned.where(box.place.in_(places) | box.return_place.in_(places))
+        went = went.where(trip.asset.in_(own.select(own.id).where(own.owner.in_(entities))))
+    return [fn.EXISTS(held), fn.EXISTS(owned), fn.EXISTS(went)]
+
+
+visible.ties.append(_ties)
