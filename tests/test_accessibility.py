@@ -40,6 +40,7 @@ _NO_PAGE = (
     ".webmanifest",
     "lines-template",
     "/healthz",
+    "/metrics",
     "/login-static",
     "/static",
     "/api/",
