@@ -83,7 +83,7 @@ class _Watched:
         names = self._told() if watchers and self.model._meta.watched else []
         if not names:
             return super()._execute(database)  # type: ignore[misc]
-        with taking_turns():
+        with in_one():
             before = self._rows(names, self._where) if not isinstance(self, ModelInsert) else []
             result = super()._execute(database)  # type: ignore[misc]
             change = self._change(names, before, result)
@@ -373,6 +373,16 @@ def only_if_free() -> Iterator[None]:
     finally:
         if waits is not None:
             db.execute_sql(f"PRAGMA busy_timeout = {waits}").fetchall()
+
+
+@contextmanager
+def in_one() -> Iterator[None]:
+    """Statements that stand or fall together: the transaction that is there, or one of their own."""
+    if db.transaction_depth():
+        yield
+        return
+    with taking_turns():
+        yield
 
 
 @contextmanager

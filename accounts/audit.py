@@ -25,7 +25,7 @@ from flask_security import current_user
 from peewee import SqliteDatabase
 
 from accounts.models import AuditEntry
-from database import Change, db, in_steps, taking_turns, tuples, utc_now, watchers
+from database import Change, db, in_steps, tuples, utc_now, watchers
 
 #: Longer values are told by their beginning and their length.
 _MOST_TEXT = 2_000
@@ -55,7 +55,7 @@ def record(verb: str, kind: str, key: str = "", **more: Any) -> None:
     now = utc_now()
     actor, user, source = _actor()
     body = {"time": now.isoformat(timespec="microseconds"), **source, "verb": verb, "kind": kind, "key": key, **more}
-    with taking_turns():
+    with in_one():
         AuditEntry.insert(
             time=now, user=user, actor=actor, verb=verb, kind=kind, key=key[:64], body=canonical(body)
         ).execute()
@@ -67,7 +67,7 @@ def record(verb: str, kind: str, key: str = "", **more: Any) -> None:
 
 def join() -> None:
     """Let the lines that wait join the chain, in the order in which they came."""
-    with taking_turns():
+    with in_one():
         if not isinstance(db.obj, SqliteDatabase):
             # Held against another one that does the same, not against those who add lines.
             db.execute_sql("LOCK TABLE audit_entry IN SHARE UPDATE EXCLUSIVE MODE")
