@@ -58,7 +58,7 @@ IDLE_SECONDS = 300
 #: A job that has no answer after so long will never have one: its worker died with the pool's lock or in mid-answer.
 _STUCK_SECONDS = OWN_SECONDS + 60
 _TRIES = 3  # to find a pool that takes a job
-_NICE = 5  # pages come before papers where both want the processor
+_NICE = 10  # pages come before papers where both want the processor
 
 _NO_MEMORY = 70  # exit code of a worker: it has no memory left to say more
 
