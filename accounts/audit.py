@@ -25,7 +25,7 @@ from flask_security import current_user
 from peewee import SqliteDatabase
 
 from accounts.models import AuditEntry
-from database import Change, db, in_steps, tuples, utc_now, watchers
+from database import Change, db, in_one, in_steps, tuples, utc_now, watchers
 
 #: Longer values are told by their beginning and their length.
 _MOST_TEXT = 2_000
