@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -14,9 +12,9 @@ from typing import Any
 
 import pikepdf
 import pytest
+from breaking_out import Attempt
 from hostile import hostile_facts
 
-from config import ROOT
 from docs_gen import render_pool
 from docs_gen.document_types import DocumentType, Imprint, print_job, render_paper
 from docs_gen.facts import ShipmentFacts
@@ -200,43 +198,6 @@ def test_S1_a_template_includes_none_but_its_own_and_ours(include: str) -> None:
     [answer] = render_many([print_job(pack(include), sample_facts(1))])
     assert isinstance(answer, RenderError)
     assert "there is no template" in str(answer)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What a library might do that it should not, tried in a worker: the HTML says what came of it."""
-
-    port: int
-    file: str
-
-    def __call__(self) -> tuple[str, ...]:
-        def network() -> None:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=2) as one:
-                one.sendall(b"GET /worker HTTP/1.0\r\n\r\n")
-
-        def resolver() -> None:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-                one.sendto(b"x", ("127.0.0.1", self.port))
-
-        tries = {
-            "network": network,
-            "datagram": resolver,
-            "file": lambda: Path(self.file).read_bytes(),
-            "passwd": lambda: Path("/etc/passwd").read_bytes(),
-            "environ": lambda: Path("/proc/self/environ").read_bytes(),
-            "listing": lambda: list(Path("/tmp").iterdir()),
-            "write": lambda: Path(self.file).with_suffix(".new").write_bytes(b"x"),
-            "program": lambda: subprocess.run(["/bin/sh", "-c", "true"], check=True),
-            "own-style": lambda: (ROOT / "static" / "paper.css").read_bytes(),
-        }
-        came = []
-        for name, attempt in tries.items():
-            try:
-                attempt()
-                came.append(f"{name}:yes")
-            except Exception as error:
-                came.append(f"{name}:{type(error).__name__}")
-        raise RenderError(" ".join(came))
 
 
 def test_S1_even_a_library_that_breaks_out_reaches_no_network_and_no_file(canary: Canary) -> None:

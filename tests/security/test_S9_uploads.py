@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import resource
 import socket
@@ -139,7 +140,8 @@ def test_S9_a_body_that_crawls_keeps_nobody_waiting(live: Live, client):
         one.sendall(b"POST /language HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nContent-Type: text/plain\r\n\r\n")
     for _ in range(20):
         for one in slow:
-            one.sendall(b"a")
+            with contextlib.suppress(OSError):  # answered and closed already: that holds no thread either
+                one.sendall(b"a")
         begin = time.monotonic()
         assert client.get("/healthz").status_code == 200
         assert time.monotonic() - begin < 1
