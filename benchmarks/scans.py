@@ -66,7 +66,7 @@ def _service(folder: Path):  # type: ignore[no-untyped-def]
     app = create_app({"ROUNDTRIP": load_settings({"ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0"})})
     with app.app_context(), db.connection_context():
         migrate()
-        user = create_user("bench", "a long password", START)
+        user = create_user("bench", "a long password", START, role="scanner_operator")
         token = create_token(user, "bench", START)
         owner = Party.create(code="OWN", own=True, name_en="Owner", country="CN", changed_time=START)
         customer = Party.create(code="CUST", name_en="Customer", country="DE", changed_time=START)

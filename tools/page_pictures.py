@@ -90,7 +90,10 @@ def _take(browser: Browser, url: str, number: str, scanned: str, boxes: list[str
     for code in boxes:
         page.keyboard.type(code, delay=5)
         page.keyboard.press("Enter")
-        page.wait_for_selector(f"#verdict[data-kind=ok]:has-text('{code}')")
+        page.wait_for_selector(f"#verdict:has-text('{code}')")
+    # What the server says of the last one: it comes when all are sent.
+    page.wait_for_selector(f"#verdict:not([data-kind=read]):has-text('{boxes[-1]}')")
+    page.wait_for_function("!document.querySelector('#waiting').textContent.trim()")
     _save("scan", Image.open(io.BytesIO(page.screenshot())), (480, 853))
 
 
