@@ -241,7 +241,7 @@ async function scan(text) {
 /** What the server takes and the shipment does not want: a box of another type, or one more than was promised. */
 function tooMany(code) {
   const held = session.kind === "dispatch" && tally.list.get(code);
-  const row = held && tally.rows().find((one) => one.type === held.type);
+  const row = held && held.type && tally.rows().find((one) => one.type === held.type); // what is not known yet is not wrong
   return row && row.want !== null && row.have > row.want ? `${nameOfType(row.type)}: ${figure(row)} · ${difference(row)}` : "";
 }
 
