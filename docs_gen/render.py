@@ -309,9 +309,7 @@ def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
     with _lock:
         try:
             styles = [_stylesheet(name) for name in stylesheets]
-            return _said(
-                engine.HTML(string=html, url_fetcher=_fetcher()).render(font_config=_fonts(), stylesheets=styles)
-            )
+            return _said(_source(html, _fetcher(), own=True).render(font_config=_fonts(), stylesheets=styles))
         except engine.urls.FatalURLFetchingError as error:
             raise RenderError(str(error)) from error
 
