@@ -111,19 +111,19 @@ def serve() -> None:
         raise click.ClickException(taken)
     logs.settle(settings.log)
     metrics.share()
-    now = utc_now()
-    with database_of_command(migrated=False):
-        after_migrations(migrate(), now)
-        administrator = first_administrator(now)
-        if settings.demo and demo.is_empty():
-            click.echo("Loading the demo company …")
-            demo.load(now, settings)
-        finish_unfinished(settings)
-    close_all()  # a connection that two processes share after the fork mixes up their answers
-    click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
-    if administrator:
-        click.echo(f"First administrator: {administrator[0]}   one-time password: {administrator[1]}")
     try:
+        now = utc_now()
+        with database_of_command(migrated=False):
+            after_migrations(migrate(), now)
+            administrator = first_administrator(now)
+            if settings.demo and demo.is_empty():
+                click.echo("Loading the demo company …")
+                demo.load(now, settings)
+            finish_unfinished(settings)
+        close_all()  # a connection that two processes share after the fork mixes up their answers
+        click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
+        if administrator:
+            click.echo(f"First administrator: {administrator[0]}   one-time password: {administrator[1]}")
         Server(app, settings).run()
     finally:
         metrics.unshare()

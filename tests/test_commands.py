@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -149,6 +150,7 @@ def test_a_database_that_cannot_be_used_is_one_clear_line(tmp_path, name, comman
     assert result.output.startswith("Error: ROUNDTRIP_DATABASE_URL: the database cannot be used: ")
     assert len(result.output.splitlines()) == 1
     assert "secret" not in result.output
+    assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ  # a service that did not start leaves no counters behind
 
 
 @pytest.mark.parametrize("command", [["check"], ["demo"], ["user", "list"], ["user", "add", "chen.kun"]])

@@ -116,6 +116,23 @@ def test_a_count_tells_missing_and_surplus_by_code_and_opens_a_case(page, boxes,
     }
 
 
+def test_a_count_expects_what_the_lists_say_that_arrive_between_its_choice_and_its_begin(page, boxes, user):
+    begin(page, "stock_take")  # the lists of this place are on the device
+    dispatched(boxes[10:], user)
+    held = []
+    page.route("**/api/v1/scan/snapshot*", lambda route: held.append(route))
+    with page.expect_request("**/api/v1/scan/snapshot*"):
+        begin(page, "stock_take")
+    held.pop(0).continue_()
+    page.wait_for_function(
+        """() => new Promise(done => { const opening = indexedDB.open('rt-scan'); opening.onsuccess = () => {
+            const kept = opening.result.transaction('meta').objectStore('meta').get('snapshot');
+            kept.onsuccess = () => { opening.result.close(); done(JSON.stringify(kept.result).includes('in_transit_out')); }; }; })"""
+    )
+    page.click("#pick button")
+    total(page, "0 of 10")
+
+
 def test_a_blind_count_shows_what_was_expected_only_at_the_end(page, boxes):
     begin(page, "stock_take")
     page.check("#blind")

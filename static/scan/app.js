@@ -161,7 +161,11 @@ async function refresh() {
 }
 
 async function loadLog() {
-  if (session.kind === "stock_take" && !isFrozen(session.id)) { freeze(session.id, (await queue.get(`expected:${session.id}`)) || []); }
+  if (session.kind === "stock_take" && !isFrozen(session.id)) {
+    const codes = await queue.get(`expected:${session.id}`);
+    // none yet: lists arrived between choosing the count and beginning it, which is what decides
+    if (codes && !isFrozen(session.id)) { freeze(session.id, codes); }
+  }
   log = await queue.ofSession(session.id);
   tally = new Tally(session, log, books);
   for (const record of log) { if (record.state === "done" && record.kind !== "void") { learn(record); } }
