@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import time
 from collections.abc import Iterator
@@ -34,6 +35,13 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 #: lets every warning of a paper pass
 PASS = {"": "Agreed with the broker."}
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the first test begins stays until the last: the collector need not look through it for each."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @contextlib.contextmanager
