@@ -97,7 +97,7 @@ def test_a_scan_while_a_name_is_being_typed_is_a_scan(page, boxes):
     wedge(page, boxes[1].code)
     expect(page.locator("#screen-scan")).to_be_visible()
     total(page, "2 of 12")
-    assert page.locator("#finished-by").input_value() == "Wang"
+    expect(page.locator("#finished-by")).to_have_value("Wang")
     assert counted(page, "dispatch") == ["KLT-0001", "KLT-0002"]
 
 
