@@ -208,6 +208,8 @@ class SimulatedDevice:
             return False
         finally:
             asked.close()
+        if answer.status == 409 and told["error"]["reason"] == "key_in_flight":
+            return False  # the first try is still at work: the same again, under the same key
         assert answer.status == 200, told
         assert [result["event_id"] for result in told["results"]] == [event["event_id"] for event in batch]
         self.again += answer.getheader("Idempotency-Replayed") == "true"
