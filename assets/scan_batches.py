@@ -84,7 +84,7 @@ def answer_once(
     """(status, answer as JSON, whether it is that of before). `work` makes them, within the same transaction.
 
     `owner`: who sends; the same key of somebody else is another key. Raises KeyUsed when the key came with another
-    body, KeyInFlight while the first one with it is at work: whoever waited would hold a thread and learn nothing sooner.
+    body, KeyInFlight while the first one with it is at work: who waited would hold a thread and learn nothing sooner.
     """
     sha256 = hashlib.sha256(json.dumps([owner, body], sort_keys=True).encode()).hexdigest()
     own_key = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
