@@ -67,6 +67,7 @@ _HTTP_TEXTS = {
     "http_403": N_("You have no right to this."),
     "http_404": N_("There is no such page."),
     "http_405": N_("This cannot be done here."),
+    "http_408": N_("What was sent came too slowly. Send it again when the network is better."),
     "http_413": N_("What was sent is larger than 12 MB or has too many fields. Send less at a time."),
     "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator the reference below."),
 }

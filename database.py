@@ -6,9 +6,13 @@ The same code runs on SQLite and on PostgreSQL. What differs between them is hid
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import json
 import logging
+import os
 import sqlite3
+import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -356,6 +360,43 @@ def taking_turns() -> Iterator[None]:
         return
     with _place(), db.atomic("IMMEDIATE"):
         yield
+
+
+#: Added to the name of SQLite's file: the file in which `claiming` locks single bytes. It stays empty.
+CLAIMS = "-claims"
+_ONE_BYTE = "hhqqi4x"  # struct flock: type, whence, start, length, process
+
+
+@contextmanager
+def claiming(name: str) -> Iterator[bool]:
+    """`taking_turns()` in which `name` is ours alone in all processes: True; False when somebody has it at this moment,
+    and then without waiting. Whoever is killed has it no longer: nothing of it is written down.
+
+    SQLite: a lock on one byte of an empty file, by the open file and not by the process, so that threads know each
+    other's. PostgreSQL: an advisory lock of the transaction.
+    """
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+    if _is_postgresql():
+        with taking_turns():
+            yield bool(db.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (place,)).fetchone()[0])
+        return
+    claims = os.open(db.obj.database + CLAIMS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if _byte_is_locked(claims, place):
+            with taking_turns():
+                yield True
+        else:
+            yield False
+    finally:
+        os.close(claims)  # and with it the lock
+
+
+def _byte_is_locked(file: int, place: int) -> bool:
+    try:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack(_ONE_BYTE, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from docs_gen.issuing import finish_unfinished
 from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
+from slow_senders import Worker
 
 WORKERS = 2
 THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
@@ -42,7 +43,7 @@ class Server(BaseApplication):
             "bind": f"{self.settings.host}:{self.settings.port}",
             "workers": WORKERS,
             "threads": THREADS,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "preload_app": True,
             "timeout": 120,
             "graceful_timeout": 30,
