@@ -25,7 +25,7 @@ from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice
 from docs_gen.document_types import DocumentType, PaperPart, check_papers, print_job, render_paper
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
-from docs_gen.jobs import message_of, order_set, results, start
+from docs_gen.jobs import order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
@@ -34,7 +34,7 @@ from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
 from docs_gen.turns import prints
 from docs_gen.visible import visible_jobs, visible_papers
-from errors import N_, Message, Refused
+from errors import N_, Message, Refused, message_of
 from i18n import language, name_of, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
@@ -151,7 +151,7 @@ def issue_set(number: str) -> Any:
     return redirect(url_for("docs_gen.job_page", id=job.id))
 
 
-@blueprint.get("/jobs/<int(max=2147483647):id>")
+@blueprint.get("/paper-jobs/<int(max=2147483647):id>")
 @needs("shipments.read", "papers.read")
 def job_page(id: int) -> str:
     """How far a job is. A look at one whose process is gone lets it go on."""
