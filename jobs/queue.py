@@ -40,7 +40,7 @@ def order(
         job: Job | None = Job.get_or_none(Job.id == id_) if id_ else None
         if job is None or (key and job.key != key):  # another one was faster, and his waits now
             return Job.get(Job.key == key, Job.state == "waiting")
-        engine.send(job.id, job.due_time, KINDS[kind].priority, now)
+        engine.send(job.id, job.due_time, KINDS[kind].priority if kind in KINDS else 0, now)
         if by is not None:
             audit.record("ordered", "job", str(job.id), what=kind, about=about)
     return job
