@@ -61,6 +61,11 @@ def read(folder: Path, sha256: str, *, suffix: str = ".pdf") -> bytes:
     return data
 
 
+def remove(folder: Path, sha256: str, *, suffix: str = ".pdf") -> None:
+    """Remove a file that was kept for a time only; one that is gone already is no fault."""
+    _path(folder, sha256, suffix).unlink(missing_ok=True)
+
+
 def _path(folder: Path, sha256: str, suffix: str) -> Path:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise ValueError("not a SHA-256")

@@ -13,6 +13,7 @@ import logging
 import os
 import sqlite3
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -245,8 +246,39 @@ def open_database(url: str) -> Database:
         database.register_function(_lower, "LOWER", 1)  # SQLite's own knows ASCII only: Ü stays Ü
     else:
         database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"})
+    database.query_hooks.append(_noted)
     db.initialize(database)
     return database
+
+
+#: What was asked of the database: statement and values.
+Question = tuple[str, tuple[Any, ...]]
+_notes = threading.local()
+
+
+def _noted(event: Any) -> None:
+    questions = getattr(_notes, "questions", None)
+    if questions is not None and event.sql.lstrip("(").startswith(("SELECT", "WITH")):
+        questions.append((sys.intern(event.sql), tuple(event.params or ())))
+
+
+@contextmanager
+def noting_questions() -> Iterator[list[Question]]:
+    """Notes every question that this thread asks meanwhile, in their order. Not to be nested."""
+    _notes.questions = []
+    try:
+        yield _notes.questions
+    finally:
+        _notes.questions = None
+
+
+def answers_digest(questions: Iterable[Question]) -> str:
+    """Asks all of them and gives a digest of the answers. What follows from the answers alone is the same as long as
+    the digest is: the first question was the same, so its answer leads to the same second one, and so on."""
+    digest = hashlib.blake2b(digest_size=32)
+    for sql, params in questions:
+        digest.update(repr(db.execute_sql(sql, params).fetchall()).encode())
+    return digest.hexdigest()
 
 
 def close_all() -> None:
