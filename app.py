@@ -216,7 +216,8 @@ def _answer_error(error: Exception) -> Any:
     fault = unavailable(error)
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=fault.reason != "busy")
+        told = fault.reason not in ("busy", "no_files")
+        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
         drop_connection(fault)
         error = fault
     if isinstance(error, UserError):

@@ -338,6 +338,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
 def drop_connection(fault: Unavailable) -> None:
     """Close the connection of this thread, and those that wait in the pool: after a fault of the disk, or of the line
     to the server, they are worth nothing, and the next request opens new ones."""
+    if fault.reason == "no_files":
+        return  # that is no fault of the database
     if not _is_postgresql() and fault.reason in ("busy", "no_space"):
         return  # SQLite's is sound, and to open another one may need room, too
     try:
@@ -512,6 +514,29 @@ def in_steps(query: Any, key: Any, size: int = 1_000) -> Iterator[Any]:
 def migrate() -> list[str]:
     """Bring the schema up to date; gives the names of the migrations that ran. Repeating it changes nothing."""
     return Runner(db.obj, str(ROOT / "migrations")).up()
+
+
+@contextmanager
+def starting_alone() -> Iterator[None]:
+    """While one host gets the database ready, others that start at the same time wait for it. (SQLite has one host.)"""
+    if not _is_postgresql():
+        yield
+        return
+    db.execute_sql("SELECT pg_advisory_lock(hashtext('roundtrip starts'))")
+    try:
+        yield
+    finally:
+        db.execute_sql("SELECT pg_advisory_unlock(hashtext('roundtrip starts'))")
+
+
+def clock_off() -> float:
+    """Seconds by which the clock of this host is before (+) or behind that of the database's host; 0.0 on SQLite."""
+    if not _is_postgresql():
+        return 0.0
+    before = utc_now()
+    [(there,)] = db.execute_sql("SELECT clock_timestamp()").fetchall()
+    after = utc_now()
+    return ((before - there) + (after - before) / 2).total_seconds()
 
 
 def applied_migrations() -> list[str]:
