@@ -90,6 +90,27 @@ def kill(folder: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
+def test_C5_a_batch_that_is_still_being_taken_is_asked_for_again_under_its_own_key(page, boxes):
+    ready(page)
+    expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
+    begin_dispatch(page)
+    keys = []
+
+    def in_flight_at_first(route):
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) > 1:
+            route.continue_()
+        else:
+            error = {"reason": "key_in_flight", "text": "…"}
+            route.fulfill(status=409, headers={"Retry-After": "1"}, json={"error": error})
+
+    page.route("**/api/v1/scan-events", in_flight_at_first)
+    wedge(page, CODES[0])
+    nothing_left(page)
+    assert taken() == CODES[:1]
+    assert keys[0] == keys[1]
+
+
 def test_every_second_answer_lost_and_two_tabs_send_each_scan_once(context, page, boxes):
     ready(page)
     expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()

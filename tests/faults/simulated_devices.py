@@ -211,6 +211,8 @@ class SimulatedDevice:
         if answer.status == 503:
             assert answer.getheader("Retry-After"), told
             return False
+        if answer.status == 409 and told["error"]["reason"] == "key_in_flight":
+            return False  # the first try is still at work: the same again, under the same key
         assert answer.status == 200, told
         assert [result["event_id"] for result in told["results"]] == [event["event_id"] for event in batch]
         self.again += answer.getheader("Idempotency-Replayed") == "true"

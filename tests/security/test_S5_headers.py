@@ -146,7 +146,7 @@ def test_S5_behind_https_the_cookies_are_the_hosts_own(anonymous, user):
         parts = {part.strip().lower() for part in cookie.split(";")[1:]}
         assert {"secure", "httponly", "path=/", "samesite=lax"} <= parts, cookie
         assert not any(part.startswith("domain") for part in parts)
-    assert any(cookie.startswith("__Host-session=") for cookie in cookies)
+    assert {cookie.split("=")[0] for cookie in cookies} == {"__Host-session", "__Host-known_device"}
 
 
 def test_S5_without_https_nothing_is_promised_that_would_lock_people_out(app, db, user):
