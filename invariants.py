@@ -39,6 +39,8 @@ INVARIANTS = {
 #: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.
 _BESIDE = r"(-wal|-shm|-journal)?"
 _OURS = (r"(secret|totp)\.key", r"last_backup\.json", r"\..*")
+#: Folders of what is kept for a time only; no row and no paper needs what lies in them.
+_PASSING = ("results", "prepared")
 _SUFFIXES = {"files": ".pdf", "photos": ".jpg", "pictures": ".png", "packs": ".zip"}
 
 
@@ -130,7 +132,7 @@ def _stray(folder: Path) -> Iterator[str]:
             yield f"{path.name}: a file that is not of this service"
         elif path.is_dir() and path.name in _SUFFIXES:
             yield from _stray_kept(path, _SUFFIXES[path.name])
-        elif path.is_dir() and not path.name.startswith("."):
+        elif path.is_dir() and not path.name.startswith(".") and path.name not in _PASSING:
             yield f"{path.name}: a folder that is not of this service"
 
 
