@@ -14,10 +14,10 @@ import pytest
 from conftest import NOW, PASSWORD, SignedIn, on_both_databases
 from samples import World
 from test_jobs import bring_up, deliver
-from test_labels import make_boxes
 
 from accounts.people import Belonging, change_person, create_user
 from assets.models import Asset
+from assets.registering import register_assets
 from assets.scanning import ScanInput, record_scan
 from database import db as proxy
 from database import utc_now
@@ -103,7 +103,7 @@ CHANGES: dict[str, Callable[[World], object]] = {
 @on_both_databases
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_draft_changes_with_everything_that_it_tells(app, world, client, what):
-    make_boxes(world, 1)
+    register_assets(world.klt, ["KLT000001"], world.suzhou, world.plant, None, NOW - timedelta(days=1))
     client.get(URL)
     [before] = prepared._known.values()
     CHANGES[what](world)
