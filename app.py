@@ -68,6 +68,7 @@ _HTTP_TEXTS = {
     "http_403": N_("You have no right to this."),
     "http_404": N_("There is no such page."),
     "http_405": N_("This cannot be done here."),
+    "http_408": N_("What was sent came too slowly. Send it again when the network is better."),
     "http_413": N_("What was sent is larger than 12 MB or has too many fields. Send less at a time."),
     "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator the reference below."),
 }
@@ -215,7 +216,8 @@ def _answer_error(error: Exception) -> Any:
     fault = unavailable(error)
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=fault.reason != "busy")
+        told = fault.reason not in ("busy", "no_files")
+        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
         drop_connection(fault)
         error = fault
     if isinstance(error, UserError):

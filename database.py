@@ -6,10 +6,13 @@ The same code runs on SQLite and on PostgreSQL. What differs between them is hid
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import logging
+import os
 import sqlite3
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -335,6 +338,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
 def drop_connection(fault: Unavailable) -> None:
     """Close the connection of this thread, and those that wait in the pool: after a fault of the disk, or of the line
     to the server, they are worth nothing, and the next request opens new ones."""
+    if fault.reason == "no_files":
+        return  # that is no fault of the database
     if not _is_postgresql() and fault.reason in ("busy", "no_space"):
         return  # SQLite's is sound, and to open another one may need room, too
     try:
@@ -389,6 +394,43 @@ def taking_turns() -> Iterator[None]:
         return
     with _place(), db.atomic("IMMEDIATE"):
         yield
+
+
+#: Added to the name of SQLite's file: the file in which `claiming` locks single bytes. It stays empty.
+CLAIMS = "-claims"
+_ONE_BYTE = "hhqqi4x"  # struct flock: type, whence, start, length, process
+
+
+@contextmanager
+def claiming(name: str) -> Iterator[bool]:
+    """`taking_turns()` in which `name` is ours alone in all processes: True; False when somebody has it at this moment,
+    and then without waiting. Whoever is killed has it no longer: nothing of it is written down.
+
+    SQLite: a lock on one byte of an empty file, by the open file and not by the process, so that threads know each
+    other's. PostgreSQL: an advisory lock of the transaction.
+    """
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+    if _is_postgresql():
+        with taking_turns():
+            yield bool(db.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (place,)).fetchone()[0])
+        return
+    claims = os.open(db.obj.database + CLAIMS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if _byte_is_locked(claims, place):
+            with taking_turns():
+                yield True
+        else:
+            yield False
+    finally:
+        os.close(claims)  # and with it the lock
+
+
+def _byte_is_locked(file: int, place: int) -> bool:
+    try:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack(_ONE_BYTE, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -472,6 +514,29 @@ def in_steps(query: Any, key: Any, size: int = 1_000) -> Iterator[Any]:
 def migrate() -> list[str]:
     """Bring the schema up to date; gives the names of the migrations that ran. Repeating it changes nothing."""
     return Runner(db.obj, str(ROOT / "migrations")).up()
+
+
+@contextmanager
+def starting_alone() -> Iterator[None]:
+    """While one host gets the database ready, others that start at the same time wait for it. (SQLite has one host.)"""
+    if not _is_postgresql():
+        yield
+        return
+    db.execute_sql("SELECT pg_advisory_lock(hashtext('roundtrip starts'))")
+    try:
+        yield
+    finally:
+        db.execute_sql("SELECT pg_advisory_unlock(hashtext('roundtrip starts'))")
+
+
+def clock_off() -> float:
+    """Seconds by which the clock of this host is before (+) or behind that of the database's host; 0.0 on SQLite."""
+    if not _is_postgresql():
+        return 0.0
+    before = utc_now()
+    [(there,)] = db.execute_sql("SELECT clock_timestamp()").fetchall()
+    after = utc_now()
+    return ((before - there) + (after - before) / 2).total_seconds()
 
 
 def applied_migrations() -> list[str]:

@@ -81,6 +81,7 @@ UNAVAILABLE: dict[str, tuple[int, int, str]] = {
     ),
     "read_only": (503, 60, N_("The disk cannot be written to, so nothing was saved. Tell the administrator.")),
     "io_error": (503, 30, N_("The disk does not answer as it should, so nothing was saved. Tell the administrator.")),
+    "no_files": (503, 15, N_("The store of the files does not answer. Try again in a moment.")),
 }
 
 

@@ -164,7 +164,7 @@ def _fetched(response: Response) -> Response:
     """A line for every file that was handed out; drafts and static files are none."""
     name = response.headers.get("Content-Disposition", "")
     kept = name and "DRAFT" not in name and request.endpoint != "static"
-    if kept and request.method == "GET" and response.status_code in (200, 206):
+    if kept and request.method == "GET" and response.status_code in (200, 206, 302):  # 302: a link to the store
         record("fetched", request.endpoint or "", str(next(iter((request.view_args or {}).values()), "")),
                path=request.path, file=name.partition("filename=")[2].split(";")[0].strip('"'))  # fmt: skip
     return response

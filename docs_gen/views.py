@@ -25,6 +25,7 @@ from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice
 from docs_gen.document_types import DocumentType, PaperPart, check_papers
+from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.jobs import order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
@@ -241,8 +242,7 @@ def document_file(id: int) -> Response:
         abort(404)
     if not _sees(document.type):
         abort(403)
-    data = archive.read(_settings().archive_dir, document.sha256)
-    return attachment(data, file_name(document), "application/pdf", inline=True)
+    return paper_file(document, file_name(document), inline=True)
 
 
 _addressee = Party.alias()

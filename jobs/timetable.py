@@ -35,7 +35,7 @@ def tidy(run: Run) -> None:
     for job in Job.select().where(Job.file_until < now, Job.file_sha256 != ""):
         Job.update(file_sha256="", file_until=None).where(Job.id == job.id).execute()
         if not Job.select().where(Job.file_sha256 == job.file_sha256).exists():
-            archive.remove(run.settings.results_dir, job.file_sha256, suffix=suffix_of(job.file_name))
+            archive.discard(run.settings.results_dir, job.file_sha256, suffix=suffix_of(job.file_name))
         run.step()
     ended = Job.state.in_(["done", "cancelled"]) & (Job.file_sha256 == "")
     own = Job.asked_by.is_null() & (Job.ended_time < now - _OWN)

@@ -18,10 +18,11 @@ from typing import Any
 from peewee import fn
 from playhouse.migrations import Runner
 
+import archive
 from accounts.models import AuditEntry
 from assets.models import ExceptionCase
 from config import ROOT, Settings
-from database import db, tuples, utc_now
+from database import clock_off, db, tuples, utc_now
 from docs_gen import render_pool
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.render import missing_requirements
@@ -32,6 +33,7 @@ log = logging.getLogger("roundtrip")
 _LEAST_FREE = 512 * 1024 * 1024  # bytes
 _LEAST_FILES = 1_000  # inodes; file systems that make them as needed say 0 of 0
 _CLOCK = timedelta(minutes=1)
+_HOSTS_APART = 5  # seconds; leases are for minutes, and what a person is shown is rounded to minutes
 _QUEUE = timedelta(minutes=10)
 BACKUP_AGE = timedelta(hours=26)  # one each day, with two hours for it
 
@@ -52,6 +54,8 @@ def findings(settings: Settings) -> dict[str, Finding]:
         "database": _database, "renderer": _renderer, "papers": _papers, "jobs": _jobs, "disk": _disk, "clock": _clock,
         "backup": _backup, "libraries": _libraries,
     }  # fmt: skip
+    if settings.bucket:
+        checks["files"] = _files
     found = {}
     for name, check in checks.items():
         try:
@@ -174,7 +178,18 @@ def _clock(_: Settings) -> Finding:
         fault = f"the clock was set by {round(drift)} seconds since the service started"
     if behind > _CLOCK:
         fault = f"the clock is {round(behind.total_seconds())} seconds behind the newest line of the audit"
-    return Finding({"time": utc_now().isoformat(timespec="seconds"), "set_by_seconds": round(drift, 1)}, fault)
+    off = clock_off()
+    if abs(off) > _HOSTS_APART:
+        fault = f"the clock is {round(off, 1)} seconds off that of the database's host"
+    told = {"time": utc_now().isoformat(timespec="seconds"), "set_by_seconds": round(drift, 1)}
+    return Finding({**told, "off_database_seconds": round(off, 2)}, fault)
+
+
+def _files(settings: Settings) -> Finding:
+    """The store of the files: whether it answers, and how fast."""
+    begin = time.monotonic()
+    next(archive.names(settings.archive_dir), "")
+    return Finding({"ms": round((time.monotonic() - begin) * 1000, 1)})
 
 
 def _backup(settings: Settings) -> Finding:
