@@ -58,6 +58,7 @@ class _Known:
 
     questions: tuple[Question, ...]
     answers: str
+    shape: str  # versions of template, styles, pack: they may change while a process runs
     name: str
 
 
@@ -72,7 +73,7 @@ def opened(shipment: Shipment, kind: DocumentType, part: str, settings: Settings
     """
     with _lock:
         known = _known.get(_about(shipment, kind.code, part, settings))
-    if known is not None:
+    if known is not None and known.shape == _shape(kind):
         with one_view():
             same = answers_digest(known.questions) == known.answers
         if same and (data := _read(settings.prepared_dir, known.name)) is not None:
@@ -95,7 +96,7 @@ def remembered(shipment: Shipment, code: str, part: str, settings: Settings) -> 
         if paper is None:
             return None
         asked = tuple(questions)
-        known = _Known(asked, answers_digest(asked), name_of(paper.type, paper.facts))
+        known = _Known(asked, answers_digest(asked), _shape(paper.type), name_of(paper.type, paper.facts))
     about = _about(shipment, code, part, settings)
     with _lock:
         _known[about] = known
@@ -129,9 +130,13 @@ def name_of(kind: DocumentType, facts: ShipmentFacts) -> str:
 
     The pictures on it are named in the facts by their own SHA-256.
     """
-    pack = f"{kind.pack.name} {kind.pack.version} {kind.pack.sha256}" if kind.pack else ""
-    parts = ("draft", kind.code, to_json(told_by(kind, facts)), versions(kind), pack, programs())
+    parts = ("draft", kind.code, to_json(told_by(kind, facts)), _shape(kind), programs())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _shape(kind: DocumentType) -> str:
+    """The versions of all files that shape a paper of this kind."""
+    return versions(kind) + (f" {kind.pack.sha256}" if kind.pack else "")
 
 
 @cache

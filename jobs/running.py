@@ -190,7 +190,9 @@ def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:
         return
     kind = KINDS.get(job.kind)
     if kind is None:
-        Run(job, Kind(job.kind, "", lambda _: None), settings, ending).fail(Message(_NO_KIND), again=False)
+        # Of a newer version, whose own workers will take it while both run.
+        unknown = Kind(job.kind, "", lambda _: None, tries=10)
+        Run(job, unknown, settings, ending).fail(Message(_NO_KIND), again=True)
         return
     run = Run(job, kind, settings, ending)
     here[job.id] = run

@@ -214,3 +214,13 @@ def test_the_same_questions_with_the_same_answers_and_only_these_have_the_same_d
     Party.update(phone="1").where(Party.code == "HAMBURG").execute()
     assert answers_digest(questions) != before
     assert proxy.obj is not None
+
+
+def test_a_template_that_is_changed_while_the_service_runs_is_seen_at_the_next_request(app, world, client, monkeypatch):
+    client.get(URL)
+    [before] = prepared._known.values()
+    real = prepared.versions
+    monkeypatch.setattr(prepared, "versions", lambda kind: f"another {real(kind)}")
+    client.get(URL)
+    [after] = prepared._known.values()
+    assert (after.answers, after.name != before.name) == (before.answers, True)
