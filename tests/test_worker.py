@@ -86,6 +86,21 @@ def test_the_job_of_a_worker_that_is_killed_is_done_by_the_next_one_and_a_signal
         process.kill()
 
 
+def test_two_workers_share_a_queue_and_do_each_job_once(filled):
+    with db.atomic():
+        for _ in range(60):
+            queue.order("tidy", {}, utc_now())
+    process = subprocess.Popen([*FLASK, "worker", "--processes", "2"], cwd=ROOT, env=filled)
+    try:
+        mine = Job.select().where(Job.kind == "tidy", Job.key == "")
+        until(lambda: mine.where(Job.state == "done").count() == 60, "all are done")
+        assert {job.runs for job in mine} == {1}
+        process.send_signal(signal.SIGINT)  # as Ctrl-C does
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+
+
 def test_serve_keeps_a_worker_starts_it_again_and_stops_it_with_itself(filled):
     process = subprocess.Popen([*FLASK, "serve"], cwd=ROOT, env=filled)
     url = f"http://127.0.0.1:{filled['ROUNDTRIP_PORT']}/healthz"
