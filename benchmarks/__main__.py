@@ -7,14 +7,18 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, label_run, papers, scan_page, scans, sets
+from benchmarks import growth, label_run, papers, prepared, scan_page, scans, sets
 from benchmarks.figures import Figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=("papers", "sets", "labels", "scans", "scan_page", "growth"), help="one part")
+    parser.add_argument(
+        "--only",
+        choices=("papers", "sets", "labels", "prepared", "scans", "scan_page", "growth"),
+        help="one part",
+    )
     parser.add_argument(
         "--boxes",
         type=int,
@@ -26,6 +30,7 @@ def main() -> None:
     parts = {
         "papers": papers.run,
         "sets": sets.run,
+        "prepared": prepared.run,
         "labels": label_run.run,
         "scans": scans.run,
         "scan_page": scan_page.run,
