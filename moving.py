@@ -126,6 +126,7 @@ def _held_still(source: Database) -> Iterator[None]:
             yield
         return
     with source.atomic():
+        source.execute_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # while the copy is looked at
         for table in tables():
             source.execute_sql(f'LOCK TABLE "{table}" IN EXCLUSIVE MODE')
         yield
@@ -223,9 +224,7 @@ _TO_SQLITE: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _rows(
-    database: Database, table: str, columns: list[str], kinds: list[str]
-) -> _Rows:
+def _rows(database: Database, table: str, columns: list[str], kinds: list[str]) -> _Rows:
     """All rows in the order of their keys, each value as it is meant; some thousand are held at a time."""
     readers = [_MEANT[kind] for kind in kinds]
     names = ", ".join(f'"{column}"' for column in columns)
