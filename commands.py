@@ -13,6 +13,7 @@ from flask.cli import AppGroup, with_appcontext
 import backup
 import database
 import demo as demo_company
+import logs
 import moving
 from accounts import audit as audit_lines
 from accounts.keys import accept_keys
@@ -32,13 +33,14 @@ from docs_gen.samples import write_samples
 from errors import UserError
 from invariants import INVARIANTS, faults
 from serve import address_is_taken, database_of_command, refuse_without_requirements, serve
+from worker import run_workers
 
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
     for command in (
         serve, migrate, demo, accept_keys_, user, check, backup_, restore_, sample_papers, packs, watch_pack, digest,
-        audit, move_database, move_files,
+        audit, worker, move_database, move_files,
     ):  # fmt: skip
         app.cli.add_command(command)
 
@@ -233,6 +235,23 @@ def digest() -> None:
     with db.connection_context(), app.test_request_context(base_url=_settings().base_url):
         for line in delivering.run(utc_now(), _settings()):
             click.echo(line)
+
+
+@click.command()
+@click.option("--processes", type=click.IntRange(1, 16), default=1, show_default=True, help="How many.")
+@with_appcontext
+def worker(processes: int) -> None:
+    """Do background jobs until told to stop: on a machine that serves no pages. `serve` has workers of its own.
+
+    SIGTERM and Ctrl-C let jobs come to their next step; they go on with the next worker.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    refuse_without_requirements()
+    logs.settle(_settings().log)
+    with database_of_command():
+        pass  # says at once when there is none, or an older one
+    database.close_all()
+    run_workers(app, processes)
 
 
 user = AppGroup("user", help="People who may sign in, and their API tokens.")

@@ -78,6 +78,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "0",
         "Proxies in front of the service whose X-Forwarded-For and -Proto are believed; 0: none is.",
     ),
+    "ROUNDTRIP_WORKERS": (
+        "1",
+        "Processes for background jobs that `serve` starts; 0: none, where workers run elsewhere (`flask worker`).",
+    ),
     "ROUNDTRIP_LOG": ("text", "Lines of the log on standard output: text or json."),
 }
 
@@ -136,6 +140,7 @@ class Settings:
     proxy_hops: int = 0
     backup_key: str = ""  # encrypts backups; '': they are not encrypted
     log: str = "text"  # or json
+    workers: int = 1  # processes for background jobs that `serve` starts
     totp_key: str = ""  # encrypts second factors; '': the secret key does
     bucket: Bucket | None = None  # where kept files lie; None: in the data folder
     links: timedelta = timedelta()  # how long a link to the bucket is good; 0: there are none
@@ -169,6 +174,16 @@ class Settings:
     def packs_dir(self) -> Store:
         """Folder of the template packs."""
         return self.kept / "packs"
+
+    @property
+    def results_dir(self) -> Store:
+        """Folder of what background jobs made, for a few days."""
+        return self.kept / "results"
+
+    @property
+    def prepared_dir(self) -> Path:
+        """Folder of the drafts that were made before somebody asks for them."""
+        return self.data_dir / "prepared"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -248,6 +263,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if not (hops.isascii() and hops.isdecimal() and int(hops) <= 10):
         faults.append(f"ROUNDTRIP_PROXY_HOPS={hops}: a number from 0 to 10 is needed")
 
+    workers = value["ROUNDTRIP_WORKERS"]
+    if not (workers.isascii() and workers.isdecimal() and int(workers) <= 16):
+        faults.append(f"ROUNDTRIP_WORKERS={workers}: a number from 0 to 16 is needed")
+
     if value["ROUNDTRIP_LOG"] not in ("text", "json"):
         faults.append(f"ROUNDTRIP_LOG={value['ROUNDTRIP_LOG']}: text or json is needed")
 
@@ -292,6 +311,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         proxy_hops=int(hops),
         backup_key=value["ROUNDTRIP_BACKUP_KEY"],
         log=value["ROUNDTRIP_LOG"],
+        workers=int(workers),
         totp_key=value["ROUNDTRIP_TOTP_KEY"] or _kept_secret(data_dir / "totp.key"),
         bucket=bucket,
         links=timedelta(seconds=int(links)),

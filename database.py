@@ -6,9 +6,14 @@ The same code runs on SQLite and on PostgreSQL. What differs between them is hid
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
 import json
 import logging
+import os
 import sqlite3
+import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -260,8 +265,39 @@ def open_database(url: str) -> Database:
         given = parse_qs(urlsplit(url).query)
         known = {name: value for name, value in _POSTGRESQL.items() if name not in given}
         database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"}, **known)
+    database.query_hooks.append(_noted)
     db.initialize(database)
     return database
+
+
+#: What was asked of the database: statement and values.
+Question = tuple[str, tuple[Any, ...]]
+_notes = threading.local()
+
+
+def _noted(event: Any) -> None:
+    questions = getattr(_notes, "questions", None)
+    if questions is not None and event.sql.lstrip("(").startswith(("SELECT", "WITH")):
+        questions.append((sys.intern(event.sql), tuple(event.params or ())))
+
+
+@contextmanager
+def noting_questions() -> Iterator[list[Question]]:
+    """Notes every question that this thread asks meanwhile, in their order. Not to be nested."""
+    _notes.questions = []
+    try:
+        yield _notes.questions
+    finally:
+        _notes.questions = None
+
+
+def answers_digest(questions: Iterable[Question]) -> str:
+    """Asks all of them and gives a digest of the answers. What follows from the answers alone is the same as long as
+    the digest is: the first question was the same, so its answer leads to the same second one, and so on."""
+    digest = hashlib.blake2b(digest_size=32)
+    for sql, params in questions:
+        digest.update(repr(db.execute_sql(sql, params).fetchall()).encode())
+    return digest.hexdigest()
 
 
 def close_all() -> None:
@@ -377,6 +413,43 @@ def taking_turns() -> Iterator[None]:
         return
     with _place(), db.atomic("IMMEDIATE"):
         yield
+
+
+#: Added to the name of SQLite's file: the file in which `claiming` locks single bytes. It stays empty.
+CLAIMS = "-claims"
+_ONE_BYTE = "hhqqi4x"  # struct flock: type, whence, start, length, process
+
+
+@contextmanager
+def claiming(name: str) -> Iterator[bool]:
+    """`taking_turns()` in which `name` is ours alone in all processes: True; False when somebody has it at this moment,
+    and then without waiting. Whoever is killed has it no longer: nothing of it is written down.
+
+    SQLite: a lock on one byte of an empty file, by the open file and not by the process, so that threads know each
+    other's. PostgreSQL: an advisory lock of the transaction.
+    """
+    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+    if _is_postgresql():
+        with taking_turns():
+            yield bool(db.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (place,)).fetchone()[0])
+        return
+    claims = os.open(db.obj.database + CLAIMS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if _byte_is_locked(claims, place):
+            with taking_turns():
+                yield True
+        else:
+            yield False
+    finally:
+        os.close(claims)  # and with it the lock
+
+
+def _byte_is_locked(file: int, place: int) -> bool:
+    try:
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack(_ONE_BYTE, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from accounts.models import AuditEntry, User
 from assets import ledger_check
 from assets.models import ScanBatch, ScanEvent
 from config import Settings, Store
-from database import Row, db, in_steps, tables, tuples
+from database import CLAIMS, Row, db, in_steps, tables, tuples
 from docs_gen import integrity, looks
 from docs_gen.models import IssuedDocument
 
@@ -37,7 +37,7 @@ INVARIANTS = {
 }
 
 #: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.
-_BESIDE = r"(-wal|-shm|-journal)?"
+_BESIDE = rf"(-wal|-shm|-journal|{CLAIMS})?"
 _OURS = (r"(secret|totp)\.key", r"[^/]*\.db" + _BESIDE, r"last_backup\.json", r"\..*")
 _SUFFIXES = {"files": ".pdf", "photos": ".jpg", "pictures": ".png", "packs": ".zip"}
 

@@ -15,6 +15,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 import buckets
 import demo
@@ -40,10 +41,34 @@ from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 from errors import Unavailable
+from slow_senders import Worker
+from worker import Processes
 
 WORKERS = 2
 THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
 WRITERS = 5  # of these threads; the others are left for those who read, however long a writer waits
+
+
+class _Master(Arbiter):
+    """gunicorn's master, which keeps the workers for background jobs too: one parent for all that runs here."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self.jobs = Processes(server.settings.workers, server.flask_app, self._leave)
+
+    def _leave(self) -> None:
+        """In a process for jobs: what is the master's is not its."""
+        for one in self.LISTENERS:
+            one.close()
+
+    def manage_workers(self) -> None:
+        super().manage_workers()
+        self.jobs.look()
+
+    def stop(self, graceful: bool = True) -> None:
+        self.jobs.ask_to_stop()
+        super().stop(graceful)
+        self.jobs.stop()
 
 
 class Server(BaseApplication):
@@ -58,7 +83,7 @@ class Server(BaseApplication):
             "bind": f"{self.settings.host}:{self.settings.port}",
             "workers": WORKERS,
             "threads": THREADS,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "preload_app": True,
             "timeout": 120,
             "graceful_timeout": 30,
@@ -74,6 +99,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         return self.flask_app
+
+    def run(self) -> None:
+        _Master(self).run()
 
     def take_up(self, worker: Any) -> None:
         """A new process goes on with what a stopped one left."""

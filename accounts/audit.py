@@ -139,12 +139,15 @@ def _actor() -> tuple[str, int | None, dict[str, Any]]:
     if not has_request_context():
         name = f"command ({_login()})"
         return name, None, {"actor": name}
-    user = current_user if current_user and current_user.is_authenticated else None
-    name = user.username if user else "nobody"
+    # A background job acts for whoever asked for it.
+    user = g.get("acts_for") or (current_user if current_user and current_user.is_authenticated else None)
+    name = user.username if user else "service" if "job" in g else "nobody"
     source = {"actor": name, "from": request.remote_addr or "", "request": g.get("request_id", ""),
               "route": request.endpoint or ""}  # fmt: skip
     if user:
         source["user"] = user.id
+    if "job" in g:
+        source["job"] = g.job
     if token := g.get("token"):
         source["token"] = token.name
     return name, user.id if user else None, source

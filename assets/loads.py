@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from typing import Any
 
 from peewee import Case, fn
 
+from accounts.scope import seen
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
 from database import one_of, tuples
@@ -21,8 +23,9 @@ def sscc_key(code: ScannedCode) -> str:
     return f"(00){code.canonical}" if code.kind == "sscc" else ""
 
 
-def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
-    """key → counted pieces in that load by id of their type: packed less unpacked, events that are void left out."""
+def counted_in(keys: Collection[str], rule: Any = None) -> dict[str, Counter[int]]:
+    """key → counted pieces in that load by id of their type: packed less unpacked, events that are void left out.
+    `rule` of `visible`: only what it lets who asks see; to move a load, all of it counts."""
     inside: dict[str, Counter[int]] = defaultdict(Counter)
     if not keys:
         return inside
@@ -40,7 +43,7 @@ def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
         )
         .group_by(ScanEvent.parent, ScanEvent.asset_type)
     )
-    for key, kind, quantity in tuples(query):
+    for key, kind, quantity in tuples(query if rule is None else seen(rule, query)):
         if quantity > 0:
             inside[key][kind] = int(quantity)
     return inside

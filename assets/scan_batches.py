@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from peewee import IntegrityError
-
 import metrics
 from accounts.models import User
 from assets.clocks import Received, Sync, reading, went_back
@@ -22,7 +20,7 @@ from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.quarantine import REVOKED
 from assets.scanning import Answer, ScanInput, record_scans
-from database import locked, taking_turns
+from database import claiming, locked, taking_turns
 from errors import N_, Message, Refused
 
 #: How long the answer to a batch is kept for a device that asks again; what it sent stays for good.
@@ -36,6 +34,15 @@ class KeyUsed(Refused):
 
     def __init__(self) -> None:
         super().__init__("key_reused", N_("This key was used for another batch. Send it under a new one."))
+
+
+class KeyInFlight(Refused):
+    """The first batch with this key is being taken at this moment; its answer is there soon."""
+
+    retry_after = 1  # second
+
+    def __init__(self) -> None:
+        super().__init__("key_in_flight", N_("This batch is being taken at this moment. Ask again in a second."))
 
 
 @dataclass(frozen=True)
@@ -76,30 +83,34 @@ def answer_once(
 ) -> tuple[int, str, bool]:
     """(status, answer as JSON, whether it is that of before). `work` makes them, within the same transaction.
 
-    `owner`: who sends; the same key of somebody else is another key. A second one with this key waits until the first
-    is through, and has its answer. Raises KeyUsed when the key came with another body.
+    `owner`: who sends; the same key of somebody else is another key. Raises KeyUsed when the key came with another
+    body, KeyInFlight while the first one with it is at work: who waited would hold a thread and learn nothing sooner.
     """
     sha256 = hashlib.sha256(json.dumps([owner, body], sort_keys=True).encode()).hexdigest()
     own_key = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
-    for tries_left in (2, 1, 0):
-        try:
-            with taking_turns():
-                before = ScanBatch.get_or_none(ScanBatch.key == own_key)
-                if before is not None:
-                    if before.body_sha256 != sha256:
-                        raise KeyUsed
-                    return before.status, before.answer, True
-                ScanBatch.delete().where(ScanBatch.created_time < now - KEPT).execute()
-                # First, so that on PostgreSQL a second request with this key waits here until the first is through.
-                row = ScanBatch.create(key=own_key, body_sha256=sha256, status=0, answer="", created_time=now)
-                status, answer = work()
-                text = json.dumps(answer, ensure_ascii=False)
-                ScanBatch.update(status=status, answer=text).where(ScanBatch.id == row.id).execute()
-                return status, text, False
-        except IntegrityError:
-            if not tries_left:
-                raise
-    raise AssertionError("not reached")
+    before = _answered(own_key, sha256)
+    if before is not None:
+        return *before, True
+    with claiming(own_key) as ours:
+        if not ours:
+            raise KeyInFlight
+        before = _answered(own_key, sha256)  # the other one may have come to its end just now
+        if before is not None:
+            return *before, True
+        ScanBatch.delete().where(ScanBatch.created_time < now - KEPT).execute()
+        status, answer = work()
+        text = json.dumps(answer, ensure_ascii=False)
+        ScanBatch.create(key=own_key, body_sha256=sha256, status=status, answer=text, created_time=now)
+        return status, text, False
+
+
+def _answered(own_key: str, sha256: str) -> tuple[int, str] | None:
+    row = ScanBatch.get_or_none(ScanBatch.key == own_key)
+    if row is None:
+        return None
+    if row.body_sha256 != sha256:
+        raise KeyUsed
+    return row.status, row.answer
 
 
 def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collection[str] = ()) -> Taken:

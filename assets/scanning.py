@@ -41,7 +41,7 @@ from assets.ledger import (
 from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.movements import NOWHERE, Account, Line
-from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
+from assets.pools import MOVES_NOTHING, NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
 from assets.visible import event_is_seen, of_entities, picture_is_free
@@ -860,6 +860,8 @@ class _Batch:
         if fault:
             return self._refuse(scan, None, fault)
         row = self._row(scan, None, None, parent=self._parent_key(scan), asset_type=kind.id, quantity=told.quantity)
+        if told.type not in MOVES_NOTHING and not self.scope.has_entity(self._pool_owner(row)):
+            return self._refuse(scan, None, "not_your_pool")
         if told.type in ENDS and self._needs_second(scan):
             self._add(row | {"refused": "needs_second"})
             return self._answer(scan, None, "refused", "needs_second")
@@ -901,9 +903,13 @@ class _Batch:
         known = next((one for one in self.shipments.values() if one.id == id_), None)
         return known or (Shipment.get_by_id(id_) if id_ is not None else None)
 
-    def _level_key(self, kind: AssetType, point: Point, row: dict[str, Any]) -> LevelKey:
+    def _pool_owner(self, row: dict[str, Any]) -> int:
+        """Whose boxes they are: of whoever the place is of; at a partner those of our first company."""
         place = self._place(row["place"])
-        owner = place.party_id if place and place.party.own else self.own[0]
+        return place.party_id if place and place.party.own else self.own[0]
+
+    def _level_key(self, kind: AssetType, point: Point, row: dict[str, Any]) -> LevelKey:
+        owner = self._pool_owner(row)
         return LevelKey(kind.id, owner, point.holder_id, point.place_id, "active", point.where, point.condition)
 
     def _post(

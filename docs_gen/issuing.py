@@ -231,16 +231,22 @@ def paper_of(shipment: Shipment, type: str, part: str, base_url: str) -> PaperPa
     return next((paper for paper in found if paper.facts.part == part), None)
 
 
-def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] | None = None) -> list[PaperPart]:
-    """The papers of these kinds (all) that the shipment has, with its present facts.
+def shipment_papers(
+    shipment: Shipment, base_url: str, codes: Iterable[str] | None = None, facts: ShipmentFacts | None = None
+) -> list[PaperPart]:
+    """The papers of these kinds (all) that the shipment has, with its present facts; `facts`: these, read already.
 
     A shipment that shares the invoice of another has no invoice of its own.
     """
-    facts = shipment_facts(shipment, base_url)
-    invoice = invoice_facts(shipment, base_url)
+    known = types()
+    if codes is not None:
+        wanted = set(codes)
+        known = {code: one for code, one in known.items() if code in wanted}
+    facts = facts or shipment_facts(shipment, base_url)
+    shared = any(one.shares_invoice for one in known.values())
     return [
         paper
-        for paper in papers(facts, invoice, codes, types())
+        for paper in papers(facts, invoice_facts(shipment, base_url, facts) if shared else facts, None, known)
         if not (paper.type.shares_invoice and shipment.invoiced_with_id)
     ]
 

@@ -26,6 +26,7 @@ from database import clock_off, db, tuples, utc_now
 from docs_gen import render_pool
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.render import missing_requirements
+from jobs.models import Job
 
 log = logging.getLogger("roundtrip")
 
@@ -50,7 +51,7 @@ class Finding:
 def findings(settings: Settings) -> dict[str, Finding]:
     """Every check by its name."""
     checks: dict[str, Callable[[Settings], Finding]] = {
-        "database": _database, "renderer": _renderer, "papers": _papers, "disk": _disk, "clock": _clock,
+        "database": _database, "renderer": _renderer, "papers": _papers, "jobs": _jobs, "disk": _disk, "clock": _clock,
         "backup": _backup, "libraries": _libraries,
     }  # fmt: skip
     if settings.bucket:
@@ -74,6 +75,7 @@ def gauges(settings: Settings) -> dict[str, tuple[str, float]]:
         "roundtrip_exceptions_open": ("Exceptions that wait for somebody", _open_exceptions()),
         "roundtrip_paper_jobs_waiting": ("Orders of several papers that are not done", waiting),
         "roundtrip_paper_jobs_oldest_seconds": ("Age of the oldest of them", oldest),
+        **_job_gauges(),
         "roundtrip_papers_unfinished": ("Papers with a number and without a file", unfinished),
         "roundtrip_papers_making": ("Papers being rendered by the process that answers", making.making),
         "roundtrip_disk_free_bytes": ("Free space of the data folder", shutil.disk_usage(settings.data_dir).free),
@@ -123,6 +125,36 @@ def _papers(_: Settings) -> Finding:
     if failed:
         fault = f"{failed} papers have a number and could not be rendered"
     return Finding({"jobs": waiting, "oldest_seconds": round(oldest), "unfinished": unfinished}, fault)
+
+
+def _job_gauges() -> dict[str, tuple[str, float]]:
+    counts, oldest = _background()
+    return {
+        "roundtrip_jobs_waiting": ("Background jobs that are due and wait", counts.get("waiting", 0)),
+        "roundtrip_jobs_running": ("Background jobs that are being done", counts.get("running", 0)),
+        "roundtrip_jobs_failed": ("Background jobs that failed and wait for somebody", counts.get("failed", 0)),
+        "roundtrip_jobs_oldest_seconds": ("How long the oldest that waits has been due", oldest),
+    }
+
+
+def _background() -> tuple[dict[str, int], float]:
+    """Background jobs by state (of those that wait, the ones that are due), seconds that the oldest of these waits."""
+    now = utc_now()
+    waits = (Job.state == "waiting") & (Job.due_time <= now)
+    told = waits | Job.state.in_(["running", "failed"])
+    counts = dict(tuples(Job.select(Job.state, fn.COUNT(Job.id)).where(told).group_by(Job.state)))
+    oldest = Job.select(fn.MIN(Job.due_time)).where(waits).scalar()
+    return counts, (now - oldest).total_seconds() if oldest else 0.0
+
+
+def _jobs(_: Settings) -> Finding:
+    counts, oldest = _background()
+    late = timedelta(seconds=oldest) > _QUEUE
+    told = {state: counts.get(state, 0) for state in ("waiting", "running", "failed")}
+    return Finding(
+        {**told, "oldest_seconds": round(oldest)},
+        "the oldest background job has waited for more than 10 minutes: does a worker run?" if late else "",
+    )
 
 
 def _disk(settings: Settings) -> Finding:
