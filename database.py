@@ -15,10 +15,11 @@ import sqlite3
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -559,6 +560,20 @@ def clock_off() -> float:
     [(there,)] = db.execute_sql("SELECT clock_timestamp()").fetchall()
     after = utc_now()
     return ((before - there) + (after - before) / 2).total_seconds()
+
+
+_off: tuple[float, float] = (0.0, 0.0)  # when it was looked at, by this process' own clock; what was found
+_LOOK_AGAIN = 30.0  # seconds
+
+
+def shared_now() -> datetime:
+    """Now by the clock that all hosts share, the database's: for leases, which one host gives and another one ends."""
+    global _off
+    if not _is_postgresql():
+        return utc_now()
+    if not _off[0] or time.monotonic() - _off[0] > _LOOK_AGAIN:
+        _off = time.monotonic(), clock_off()
+    return utc_now() - timedelta(seconds=_off[1])
 
 
 def applied_migrations() -> list[str]:

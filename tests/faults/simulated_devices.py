@@ -240,7 +240,7 @@ class Fleet:
     tries: Iterator[int] = field(default_factory=itertools.count)
 
     def start(self) -> None:
-        self.threads = [threading.Thread(target=self._work, args=(device,)) for device in self.devices]
+        self.threads = [threading.Thread(target=self._work, args=(device,), daemon=True) for device in self.devices]
         for thread in self.threads:
             thread.start()
 

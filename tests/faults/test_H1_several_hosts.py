@@ -3,10 +3,12 @@ when the network of one is cut, and when PostgreSQL falls and comes back."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ import pytest
 import samples
 from conftest import settings_for
 from flask import Flask
+from peewee import PeeweeException
 from several_hosts import NAMESPACES, PORT, Installation
 from simulated_devices import LARGE, Fleet, SimulatedDevice, in_the_ledger, prepare, tried
 
@@ -26,7 +29,10 @@ from database import db as proxy
 from database import open_database, utc_now
 from docs_gen.models import IssuedDocument, NumberSeries
 from invariants import faults
+from jobs.models import Job
+from jobs.queue import order
 from master_data.models import AssetType, Party, Place, Product
+from shipments.models import Shipment
 
 ROUNDS = 5 if LARGE else 1
 CUT = 30.0 if LARGE else 3.0  # seconds
@@ -47,7 +53,7 @@ class Clerk:
     fault: BaseException | None = None
 
     def start(self) -> None:
-        self.thread = threading.Thread(target=self._work)
+        self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
 
     def finish(self) -> None:
@@ -131,6 +137,9 @@ def test_H1_hosts_are_killed_and_cut_off_and_postgresql_falls_and_nothing_is_los
         installation.start_web(web)
     for web in installation.webs:
         installation.wait_for(web)
+    worker1 = installation.workers[0]
+    for worker in installation.workers:
+        installation.start_worker(worker)
     url = database_address(installation.postgres.address())[0]
     with app.app_context():
         devices = prepare(SimpleNamespace(url=url))
@@ -140,12 +149,13 @@ def test_H1_hosts_are_killed_and_cut_off_and_postgresql_falls_and_nothing_is_los
     up.set()
     fleet = Fleet(devices, PORT, up, hosts=hosts)
     fleet.start()
-    papers, told, issued = 0, 0, set()
+    papers, jobs, issued = 0, 0, set()
     for _ in range(ROUNDS):
         with app.app_context():
             clerks = _clerks(url, 2, hosts)
         for clerk in clerks:
             clerk.start()
+        jobs += _orders(url, clerks)
         _answers(fleet, 12)
         web1.kill()  # its power goes
         _answers(fleet, 12)  # the other one takes it all
@@ -156,21 +166,27 @@ def test_H1_hosts_are_killed_and_cut_off_and_postgresql_falls_and_nothing_is_los
         pause = threading.Timer(CUT, web2.mend)
         pause.start()
         _answers(fleet, 8)
+        _until(url, lambda: Job.select().where(Job.state == "running").exists() or _drained(), "a job runs")
+        worker1.kill()
         pause.join()
         _answers(fleet, 4)
+        installation.start_worker(worker1)
         installation.postgres.restart()  # as after a crash
         _answers(fleet, 8)
         for clerk in clerks:
             clerk.finish()
-            papers, told = papers + len(clerk.wanted), told + len(clerk.issued)
+            papers += len(clerk.wanted)
             issued |= clerk.issued
     fleet.finish()
+    _until(url, _drained, "the queue is empty")
     web1.kill()
     installation.start_web(web1)  # what has its number and lost its host is finished at a start
     installation.wait_for(web1)
 
     scans = _nothing_lost_nothing_double(url, devices)
     with proxy.connection_context():
+        done = Job.select().where(Job.kind == "prepare_papers")
+        assert ({job.state for job in done}, done.count()) == ({"done"}, jobs)
         rows = list(IssuedDocument.select())
         assert {row.state for row in rows} == {"issued"}
         assert len(rows) == papers == len({(row.shipment_id, row.type) for row in rows})  # each once
@@ -182,8 +198,33 @@ def test_H1_hosts_are_killed_and_cut_off_and_postgresql_falls_and_nothing_is_los
     lost = sum(device.lost for device in devices)
     assert lost >= 1  # it happened under their hands
     how = "network namespaces" if NAMESPACES else "groups of processes (no namespaces here)"
-    what = f"2 web hosts in {how}: {scans} scans, {papers} papers ({told} told), {lost} requests unanswered, cut {CUT:.0f} s"
-    tried("H1", what, ROUNDS * 3)
+    what = f"2 web hosts, 2 workers in {how}: {scans} scans, {papers} papers, {jobs} jobs, cut {CUT:.0f} s"
+    tried("H1", what, ROUNDS * 4)
+
+
+def _orders(url: str, clerks: list[Clerk]) -> int:
+    """Order the preparation of each shipment; gives how many."""
+    open_database(url)
+    names = {shipment for clerk in clerks for shipment, _ in clerk.wanted}
+    with proxy.connection_context():
+        for shipment in Shipment.select().where(Shipment.number.in_(names)):
+            order("prepare_papers", {"shipment": shipment.id}, utc_now(), about=shipment.number)
+    return len(names)
+
+
+def _drained() -> bool:
+    return not Job.select().where(Job.state.in_(["waiting", "running"]), Job.kind == "prepare_papers").exists()
+
+
+def _until(url: str, found: Callable[[], bool], what: str) -> None:
+    open_database(url)
+    until = time.monotonic() + 240
+    while True:
+        with contextlib.suppress(PeeweeException), proxy.connection_context():
+            if found():
+                return
+        assert time.monotonic() < until, what
+        threading.Event().wait(0.2)
 
 
 def _answers(fleet: Fleet, count: int) -> None:
