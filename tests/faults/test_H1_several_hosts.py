@@ -144,7 +144,7 @@ def test_H1_hosts_are_killed_and_cut_off_and_postgresql_falls_and_nothing_is_los
     with app.app_context():
         devices = prepare(SimpleNamespace(url=url))
     for device in devices:
-        device.patience = 8.0
+        device.patience = 20.0
     up = threading.Event()
     up.set()
     fleet = Fleet(devices, PORT, up, hosts=hosts)
