@@ -27,7 +27,7 @@ import archive
 from accounts.models import User
 from accounts.scope import acting_as, scope_of
 from config import Settings
-from database import db, in_one, locked, taking_turns, unavailable, utc_now
+from database import db, in_one, locked, shared_now, taking_turns, unavailable, utc_now
 from errors import N_, Message, Unavailable, UserError, message_of, plain_message
 from jobs import engine
 from jobs.kinds import KINDS, Kind
@@ -99,7 +99,7 @@ class Run:
         if now - self.told < _TELL:
             return
         self.told = now
-        if not self._mine(done=self.job.done, total=self.job.total, lease_until=utc_now() + LEASE):
+        if not self._mine(done=self.job.done, total=self.job.total, lease_until=shared_now() + LEASE):
             raise Ended("lost")
         if Job.select(Job.stop_asked).where(Job.id == self.job.id).scalar():
             raise Ended("cancelled")
@@ -115,7 +115,7 @@ class Run:
 
     def renew(self) -> None:
         """Keep the lease while a step goes on."""
-        self._mine(lease_until=utc_now() + LEASE)
+        self._mine(lease_until=shared_now() + LEASE)
 
     def over(self) -> float:
         """Seconds that it runs beyond its time."""
@@ -185,7 +185,7 @@ def execute(app: Flask, job_id: int, ending: threading.Event | None = None) -> N
 
 def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:
     settings: Settings = app.config["ROUNDTRIP"]
-    job = take(job_id, utc_now())
+    job = take(job_id, shared_now())
     if job is None:
         return
     kind = KINDS.get(job.kind)
