@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,10 @@ from docs_gen.signing import check_certificate
 WORKERS = 2
 THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
 WRITERS = 5  # of these threads; the others are left for those who read, however long a writer waits
+
+
+#: A batch of scans makes some ten thousand objects, which go with it: by default that is fourteen collections.
+_COLLECTION = (20_000, 20, 20)
 
 
 class Server(BaseApplication):
@@ -61,6 +66,7 @@ class Server(BaseApplication):
 
     def take_up(self, worker: Any) -> None:
         """A new process goes on with what a stopped one left."""
+        gc.set_threshold(*_COLLECTION)
         leave_threads_for_readers(WRITERS)
         with db.connection_context():
             take_up_left(self.settings)
@@ -120,6 +126,7 @@ def serve() -> None:
                 click.echo("Loading the demo company …")
                 demo.load(now, settings)
             finish_unfinished(settings)
+        gc.freeze()  # what is there now stays: the processes share its memory, and no collection walks through it
         close_all()  # a connection that two processes share after the fork mixes up their answers
         click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
         if administrator:

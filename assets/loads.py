@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from typing import Any
 
 from peewee import Case, fn
 
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
-from database import one_of, tuples
+from prepared import Slot, any_of, prepared
 
 
 def sscc_key(code: ScannedCode) -> str:
@@ -26,12 +27,20 @@ def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
     inside: dict[str, Counter[int]] = defaultdict(Counter)
     if not keys:
         return inside
+    for key, kind, quantity in _counted(keys):
+        if quantity > 0:
+            inside[key][kind] = int(quantity)
+    return inside
+
+
+@prepared
+def _counted(keys: Slot) -> Any:
     void = ScanEvent.alias()
     sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
-    query = (
+    return (
         ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
         .where(
-            one_of(ScanEvent.parent, keys),
+            any_of(ScanEvent.parent, keys),
             ScanEvent.parent != "",  # for the index
             ScanEvent.type.in_(["pack", "unpack"]),
             ScanEvent.asset_type.is_null(False),
@@ -40,7 +49,3 @@ def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
         )
         .group_by(ScanEvent.parent, ScanEvent.asset_type)
     )
-    for key, kind, quantity in tuples(query):
-        if quantity > 0:
-            inside[key][kind] = int(quantity)
-    return inside

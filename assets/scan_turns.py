@@ -1,0 +1,126 @@
+"""Scans that come while others are being written are written together: one transaction, one wait for the disk for all.
+
+In each process one thread at a time writes scans of few events. Who comes meanwhile stands in a row; the next one takes
+all who may go with him: they are read, judged and written with the same queries as one scan alone. Each is answered
+when the transaction is through and on the disk, and what it is answered is what it would have been alone. Large batches
+gain nothing by that and go by themselves.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from accounts.scope import Scope, current_scope
+from assets import scan_batches
+from assets.scan_batches import Reply, Request
+from database import unavailable
+from errors import Unavailable
+
+#: Events of a request that stands in the row, and of all that are written together.
+MOST_ALONE, MOST_TOGETHER = 20, 200
+#: So many threads of a process stand in the row; who comes after them waits a moment and is told that it is busy, so
+#: that pages can be read however long somebody holds the database (`database.leave_threads_for_readers`).
+MOST_WAITING = 8
+_PATIENCE = 1.0  # seconds
+
+_room = threading.BoundedSemaphore(MOST_WAITING)
+_mutex = threading.Lock()
+_row: list[_Waiting] = []
+_busy = False
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A request in the row. `moves`: it is through, or its thread is the next to write."""
+
+    request: Request
+    now: datetime
+    scope: Scope
+    moves: threading.Event = field(default_factory=threading.Event)
+    reply: Reply | BaseException | None = None
+
+
+def answer(request: Request, now: datetime) -> Reply:
+    """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, Unavailable."""
+    if len(request.told) > MOST_ALONE or request.sender.revoked:
+        return scan_batches.answer(request, now)
+    if not _room.acquire(timeout=_PATIENCE):
+        raise Unavailable("busy")
+    try:
+        return _in_the_row(request, now)
+    finally:
+        _room.release()
+
+
+def _in_the_row(request: Request, now: datetime) -> Reply:
+    global _busy
+    context = contextvars.copy_context()  # the language of who asks: his answer may be written by another thread
+    mine = _Waiting(replace(request, answered=lambda taken: context.run(request.answered, taken)), now, current_scope())
+    with _mutex:
+        _row.append(mine)
+        first, _busy = not _busy, True
+    if not first:
+        mine.moves.wait()
+    if mine.reply is None:
+        _write(mine)
+    if isinstance(mine.reply, BaseException):
+        raise mine.reply
+    assert mine.reply is not None
+    return mine.reply
+
+
+def _write(mine: _Waiting) -> None:
+    """Write the scans of this thread and of all that may go with them; then it is the turn of the next thread."""
+    global _busy
+    with _mutex:
+        together = _together(mine)
+        for one in together:
+            _row.remove(one)
+    try:
+        _answer(together)
+    finally:
+        for one in together:
+            one.moves.set()
+        with _mutex:
+            if _row:
+                _row[0].moves.set()
+            else:
+                _busy = False
+
+
+def _together(mine: _Waiting) -> list[_Waiting]:
+    """Those with the same scope, but no device and no key twice: what the second is answered depends on the first."""
+    found, events = [mine], len(mine.request.told)
+    devices, keys = {mine.request.sender.token} - {None}, {mine.request.key} - {None}
+    for one in _row:
+        token, key = one.request.sender.token, one.request.key
+        fits = one.scope == mine.scope and token not in devices and key not in keys
+        if one is mine or not fits or events + len(one.request.told) > MOST_TOGETHER:
+            continue
+        found.append(one)
+        events += len(one.request.told)
+        devices |= {token} - {None}
+        keys |= {key} - {None}
+    return found
+
+
+def _answer(together: Sequence[_Waiting]) -> None:
+    try:
+        replies = scan_batches.answer_together([one.request for one in together], max(one.now for one in together))
+        for one, reply in zip(together, replies, strict=True):
+            one.reply = reply
+    except Exception as error:
+        if len(together) > 1 and unavailable(error) is None:
+            for one in together:  # one of them cannot be written, and keeps none of the others back
+                _answer([one])
+            return
+        for one in together:
+            one.reply = error
+    except BaseException as error:
+        for one in together:
+            one.reply = error
+        raise
