@@ -53,10 +53,10 @@ from operations.views import blueprint as operations_pages
 from people.audit_views import blueprint as audit_pages
 from people.views import blueprint as people_pages
 from shipments.views import blueprint as shipments_pages
-from static_files import init_static
 from statements.own_views import blueprint as own_statement_pages
 from statements.reply_views import blueprint as reply_pages
 from statements.views import blueprint as statement_pages
+from static_files import init_static
 from today.views import blueprint as today_pages
 
 log = logging.getLogger("roundtrip")

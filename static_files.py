@@ -1,7 +1,7 @@
 """What stands in static/: compressed once, and kept by a browser for ever under an address that names the contents.
 
-`url_for("static", …)` adds `?v=` and the beginning of a SHA-256. The modules of the scan page import each other by plain
-paths and have to be of one version: a browser asks for these each time, and the service worker keeps them offline.
+`url_for("static", …)` adds `?v=` and the beginning of a SHA-256. The modules of the scan page import each other by
+plain paths and have to be of one version: a browser asks for these each time, and the service worker keeps them offline.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _File:
 
 
 class _NotForFiles(SecureCookieSessionInterface):
-    """Files are the same for everybody. With "Vary: Cookie" a browser would fetch them anew whenever its cookie changes."""
+    """Files are the same for everybody: with "Vary: Cookie" a browser would fetch them anew when its cookie changes."""
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if request.endpoint != "static":

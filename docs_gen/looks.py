@@ -14,8 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 import archive
 from database import taking_turns
 from docs_gen.models import Seal, SellerLook, TemplatePack, Wording
@@ -70,6 +68,8 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
                 "A stamp or signature must be a PNG with a transparent background: it stands on text that must be read."
             ),
         )
+    from PIL import Image  # late: it would make every start longer
+
     plain = Image.new(made.mode, made.size)
     plain.paste(made)
     buffer = io.BytesIO()
