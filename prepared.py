@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from inspect import signature
 from typing import Any
 
-from peewee import (
+from peewee import (  # type: ignore[attr-defined]
     SQL,
     BooleanField,
     DateField,
@@ -25,7 +25,7 @@ from peewee import (
     Node,
     NodeList,
     SqliteDatabase,
-    __exception_wrapper__,  # type: ignore[attr-defined]
+    __exception_wrapper__,
 )
 
 from database import Exact, Instant, db
@@ -121,7 +121,7 @@ class _Statement:
         self._query, self._postgresql = query, postgresql
         self._values = values
         self._wrapper: Any = None
-        columns: list[Any] = list(query._returning) if isinstance(query, ModelSelect) else []
+        columns: list[Any] = list(query._returning) if isinstance(query, ModelSelect) else []  # type: ignore[attr-defined]
         fields = [getattr(column.unwrap(), "field", column.unwrap()) for column in columns]
         self.fields = [
             column._alias if column.is_alias() else field.name if isinstance(field, Field) else f"column_{number}"
@@ -131,7 +131,7 @@ class _Statement:
             field.object_id_name if isinstance(field, ForeignKeyField) and not column.is_alias() else name
             for column, field, name in zip(columns, fields, self.fields, strict=True)
         ]
-        self._row: Any = namedtuple("Row", names, rename=True)._make if names else None  # type: ignore[misc]
+        self._row: Any = namedtuple("Row", names, rename=True)._make if names else None  # type: ignore[misc, attr-defined]
         found = [(number, _converter(field, postgresql)) for number, field in enumerate(fields)]
         self._converters = [(number, converter) for number, converter in found if converter]
 
@@ -145,7 +145,7 @@ class _Statement:
         """The values of many rows: looked at column by column, since a column holds instants in all rows or in none."""
         if not rows:
             return []
-        columns = [_column(column) for column in zip(*rows, strict=True)]
+        columns = [_column(column, self._postgresql) for column in zip(*rows, strict=True)]
         return list(
             zip(
                 *(columns[one.slot.at] if isinstance(one, _Mark) else [one] * len(rows) for one in self._values),
@@ -187,15 +187,18 @@ class _Statement:
         return found
 
 
-def _column(values: Sequence[Any]) -> Sequence[Any]:
+def _column(values: Sequence[Any], postgresql: bool) -> Sequence[Any]:
     first = next((value for value in values if value is not None), None)
-    if not isinstance(first, date):  # an instant is a date too
-        return values
-    known: dict[Any, Any] = {}  # many rows of one batch have one time
+    if not isinstance(first, datetime):
+        is_day = isinstance(first, date) and not postgresql
+        return [value and value.isoformat() for value in values] if is_day else values
+    found = []
+    before = after = None
     for value in values:
-        if value not in known:
-            known[value] = stored(value)
-    return [known[value] for value in values]
+        if value is not before:  # the rows of one batch have some of their times in common
+            before, after = value, stored(value)
+        found.append(after)
+    return found
 
 
 def stored(value: Any) -> Any:

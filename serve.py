@@ -27,8 +27,8 @@ from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 
 WORKERS = 2
-THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
-WRITERS = 5  # of these threads; the others are left for those who read, however long a writer waits
+THREADS = 20  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
+WRITERS = 4  # of these threads; the others are left for those who read, however long a writer waits
 
 
 #: A batch of scans makes some ten thousand objects, which go with it: by default that is fourteen collections.
@@ -50,6 +50,7 @@ class Server(BaseApplication):
             "worker_class": "gthread",
             "preload_app": True,
             "timeout": 120,
+            "keepalive": 30,  # seconds; a handheld scans every few of them, and an idle connection holds no thread
             "graceful_timeout": 30,
             "accesslog": None,
             "loglevel": "warning",

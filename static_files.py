@@ -1,7 +1,7 @@
 """What stands in static/: compressed once, and kept by a browser for ever under an address that names the contents.
 
 `url_for("static", …)` adds `?v=` and the beginning of a SHA-256. The modules of the scan page import each other by
-plain paths and have to be of one version: a browser asks for these each time, and the service worker keeps them offline.
+plain paths and have to be of one version: a browser asks for these each time; the service worker keeps them offline.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
 from assets.scan_batches import Request, Sender, Taken, Told, key_of, may_quarantine, take
 from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
-from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto
+from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, texts_of
 from assets.shipment_pools import dispatch_counted
 from assets.visible import of_entities
 from database import utc_now
@@ -152,7 +152,7 @@ class EventBody(BaseModel):
     session: UuidText | None = None
     age_ms: Annotated[StrictInt, Field(ge=0, le=_TEN_YEARS_MS)] | None = None
 
-    def told(self) -> Told:
+    def told(self, own_hosts: tuple[str, ...]) -> Told:
         """The same for the business."""
         scan = ScanInput(
             self.event_id, self.type, self.scanned_text, self.event_time, self.shipment or "", self.place or "",
@@ -160,7 +160,8 @@ class EventBody(BaseModel):
             self.destination or "", self.asset_type or "", self.quantity, self.parent, self.document, self.photo,
             self.corrects or "", sequence=self.sequence, session=self.session or "",
         )  # fmt: skip
-        return Told(scan, None if self.age_ms is None else timedelta(milliseconds=self.age_ms))
+        age = None if self.age_ms is None else timedelta(milliseconds=self.age_ms)
+        return Told(scan, age, texts_of(scan, own_hosts))
 
 
 class BatchBody(BaseModel):
@@ -269,9 +270,10 @@ def _read(sent: _Sent) -> tuple[list[Told], dict[int, Answer]]:
     """The events of a body, and by its number the answer to each that is none."""
     told: list[Told] = []
     invalid: dict[int, Answer] = {}
+    own_hosts = _own_hosts()
     for number, event in enumerate(sent.events):
         try:
-            told.append(EventBody.model_validate(event).told())
+            told.append(EventBody.model_validate(event).told(own_hosts))
         except ValidationError as error:
             invalid[number] = _invalid(event, error)
     return told, invalid

@@ -326,13 +326,8 @@ def _store_trips(changes: Sequence[Change]) -> None:
         Trip.delete().where(one_of(Trip.asset, part)).execute()
     if old_keys:
         _drop_trips.run_many(old_keys)
-    insert_rows(
-        Trip,
-        [
-            {"asset": change.asset.id, "asset_type": change.asset.asset_type_id, **trips.as_columns(trip)}
-            for change, trip in new
-        ],
-    )
+    if new:
+        _insert_trips.run_many((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
 
 
 def _concerns_a_trip(change: Change) -> bool:
@@ -357,6 +352,15 @@ def _trips_of(assets: Slot) -> Any:
         any_of(Trip.asset, assets),
         ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
     )
+
+
+_TRIP = attrgetter(*(field.name for field in fields(TripFacts)))
+
+
+@prepared
+def _insert_trips() -> Any:
+    names = ("asset", "asset_type", *(field.name.removesuffix("_id") for field in fields(TripFacts)))
+    return Trip.insert({name: Slot(at) for at, name in enumerate(names)})
 
 
 @prepared

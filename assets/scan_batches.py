@@ -20,7 +20,7 @@ from assets.devices import MAX_QUARANTINED, milliseconds, received
 from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.quarantine import REVOKED
-from assets.scanning import Answer, ScanInput, in_turn, record_together
+from assets.scanning import Answer, ScanInput, Texts, in_turn, record_together, texts_of
 from assets.values import altered
 from errors import N_, Message, Refused
 from prepared import Slot, any_of, prepared
@@ -40,10 +40,14 @@ class KeyUsed(Refused):
 
 @dataclass(frozen=True)
 class Told:
-    """A scan with what only the way of it tells: time that passed since, by a counter that nobody can set."""
+    """A scan with what only the way of it tells: time that passed since, by a counter that nobody can set.
+
+    `texts`: what its texts mean (scanning.texts_of), where that has been read already, outside of any transaction.
+    """
 
     scan: ScanInput
     age: timedelta | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ def key_of(key: str, owner: str, body: Any) -> Key:
 
 @dataclass(frozen=True)
 class Request:
-    """Scans that came together. `answered` makes (status, JSON) of what became of them, within the transaction."""
+    """Scans that came together. `answered` makes (status, JSON) of what became of them, with a key within the
+    transaction, since the answer is kept."""
 
     told: Sequence[Told]
     sender: Sender
@@ -108,19 +113,33 @@ class Reply:
 def answer(request: Request, now: datetime) -> Reply:
     """Record the scans of a request, once for its key. Raises KeyUsed when the key came with another body."""
     [reply] = answer_together([request], now)
-    if isinstance(reply, KeyUsed):
-        raise reply
-    return reply
+    return told_to(request, reply)
 
 
-def answer_together(requests: Sequence[Request], now: datetime) -> list[Reply | KeyUsed]:
+#: What comes of a request in a transaction: with a key the reply, without one what was taken.
+Outcome = Reply | Taken | KeyUsed
+
+
+def told_to(request: Request, outcome: Outcome) -> Reply:
+    """The reply to a request, after the transaction. Raises KeyUsed."""
+    if isinstance(outcome, KeyUsed):
+        raise outcome
+    return _reply(request, outcome) if isinstance(outcome, Taken) else outcome
+
+
+def _reply(request: Request, taken: Taken) -> Reply:
+    status, body = request.answered(taken)
+    return Reply(status, json.dumps(body, ensure_ascii=False))
+
+
+def answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
     """`answer` for several requests in one transaction, all or none: of different devices, with different keys, and of
     people with the same scope. What each is answered is what it would have been had they come one after another."""
     return in_turn(lambda: _answer_together(requests, now))
 
 
-def _answer_together(requests: Sequence[Request], now: datetime) -> list[Reply | KeyUsed]:
-    replies: dict[int, Reply | KeyUsed] = {}
+def _answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
+    replies: dict[int, Outcome] = {}
     keyed = sorted((request.key.own, number) for number, request in enumerate(requests) if request.key)
     if keyed:
         before = {row.key: row for row in _answers([own for own, _ in keyed])}
@@ -137,11 +156,12 @@ def _answer_together(requests: Sequence[Request], now: datetime) -> list[Reply |
     taken = _take([requests[number] for number in fresh], now) if fresh else []
     texts = []
     for number, one in zip(fresh, taken, strict=True):
-        status, body = requests[number].answered(one)
-        replies[number] = Reply(status, json.dumps(body, ensure_ascii=False))
         key = requests[number].key
-        if key:
-            texts.append((status, replies[number].text, key.own))  # type: ignore[union-attr]
+        if key is None:
+            replies[number] = one
+            continue
+        reply = replies[number] = _reply(requests[number], one)
+        texts.append((reply.status, reply.text, key.own))
     if texts:
         _write_answers.run_many(texts)
     return [replies[number] for number in range(len(requests))]
@@ -182,6 +202,7 @@ class _Taking:
     device: Any
     sync: Sync
     scans: list[ScanInput]
+    texts: list[Texts]
     doubtful: list[bool]
     sane: list[bool]
 
@@ -193,9 +214,12 @@ def _take(requests: Sequence[Request], now: datetime) -> list[Taken]:
     for one in taking:
         one.sane = [2000 <= scan.event_time.astimezone(UTC).year < 2200 for scan in one.scans]
     good = [
-        ([scan for scan, ok in zip(one.scans, one.sane, strict=True) if ok], one.request.sender.user) for one in taking
+        (scan, texts, one.request.sender.user.id)
+        for one in taking
+        for scan, texts, ok in zip(one.scans, one.texts, one.sane, strict=True)
+        if ok
     ]
-    recorded = iter(record_together(good, now, requests[0].own_hosts))
+    recorded = iter(record_together(good, now))
     found = []
     notes = []
     for one in taking:
@@ -231,7 +255,8 @@ def _made_right(request: Request, device: Any, now: datetime) -> _Taking:
         )
         for one, time in zip(request.told, times, strict=True)
     ]
-    return _Taking(request, device, sync, scans, [time.doubtful for time in times], [])
+    texts = [one.texts or texts_of(one.scan, request.own_hosts) for one in request.told]
+    return _Taking(request, device, sync, scans, texts, [time.doubtful for time in times], [])
 
 
 def _offset(device: Any) -> timedelta | None:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from accounts.scope import Scope, current_scope
 from assets import scan_batches
-from assets.scan_batches import Reply, Request
+from assets.scan_batches import Outcome, Reply, Request
 from database import unavailable
 from errors import Unavailable
 
@@ -24,7 +24,7 @@ from errors import Unavailable
 MOST_ALONE, MOST_TOGETHER = 20, 200
 #: So many threads of a process stand in the row; who comes after them waits a moment and is told that it is busy, so
 #: that pages can be read however long somebody holds the database (`database.leave_threads_for_readers`).
-MOST_WAITING = 8
+MOST_WAITING = 8  # of serve.THREADS
 _PATIENCE = 1.0  # seconds
 
 _room = threading.BoundedSemaphore(MOST_WAITING)
@@ -41,7 +41,7 @@ class _Waiting:
     now: datetime
     scope: Scope
     moves: threading.Event = field(default_factory=threading.Event)
-    reply: Reply | BaseException | None = None
+    outcome: Outcome | BaseException | None = None
 
 
 def answer(request: Request, now: datetime) -> Reply:
@@ -65,12 +65,12 @@ def _in_the_row(request: Request, now: datetime) -> Reply:
         first, _busy = not _busy, True
     if not first:
         mine.moves.wait()
-    if mine.reply is None:
+    if mine.outcome is None:
         _write(mine)
-    if isinstance(mine.reply, BaseException):
-        raise mine.reply
-    assert mine.reply is not None
-    return mine.reply
+    if isinstance(mine.outcome, BaseException):
+        raise mine.outcome
+    assert mine.outcome is not None
+    return scan_batches.told_to(mine.request, mine.outcome)
 
 
 def _write(mine: _Waiting) -> None:
@@ -110,17 +110,17 @@ def _together(mine: _Waiting) -> list[_Waiting]:
 
 def _answer(together: Sequence[_Waiting]) -> None:
     try:
-        replies = scan_batches.answer_together([one.request for one in together], max(one.now for one in together))
-        for one, reply in zip(together, replies, strict=True):
-            one.reply = reply
+        outcomes = scan_batches.answer_together([one.request for one in together], max(one.now for one in together))
+        for one, outcome in zip(together, outcomes, strict=True):
+            one.outcome = outcome
     except Exception as error:
         if len(together) > 1 and unavailable(error) is None:
             for one in together:  # one of them cannot be written, and keeps none of the others back
                 _answer([one])
             return
         for one in together:
-            one.reply = error
+            one.outcome = error
     except BaseException as error:
         for one in together:
-            one.reply = error
+            one.outcome = error
         raise

@@ -61,6 +61,7 @@ _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9-]{0,23}")
 _LICENCE_PLATE = re.compile(r"[1-6]J(UN|OD|L[A-Z])[A-Z0-9+/-]{4,46}")  # ISO/IEC 15459: who issued it, then the company
 _BRACKETS = re.compile(r"\((\d{2,4})\)([^(]*)")
 _GS1_PATH = re.compile(r"(?:^|/)(8003|00)/([^/]*)")
+_SIMPLE_LINK = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(/[a-z0-9/._-]*)", re.I | re.A)
 _GTIN_PATH = re.compile(r"/01/\d{14}(/|$)")
 _OWN_PATH = re.compile(r"(?:^|/)([as])/([^/]+)/?$", re.I)
 #: What a keyboard of another language makes of https:// and of the hyphen; digits of a French one.
@@ -142,13 +143,16 @@ def _kind(text: str, own_hosts: Collection[str]) -> ScannedCode | None:
 
 
 def _link(text: str, own_hosts: Collection[str]) -> ScannedCode | None:
-    try:
-        parts = urlsplit(text)
-        host, path = parts.netloc.lower().rpartition("@")[2], unquote(parts.path, errors="strict")
-    except (UnicodeDecodeError, ValueError):
-        return None
-    if _CONTROL.search(path):
-        return None
+    if simple := _SIMPLE_LINK.fullmatch(text):  # as our labels have it; nothing in it can mean anything else
+        host, path = simple[1].lower(), simple[2]
+    else:
+        try:
+            parts = urlsplit(text)
+            host, path = parts.netloc.lower().rpartition("@")[2], unquote(parts.path, errors="strict")
+        except (UnicodeDecodeError, ValueError):
+            return None
+        if _CONTROL.search(path):
+            return None
     if gs1 := _GS1_PATH.search(path):
         return _grai(gs1[2]) if gs1[1] == "8003" else _sscc(gs1[2])
     if _GTIN_PATH.search(path):

@@ -184,11 +184,19 @@ def record_scans(
     return in_turn(lambda: _Batch(read, now).run())
 
 
-def record_together(
-    told: Sequence[tuple[Sequence[ScanInput], User]], now: datetime, own_hosts: Collection[str] = ()
-) -> list[Answer]:
-    """`record_scans` for scans of several people, in one row; within a transaction of the caller, `in_turn`."""
-    read = [_Scan.read(scan, own_hosts, user.id) for scans, user in told for scan in scans]
+#: What the scanned text of a scan means, and the text of the load.
+Texts = tuple[ScannedCode, ScannedCode | None]
+
+
+def texts_of(scan: ScanInput, own_hosts: Collection[str]) -> Texts:
+    """What the texts of a scan mean: nothing that is stored is needed for that."""
+    parent = read_scanned_text(scan.parent, own_hosts) if scan.parent else None
+    return read_scanned_text(scan.scanned_text, own_hosts), parent
+
+
+def record_together(told: Sequence[tuple[ScanInput, Texts, int]], now: datetime) -> list[Answer]:
+    """`record_scans` for scans of several people (by their ids), within a transaction of the caller, `in_turn`."""
+    read = [_Scan(scan, *texts, body_sha256(scan), user_id) for scan, texts, user_id in told]
     return _Batch(read, now).run() if read else []
 
 
@@ -267,8 +275,7 @@ class _Scan:
 
     @classmethod
     def read(cls, scan: ScanInput, own_hosts: Collection[str], user_id: int | None) -> _Scan:
-        parent = read_scanned_text(scan.parent, own_hosts) if scan.parent else None
-        return cls(scan, read_scanned_text(scan.scanned_text, own_hosts), parent, body_sha256(scan), user_id)
+        return cls(scan, *texts_of(scan, own_hosts), body_sha256(scan), user_id)
 
     def of(self, box: _Box) -> _Scan:
         """The same for one box of the load. Its id follows from the load's, so that it is never taken twice."""
@@ -616,7 +623,7 @@ class _Batch:
         cell = rules.outcome(before, event)
         if cell.verdict == "=":
             return self._answer(scan, box, "known")
-        reason = rules.why_not(before, event, scan.input.confirmed)
+        reason = rules.refused_by(cell, scan.input.confirmed)
         if reason and cell.verdict == "?":
             # Not a refusal but a question: it leaves no row, so that the same id can be sent again with the answer.
             return self._answer(scan, box, "refused", reason, confirm=reason)

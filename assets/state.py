@@ -202,7 +202,11 @@ def outcome(state: State, event: Event) -> Cell:
 
 def why_not(state: State, event: Event, confirmed: Sequence[str] = ()) -> str | None:
     """The reason why `event` may not follow `state`; None when it may. `confirmed`: what a person said yes to."""
-    cell = outcome(state, event)
+    return refused_by(outcome(state, event), confirmed)
+
+
+def refused_by(cell: Cell, confirmed: Sequence[str] = ()) -> str | None:
+    """`why_not`, of an outcome."""
     refused = cell.verdict == "✗" or (cell.verdict == "?" and cell.code not in confirmed)
     return cell.code if refused else None
 

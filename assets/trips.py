@@ -9,7 +9,7 @@ time since somebody typed it in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -118,8 +118,3 @@ def trips(steps: Iterable[Step]) -> list[TripFacts]:
         if begun:
             found.append(begun)
     return found
-
-
-def as_columns(trip: TripFacts) -> Mapping[str, object]:
-    """For an INSERT into Trip."""
-    return {name.removesuffix("_id"): value for name, value in vars(trip).items()}

@@ -1,12 +1,7 @@
-"""The service as `flask serve` starts it, with clients that keep their connections: single scans, and how soon it is there.
-
-scan_single_*: eight devices, each with a token and a connection of its own, send one scan after the other to two web
-processes. Rival: the same with a POST that is authenticated alike and does nothing, on the same server in the same run.
-"""
+"""The service as `flask serve` starts it, in processes of its own, and clients that keep their connections."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import selectors
@@ -16,37 +11,15 @@ import statistics
 import subprocess
 import sys
 import time
-import uuid
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import count
 from pathlib import Path
-
-from accounts.people import create_user
-from app import create_app
-from assets.devices import register
-from benchmarks.figures import Figure
-from benchmarks.worlds import START, boxes_and_shipment, postgresql, sqlite
-from config import load_settings
-from database import close_all, db, migrate, utc_now
-
-CLIENTS, SECONDS, ROUNDS, BOXES = 8, 5.0, 3, 4_000
-SCANS, NOTHING = "/api/v1/scan-events", "/api/v1/nothing"
-
-
-def single() -> list[Figure]:
-    """scan_single_sqlite and scan_single_postgresql (scans/s: more is better), and the 99th percentile of each in ms."""
-    figures = []
-    for name, server in (("sqlite", sqlite), ("postgresql", postgresql)):
-        with server() as (url, folder):
-            figures += _single(name, url, folder)
-    return figures
 
 
 @dataclass(frozen=True)
-class _Load:
+class Load:
     """What clients saw: answers in a second, and the times of all answers in ms."""
 
     rate: float
@@ -57,68 +30,9 @@ class _Load:
         return statistics.quantiles(self.times, n=100)[98]
 
 
-def _single(name: str, url: str, folder: Path) -> list[Figure]:
-    tokens, codes = _filled(url, folder)
-    with served(url, folder, "benchmarks.does_nothing") as port:
-        scans = _scans(codes)
-        for path, bodies in ((SCANS, scans), (NOTHING, _nothing())):
-            _load(port, tokens[:1], path, bodies[:1], 2.0)  # the first answers come while workers still start
-            _load(port, tokens, path, bodies, 1.0)
-        ours, rivals = [], []
-        for _ in range(ROUNDS):
-            ours.append(_load(port, tokens, SCANS, scans, SECONDS))
-            rivals.append(_load(port, tokens, NOTHING, _nothing(), SECONDS))
-    rate, rival = (statistics.median(one.rate for one in loads) for loads in (ours, rivals))
-    what = f"one scan a request, {CLIENTS} clients, 2 web processes"
-    return [
-        Figure(f"scan_single_{name}", rate, "scans/s", rival, f"{what}; rival: an authenticated POST that does nothing"),
-        Figure(
-            f"scan_single_{name}_p99", statistics.median(one.p99 for one in ours), "ms",
-            statistics.median(one.p99 for one in rivals), f"{what}; rival: the same",
-        ),
-    ]  # fmt: skip
-
-
-def _filled(url: str, folder: Path) -> tuple[list[str], list[str]]:
-    """(tokens of the devices, codes of the boxes) in a new database."""
-    app = create_app({"ROUNDTRIP": load_settings(_environment(url, folder, 8000))})
-    with app.app_context(), db.connection_context():
-        migrate()
-        codes = boxes_and_shipment(BOXES)
-        user = create_user("bench", "a long password", utc_now(), role="scanner_operator")
-        tokens = [register(f"TC22-{number:02}", user, utc_now())[1] for number in range(CLIENTS)]
-    close_all()
-    return tokens, codes
-
-
-def _scans(codes: Sequence[str]) -> list[Iterator[bytes]]:
-    """Of each client: scans that the rules accept, of boxes that no other client has."""
-
-    def of(own: Sequence[str]) -> Iterator[bytes]:
-        sequence = 0
-        begun = START + timedelta(days=1)
-        for turn in count():
-            kind = ("dispatch", "return", "inspect")[turn % 3]
-            for number, code in enumerate(own):
-                sequence += 1
-                moment = begun + timedelta(hours=13 * turn, seconds=number)
-                event = {
-                    "event_id": str(uuid.uuid4()), "type": kind, "event_time": moment.isoformat(timespec="milliseconds"),
-                    "scanned_text": f"https://rt.example.com/8003/04012345000016{code}", "place": "GATE",
-                    "sequence": sequence,
-                }  # fmt: skip
-                yield json.dumps(event | ({"shipment": "S-1"} if kind == "dispatch" else {})).encode()
-
-    return [of(codes[number::CLIENTS]) for number in range(CLIENTS)]
-
-
-def _nothing() -> list[Iterator[bytes]]:
-    body = next(_scans(["KLT000000"] * CLIENTS)[0])
-    return [iter(lambda: body, None) for _ in range(CLIENTS)]
-
-
-def _load(port: int, tokens: Sequence[str], path: str, bodies: Sequence[Iterator[bytes]], seconds: float) -> _Load:
-    """Every client sends its next body as soon as it has the answer to the last one. One that is no success ends it."""
+def load(port: int, tokens: Sequence[str], path: str, bodies: Sequence[Iterator[bytes]], seconds: float = 600) -> Load:
+    """Every client sends its next body as soon as it has the answer to the last one, until the time is over or it has
+    no more. An answer that is no success ends everything."""
     selector = selectors.DefaultSelector()
     clients = []
     for token, own in zip(tokens, bodies, strict=True):
@@ -128,13 +42,11 @@ def _load(port: int, tokens: Sequence[str], path: str, bodies: Sequence[Iterator
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: "
         ).encode()
-        clients.append(_Client(connection, head, own))
+        clients.append(Client(connection, head, own))
         selector.register(connection, selectors.EVENT_READ, clients[-1])
     begun = time.perf_counter()
     until = begun + seconds
-    for client in clients:
-        client.send()
-    waiting, times = len(clients), []
+    waiting, times = sum(client.send() for client in clients), []
     while waiting:
         ready = selector.select(timeout=30)
         assert ready, "no answer for 30 seconds"
@@ -144,25 +56,27 @@ def _load(port: int, tokens: Sequence[str], path: str, bodies: Sequence[Iterator
             if took is None:
                 continue
             times.append(took * 1000)
-            if time.perf_counter() < until:
-                client.send()
-            else:
+            if time.perf_counter() >= until or not client.send():
                 waiting -= 1
     took = time.perf_counter() - begun
     for client in clients:
         client.connection.close()
-    return _Load(len(times) / took, times)
+    return Load(len(times) / took, times)
 
 
-class _Client:
+class Client:
     def __init__(self, connection: socket.socket, head: bytes, bodies: Iterator[bytes]) -> None:
         self.connection, self.head, self.bodies = connection, head, bodies
         self.sent, self.got = 0.0, b""
 
-    def send(self) -> None:
-        body = next(self.bodies)
+    def send(self) -> bool:
+        """Send the next body; False when there is none."""
+        body = next(self.bodies, None)
+        if body is None:
+            return False
         self.got, self.sent = b"", time.perf_counter()
         self.connection.sendall(b"%s%d\r\n\r\n%s" % (self.head, len(body), body))
+        return True
 
     def read(self) -> float | None:
         """Seconds that the answer took; None while it is not here whole."""
@@ -179,7 +93,7 @@ class _Client:
 # the service
 
 
-def _environment(url: str, folder: Path, port: int) -> dict[str, str]:
+def environment(url: str, folder: Path, port: int) -> dict[str, str]:
     return {
         "ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DATABASE_URL": url.replace("psycopg3://", "postgresql://"),
         "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_PORT": str(port), "ROUNDTRIP_BASE_URL": "https://rt.example.com",
@@ -187,25 +101,26 @@ def _environment(url: str, folder: Path, port: int) -> dict[str, str]:
 
 
 @contextmanager
-def served(url: str, folder: Path, app: str = "app") -> Iterator[int]:
-    """`flask serve` in a process of its own, until it answers; gives its port."""
+def served(url: str, folder: Path, app: str = "app", calm: bool = True) -> Iterator[int]:
+    """`flask serve` until it answers; gives its port. `calm`: and until the workers that render papers have started."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with (folder / "served.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "flask", "--app", app, "serve"], stdout=log, stderr=log,
-            env=os.environ | _environment(url, folder, port),
+            env=os.environ | environment(url, folder, port),
         )  # fmt: skip
     try:
         while True:
             assert process.poll() is None, (folder / "served.log").read_text()
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=60).read()
                 break
             except OSError:
-                time.sleep(0.01)
-        _calm(process.pid)
+                time.sleep(0.005)
+        if calm:
+            _calm(process.pid)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
@@ -213,7 +128,7 @@ def served(url: str, folder: Path, app: str = "app") -> Iterator[int]:
 
 
 def _calm(pid: int) -> None:
-    """Wait until the processes that render papers have started too: on two cores nothing else can be measured before."""
+    """Wait until nothing of it is at work any more: on two cores nothing else could be measured before."""
     before, until = _cpu(pid), time.monotonic() + 60
     while time.monotonic() < until:
         time.sleep(1)
