@@ -47,6 +47,7 @@ from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
 from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
+from jobs.views import blueprint as job_pages
 from logs import init_logs
 from master_data.views import blueprint as master_data_pages
 from operations.views import blueprint as operations_pages
@@ -68,6 +69,7 @@ _HTTP_TEXTS = {
     "http_403": N_("You have no right to this."),
     "http_404": N_("There is no such page."),
     "http_405": N_("This cannot be done here."),
+    "http_408": N_("What was sent came too slowly. Send it again when the network is better."),
     "http_413": N_("What was sent is larger than 12 MB or has too many fields. Send less at a time."),
     "http_500": N_("Something went wrong on our side. It is in the log; tell the administrator the reference below."),
 }
@@ -107,6 +109,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         today_pages,
         accounts_pages,
         master_data_pages,
+        job_pages,
         shipments_pages,
         assets_pages,
         pool_pages,
@@ -212,7 +215,8 @@ def _answer_error(error: Exception) -> Any:
     fault = unavailable(error)
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=fault.reason != "busy")
+        told = fault.reason not in ("busy", "no_files")
+        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
         drop_connection(fault)
         error = fault
     if isinstance(error, UserError):

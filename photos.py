@@ -10,11 +10,10 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import archive
-from config import ROOT
+from config import ROOT, Store
 from errors import N_, InvalidInput
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def opened(
     return Image.frombytes(head["mode"], tuple(head["size"]), pixels)
 
 
-def keep_photo(data: bytes, field: str, folder: Path) -> str:
+def keep_photo(data: bytes, field: str, folder: Store) -> str:
     """Keep a photo as a JPEG of at most 1600 pixels; gives the SHA-256 under which `archive.read` finds it.
 
     Raises InvalidInput(`field`): no JPEG, PNG or WebP, more than 10 MB, 10,000 pixels a side or 60 million pixels.

@@ -41,6 +41,7 @@ PER_ADDRESS = RateLimitItemPerMinute(50, 15)
 LINKS = RateLimitItemPerHour(30)
 
 COOKIE = "known_device"
+
 _COOKIE_DAYS = 365
 _MOST_PEOPLE = 8  # that one browser is remembered for: a shared handheld
 
@@ -170,9 +171,14 @@ def _signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(str(current_app.config["SECRET_KEY"]), salt="known-device")
 
 
+def cookie_name() -> str:
+    """Of the cookie of known browsers: behind https one that no other host of the same domain can set."""
+    return f"__Host-{COOKIE}" if current_app.config["SESSION_COOKIE_SECURE"] else COOKIE
+
+
 def _cookie() -> dict[str, object]:
     try:
-        read = _signer().loads(request.cookies.get(COOKIE, ""), max_age=_COOKIE_DAYS * 86_400)
+        read = _signer().loads(request.cookies.get(cookie_name(), ""), max_age=_COOKIE_DAYS * 86_400)
     except BadSignature:
         return {}
     return read if isinstance(read, dict) else {}
@@ -192,7 +198,7 @@ def remember_device(response: Response, account: str) -> Response:
     people = [one for one in known if one != mark] if isinstance(known, list) else []
     value = {"id": read.get("id") or secrets.token_urlsafe(16), "people": [mark, *people][:_MOST_PEOPLE]}
     response.set_cookie(
-        COOKIE, _signer().dumps(value), max_age=_COOKIE_DAYS * 86_400, httponly=True, samesite="Lax",
+        cookie_name(), _signer().dumps(value), max_age=_COOKIE_DAYS * 86_400, httponly=True, samesite="Lax",
         secure=current_app.config["SESSION_COOKIE_SECURE"], path="/",
     )  # fmt: skip
     return response

@@ -53,7 +53,9 @@ scan then has the warning clock_corrected, and keeps what the device said. A lis
      gap: [first, last] of the device's sequences that have not come, or null}
 With the header Idempotency-Key (1 to 64 letters, digits and hyphens; a UUID is best) a body is taken once: the same
 again is answered with the very same words and the header Idempotency-Replayed: true, also when age_ms and what stands
-beside the events have changed meanwhile; another body under the same key with 422. Keys are kept for 30 days.
+beside the events have changed meanwhile; another body under the same key with 422 key_reused. While the first one is at
+work, any other with its key is answered 409 key_in_flight with Retry-After: nothing was done, send the same again. Keys
+are kept for 30 days.
 A device that was revoked is answered 403 {"error": {reason: "device_revoked", text}, "quarantined": n}: n of these
 events are kept for review, and none counts.
 

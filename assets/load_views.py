@@ -57,7 +57,8 @@ def load_list() -> Response | str:
         ScanEvent.parent != "", ScanEvent.type == "pack", ScanEvent.asset_type.is_null(False)
     )
     packed = seen(visible_events, packed)
-    pieces = {key: sum(inside.values()) for key, inside in counted_in({key for (key,) in tuples(packed)}).items()}
+    keys = {key for (key,) in tuples(packed)}
+    pieces = {key: sum(inside.values()) for key, inside in counted_in(keys, visible_events).items()}
     rows = [Load(key, boxes.get(key, 0), pieces.get(key, 0)) for key in sorted({*boxes, *pieces})]
     columns = (
         Column("load", N_("Load"), lambda row: row.key, sort=lambda row: row.key,
@@ -94,7 +95,7 @@ def load_page(key: str) -> Any:
                 return redirect(url_for("loads.load_page", key=right))
     box = seen(visible_assets, Asset.select().where(Asset.code == right)).first()
     inside = list(all_assets().where(Asset.parent == right).order_by(Asset.code))
-    counted: dict[int, int] = dict(counted_in({right}).get(right, {}))
+    counted: dict[int, int] = dict(counted_in({right}, visible_events).get(right, {}))
     kinds = {row.id: row for row in AssetType.select().where(AssetType.id.in_(list(counted)))}
     undone = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in history]))
     void = {voids for (voids,) in tuples(undone)}

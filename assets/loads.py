@@ -12,6 +12,7 @@ from typing import Any
 
 from peewee import Case, fn
 
+from accounts.scope import EVERYTHING, Scope, current_scope
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
 from prepared import Slot, any_of, prepared
@@ -22,22 +23,24 @@ def sscc_key(code: ScannedCode) -> str:
     return f"(00){code.canonical}" if code.kind == "sscc" else ""
 
 
-def counted_in(keys: Collection[str]) -> dict[str, Counter[int]]:
-    """key → counted pieces in that load by id of their type: packed less unpacked, events that are void left out."""
+def counted_in(keys: Collection[str], rule: Any = None) -> dict[str, Counter[int]]:
+    """key → counted pieces in that load by id of their type: packed less unpacked, events that are void left out.
+    `rule` of `visible`: only what it lets who asks see; to move a load, all of it counts."""
     inside: dict[str, Counter[int]] = defaultdict(Counter)
     if not keys:
         return inside
-    for key, kind, quantity in _counted(keys):
+    for key, kind, quantity in _counted(keys, rule=rule, scope=EVERYTHING if rule is None else current_scope()):
         if quantity > 0:
             inside[key][kind] = int(quantity)
     return inside
 
 
 @prepared
-def _counted(keys: Slot) -> Any:
+def _counted(keys: Slot, *, rule: Any, scope: Scope) -> Any:
     void = ScanEvent.alias()
     sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
-    return (
+    seen = None if rule is None else rule(scope)
+    query = (
         ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
         .where(
             any_of(ScanEvent.parent, keys),
@@ -49,3 +52,4 @@ def _counted(keys: Slot) -> Any:
         )
         .group_by(ScanEvent.parent, ScanEvent.asset_type)
     )
+    return query if seen is None else query.where(seen)

@@ -29,6 +29,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: On its way a quantity is the partner's already; in a load it stays where it is.
+MOVES_NOTHING = ("arrive", "pack", "unpack")
+
+
 @dataclass(frozen=True)
 class Point:
     """Who has boxes of a pool, and where: here (a place of ours), there (at a partner), moving (to `holder_id`)."""
@@ -64,8 +68,8 @@ def counted_at(event: PoolEvent) -> Point:
 
 def posting(event: PoolEvent) -> tuple[Point | None, Point | None, int] | None:
     """(from, to, how many); None for from: they are new, for to: they are gone. None at all: nothing moves."""
-    if event.type in ("arrive", "pack", "unpack"):
-        return None  # on its way they are the partner's already; in a load they stay where they are
+    if event.type in MOVES_NOTHING:
+        return None
     at, quantity = counted_at(event), event.quantity
     partner = Point(event.party_id, None, "there") if event.party_id else None
     damaged = Point(at.holder_id, at.place_id, at.where, "damaged")

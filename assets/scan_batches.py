@@ -38,6 +38,15 @@ class KeyUsed(Refused):
         super().__init__("key_reused", N_("This key was used for another batch. Send it under a new one."))
 
 
+class KeyInFlight(Refused):
+    """The first batch with this key is being taken at this moment; its answer is there soon."""
+
+    retry_after = 1  # second
+
+    def __init__(self) -> None:
+        super().__init__("key_in_flight", N_("This batch is being taken at this moment. Ask again in a second."))
+
+
 @dataclass(frozen=True)
 class Told:
     """A scan with what only the way of it tells: time that passed since, by a counter that nobody can set.
@@ -111,18 +120,19 @@ class Reply:
 
 
 def answer(request: Request, now: datetime) -> Reply:
-    """Record the scans of a request, once for its key. Raises KeyUsed when the key came with another body."""
+    """Record the scans of a request, once for its key. Raises KeyUsed when the key came with another body, KeyInFlight
+    while the first one with it is at work: who waited would hold a thread and learn nothing sooner."""
     [reply] = answer_together([request], now)
     return told_to(request, reply)
 
 
 #: What comes of a request in a transaction: with a key the reply, without one what was taken.
-Outcome = Reply | Taken | KeyUsed
+Outcome = Reply | Taken | KeyUsed | KeyInFlight
 
 
 def told_to(request: Request, outcome: Outcome) -> Reply:
-    """The reply to a request, after the transaction. Raises KeyUsed."""
-    if isinstance(outcome, KeyUsed):
+    """The reply to a request, after the transaction. Raises KeyUsed, KeyInFlight."""
+    if isinstance(outcome, KeyUsed | KeyInFlight):
         raise outcome
     return _reply(request, outcome) if isinstance(outcome, Taken) else outcome
 
@@ -135,23 +145,31 @@ def _reply(request: Request, taken: Taken) -> Reply:
 def answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
     """`answer` for several requests in one transaction, all or none: of different devices, with different keys, and of
     people with the same scope. What each is answered is what it would have been had they come one after another."""
-    return in_turn(lambda: _answer_together(requests, now))
+    kept = {number: reply for number, request in enumerate(requests) if (reply := kept_answer(request)) is not None}
+    left = [request for number, request in enumerate(requests) if number not in kept]
+    if not left:
+        return list(kept.values())
+    keys = [request.key.own for request in left if request.key]
+    answered = iter(in_turn(lambda ours: _answered(left, now, ours), keys))
+    return [kept[number] if number in kept else next(answered) for number in range(len(requests))]
 
 
-def _answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
+def kept_answer(request: Request) -> Reply | KeyUsed | None:
+    """What a request was answered that came with the same key before."""
+    row = _answers.one([request.key.own]) if request.key else None
+    if row is None or request.key is None:
+        return None
+    return Reply(row.status, row.answer, True) if row.body_sha256 == request.key.body else KeyUsed()
+
+
+def _answered(requests: Sequence[Request], now: datetime, ours: set[str]) -> list[Outcome]:
+    """`ours`: the keys that nobody else has at this moment."""
     replies: dict[int, Outcome] = {}
-    keyed = sorted((request.key.own, number) for number, request in enumerate(requests) if request.key)
-    if keyed:
-        before = {row.key: row for row in _answers([own for own, _ in keyed])}
-        for own, number in keyed:
-            if own in before:
-                same = before[own].body_sha256 == requests[number].key.body  # type: ignore[union-attr]
-                replies[number] = Reply(before[own].status, before[own].answer, True) if same else KeyUsed()
-        _forget.run(now - KEPT)
-        # First, so that on PostgreSQL a second request with this key waits here until the first is through; in the
-        # order of the keys, so that two that have several of them do not wait for each other.
-        new = [requests[number].key for _, number in keyed if number not in replies]
-        _new_keys.run_many((key.own, key.body, now) for key in new if key)
+    for number, request in enumerate(requests):
+        if request.key and request.key.own not in ours:
+            replies[number] = KeyInFlight()
+        elif reply := kept_answer(request):  # the other one may have come to its end just now
+            replies[number] = reply
     fresh = [number for number in range(len(requests)) if number not in replies]
     taken = _take([requests[number] for number in fresh], now) if fresh else []
     texts = []
@@ -161,9 +179,10 @@ def _answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome
             replies[number] = one
             continue
         reply = replies[number] = _reply(requests[number], one)
-        texts.append((reply.status, reply.text, key.own))
+        texts.append((key.own, key.body, reply.status, reply.text, now))
     if texts:
-        _write_answers.run_many(texts)
+        _forget.run(now - KEPT)
+        _keep_answers.run_many(texts)
     return [replies[number] for number in range(len(requests))]
 
 
@@ -179,19 +198,14 @@ def _forget(before: Slot) -> Any:
 
 
 @prepared
-def _new_keys(key: Slot, body: Slot, now: Slot) -> Any:
-    return ScanBatch.insert(key=key, body_sha256=body, status=0, answer="", created_time=now)
-
-
-@prepared
-def _write_answers(status: Slot, text: Slot, key: Slot) -> Any:
-    return ScanBatch.update(status=status, answer=text).where(ScanBatch.key == key)
+def _keep_answers(key: Slot, body: Slot, status: Slot, text: Slot, now: Slot) -> Any:
+    return ScanBatch.insert(key=key, body_sha256=body, status=status, answer=text, created_time=now)
 
 
 def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collection[str] = ()) -> Taken:
     """Record scans as their device tells them, with their clocks corrected, and note what that says of the device."""
     request = Request(told, sender, lambda _: (0, {}), own_hosts=own_hosts)
-    return in_turn(lambda: _take([request], now))[0]
+    return in_turn(lambda _: _take([request], now))[0]
 
 
 @dataclass

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from accounts.scope import Scope, current_scope
 from assets import scan_batches
-from assets.scan_batches import Outcome, Reply, Request
+from assets.scan_batches import KeyInFlight, Outcome, Reply, Request
 from database import unavailable
 from errors import Unavailable
 
@@ -30,6 +30,7 @@ _PATIENCE = 1.0  # seconds
 _room = threading.BoundedSemaphore(MOST_WAITING)
 _mutex = threading.Lock()
 _row: list[_Waiting] = []
+_keys: set[str] = set()  # of the requests of this process that are at work or stand in the row
 _busy = False
 
 
@@ -45,15 +46,26 @@ class _Waiting:
 
 
 def answer(request: Request, now: datetime) -> Reply:
-    """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, Unavailable."""
-    if len(request.told) > MOST_ALONE or request.sender.revoked:
-        return scan_batches.answer(request, now)
-    if not _room.acquire(timeout=_PATIENCE):
-        raise Unavailable("busy")
+    """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, KeyInFlight, Unavailable."""
+    kept = scan_batches.kept_answer(request)
+    if kept is not None:
+        return scan_batches.told_to(request, kept)
+    with _mutex:
+        if request.key and request.key.own in _keys:
+            raise KeyInFlight
+        _keys.update({request.key.own} if request.key else ())
     try:
-        return _in_the_row(request, now)
+        if len(request.told) > MOST_ALONE:
+            return scan_batches.answer(request, now)
+        if not _room.acquire(timeout=_PATIENCE):
+            raise Unavailable("busy")
+        try:
+            return _in_the_row(request, now)
+        finally:
+            _room.release()
     finally:
-        _room.release()
+        with _mutex:
+            _keys.difference_update({request.key.own} if request.key else ())
 
 
 def _in_the_row(request: Request, now: datetime) -> Reply:
@@ -93,18 +105,18 @@ def _write(mine: _Waiting) -> None:
 
 
 def _together(mine: _Waiting) -> list[_Waiting]:
-    """Those with the same scope, but no device and no key twice: what the second is answered depends on the first."""
+    """Those with the same scope, but no device twice: what its second is answered depends on its first. Those with a
+    key go apart: whose key somebody else has needs no transaction."""
     found, events = [mine], len(mine.request.told)
-    devices, keys = {mine.request.sender.token} - {None}, {mine.request.key} - {None}
+    devices = {mine.request.sender.token} - {None}
     for one in _row:
-        token, key = one.request.sender.token, one.request.key
-        fits = one.scope == mine.scope and token not in devices and key not in keys
+        token = one.request.sender.token
+        fits = one.scope == mine.scope and token not in devices and bool(one.request.key) == bool(mine.request.key)
         if one is mine or not fits or events + len(one.request.told) > MOST_TOGETHER:
             continue
         found.append(one)
         events += len(one.request.told)
         devices |= {token} - {None}
-        keys |= {key} - {None}
     return found
 
 

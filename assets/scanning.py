@@ -44,12 +44,12 @@ from assets.ledger import (
 from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.movements import NOWHERE, Account, Line
-from assets.pools import NEEDS, Point, PoolEvent, counted_at, posting
+from assets.pools import MOVES_NOTHING, NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
 from assets.values import altered
 from assets.visible import event_is_seen, of_entities, picture_is_free
-from database import locked, one_of, taking_turns, tuples
+from database import claiming, locked, one_of, tuples
 from errors import N_, Message
 from master_data.home import home_zone
 from master_data.models import AssetType
@@ -181,7 +181,7 @@ def record_scans(
     `own_hosts`: labels.own_hosts(base_url), so that our short links are known.
     """
     read = [_Scan.read(scan, own_hosts, user.id if user else None) for scan in scans]
-    return in_turn(lambda: _Batch(read, now).run())
+    return in_turn(lambda _: _Batch(read, now).run())
 
 
 #: What the scanned text of a scan means, and the text of the load.
@@ -200,13 +200,16 @@ def record_together(told: Sequence[tuple[ScanInput, Texts, int]], now: datetime)
     return _Batch(read, now).run() if read else []
 
 
-def in_turn(work: Callable[[], Done]) -> Done:
+def in_turn(work: Callable[[set[str]], Done], names: Collection[str] = ()) -> Done:
     """Do `work` in a transaction, and again when another connection took one of its ids in the meantime (PostgreSQL;
-    the id is known in the next round), or when each waited for a row that the other had locked."""
+    the id is known in the next round), or when each waited for a row that the other had locked.
+
+    `names`: what nobody else may be at meanwhile; work is told which of them are ours (`database.claiming`).
+    """
     for tries_left in (2, 1, 0):
         try:
-            with taking_turns():
-                return work()
+            with claiming(names) as ours:
+                return work(ours)
         except (IntegrityError, OperationalError) as error:
             if not tries_left or (isinstance(error, OperationalError) and "deadlock" not in str(error)):
                 raise
@@ -228,7 +231,7 @@ def correct_event(
     by = user.id if user else None
     read = [_Scan.read(one, own_hosts, by) for one in (void, altered(right, corrects=wrong))]
     try:
-        return in_turn(lambda: _whole(_Batch(read, now).run()))[1]
+        return in_turn(lambda _: _whole(_Batch(read, now).run()))[1]
     except _NotWhole as fault:
         if fault.answer.reason != "needs_second" or fault.answer.event_id != void.event_id:
             return fault.answer
@@ -877,6 +880,8 @@ class _Batch:
         if fault:
             return self._refuse(scan, None, fault)
         row = self._row(scan, None, None, parent=self._parent_key(scan), asset_type=kind.id, quantity=told.quantity)
+        if told.type not in MOVES_NOTHING and not self.scope.has_entity(self._pool_owner(row)):
+            return self._refuse(scan, None, "not_your_pool")
         if told.type in ENDS and self._needs_second(scan):
             self._add(row | {"refused": "needs_second"})
             return self._answer(scan, None, "refused", "needs_second")
@@ -918,9 +923,13 @@ class _Batch:
         known = next((one for one in self.shipments.values() if one.id == id_), None)
         return known or (Shipment.get_by_id(id_) if id_ is not None else None)
 
-    def _level_key(self, kind: Any, point: Point, row: dict[str, Any]) -> LevelKey:
+    def _pool_owner(self, row: dict[str, Any]) -> int:
+        """Whose boxes they are: of whoever the place is of; at a partner those of our first company."""
         place = self._place(row["place"])
-        owner = place.party_id if place and place.own else self.own[0]
+        return place.party_id if place and place.own else self.own[0]
+
+    def _level_key(self, kind: Any, point: Point, row: dict[str, Any]) -> LevelKey:
+        owner = self._pool_owner(row)
         return LevelKey(kind.id, owner, point.holder_id, point.place_id, "active", point.where, point.condition)
 
     def _post(self, kind: Any, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1) -> LevelKey | None:

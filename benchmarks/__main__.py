@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, pages, papers, scan_page, scans, sets, starts
+from benchmarks import growth, label_run, pages, papers, scan_page, scans, sets, starts
 from benchmarks.figures import Figure
 
-PARTS = ("papers", "sets", "scans", "scan_page", "start", "pages", "growth")
+PARTS = ("papers", "sets", "labels", "scans", "scan_page", "start", "pages", "growth")
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parts = {
         "papers": papers.run,
         "sets": sets.run,
+        "labels": label_run.run,
         "scans": scans.run,
         "scan_page": scan_page.run,
         "start": starts.run,
@@ -38,11 +39,12 @@ def main() -> None:
     for name, part in parts.items():
         if arguments.only in (None, name):
             figures += part()
-    print(f"\n{'name':28}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}  what")
+    print(f"\n{'name':28}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}{'peak MB':>9}  what")
     for figure in figures:
         rival = f"{figure.rival:,.2f}" if figure.rival is not None else ""
         ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
-        print(f"{figure.name:28}{figure.value:>12,.2f}  {figure.unit:10}{rival:>12}{ratio:>8}  {figure.what}")
+        peak = f"{figure.peak_mb:.0f}" if figure.peak_mb is not None else ""
+        print(f"{figure.name:28}{figure.value:>12,.2f}  {figure.unit:10}{rival:>12}{ratio:>8}{peak:>9}  {figure.what}")
     if arguments.json:
         rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -25,6 +25,7 @@ from assets.models import Agreement, Asset, Movement, ScanEvent, StockLevel, Tri
 from database import tuples
 from errors import N_, InvalidInput
 from master_data.models import AssetType, Party, Place
+from master_data.visible import own_parties
 from shipments.models import Shipment
 
 #: the last age in days of each class but the last one
@@ -216,7 +217,8 @@ def _sides(sign: int) -> tuple[Any, Any, Any]:
 
 def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None:
     """Put the movements of the month into the accounts, as they were booked. Moves between places of the partner are no
-    lines: they change nothing in what he owes."""
+    lines: they change nothing in what he owes. A shipment is named in the account of its seller: boxes of one entity
+    that left with goods of another do not tell of these."""
     known = {(one.asset_type.id, one.owner.id): one for one in accounts}
     for sign in (1, -1):
         mine, other, _place = _sides(sign)
@@ -224,10 +226,12 @@ def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None
             Movement.booked_day, Movement.event_day, Movement.asset_type, Movement.owner, ScanEvent.type,
             ScanEvent.document, Shipment.number, ScanEvent.place,
         )  # fmt: skip
+        lent = Movement.owner.not_in(own_parties()) & (other == Shipment.consignor)  # boxes of an outside owner
+        of_account = (ScanEvent.shipment == Shipment.id) & ((Movement.owner == Shipment.consignor) | lent)
         query = (
             Movement.select(*columns, fn.SUM(Movement.quantity))
             .join(ScanEvent, on=Movement.event == ScanEvent.event_id)
-            .join(Shipment, JOIN.LEFT_OUTER, on=ScanEvent.shipment == Shipment.id)
+            .join(Shipment, JOIN.LEFT_OUTER, on=of_account)
             .where(
                 mine == partner, Movement.asset_type.in_(all_types()), other.is_null() | (other != mine),
                 Movement.booked_day.between(month.first, month.last),

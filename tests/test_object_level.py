@@ -70,7 +70,7 @@ from master_data.models import Party, Place
 from master_data.visible import visible_parties, visible_places
 from shipments.models import LetterOfCredit, Package, Shipment, ShipmentLine
 from shipments.visible import visible_credits, visible_shipments
-from statements.accounts import Month
+from statements.accounts import Month, accounts_of, add_lines
 from statements.charging import charges_of
 from statements.models import Statement, StatementLink
 from statements.visible import visible_statements
@@ -636,6 +636,58 @@ def test_a_box_on_a_truck_of_another_entity_tells_where_it_is_and_not_the_shipme
         assert answer.status_code == 200, url
         assert number not in text_of(answer), url
     assert "Shared Automotive GmbH" in text_of(client.get(f"/assets/{code}"))
+
+
+def test_the_account_of_a_box_that_left_with_goods_of_another_entity_does_not_name_its_shipment(world: World) -> None:
+    a, b = world.a, world.b
+    code, number = b.boxes[5].code, a.shipments[1].number  # to SHARED, whom both have
+    with world.app.test_request_context():
+        if Asset.get(code=code).shipment_id != a.shipments[1].id:  # another test of this world may have sent it off
+            has.scan(b, "dispatch", code, NOW, shipment=number)
+    client = browser(world.app, b.people["lead"])
+    october, november = (text_of(client.get(f"/parties/SHARED/account?month=2026-{month}")) for month in (10, 11))
+    assert b.shipments[1].number in october
+    assert "2026-11-23" in november  # the line is there
+    assert number not in november
+    with world.app.test_request_context():
+        partner, month = Party.get(code="SHARED"), Month(2026, 11)
+        accounts = accounts_of(partner, month, b.own)
+        add_lines(accounts, partner, month)
+        lines = [line.document for account in accounts for line in account.lines]
+        assert lines
+        assert number not in lines
+
+
+def test_what_another_entity_counted_into_the_same_load_is_not_told(world: World) -> None:
+    a, b = world.a, world.b
+    with world.app.test_request_context():
+        has.scan(a, "pack", "", NOW, asset_type="EPAL", quantity=31, parent=b.load)
+        has.scan(b, "pack", "", NOW, asset_type="EPAL", quantity=7, parent=b.load)
+    for side, pieces, others in ((b, 7, (31, 38)), (a, 31, (7, 38))):
+        rows = browser(world.app, side.people["all"]).get("/loads?format=csv").get_data(as_text=True)
+        [line] = [line for line in rows.splitlines() if b.load in line]
+        assert f'"{pieces}"' in line
+        assert not any(f'"{other}"' in line for other in others)
+
+
+def test_nobody_counts_boxes_for_an_entity_that_is_not_his(world: World) -> None:
+    """At a partner a pool is counted for the first company; whoever may not see it may not change it either."""
+    a, b = world.a, world.b
+    before = rows_of(world, a)
+    lead = browser(world.app, b.people["lead"])
+    for told_ in (
+        {"type": "opening", "party": "SHARED"}, {"type": "write_off", "party": "SHARED", "reason": "x"},
+        {"type": "damage", "party": "SHARED", "reason": "x"},
+    ):  # fmt: skip
+        answer = lead.post("/pools/book", data={"asset_type": "EPAL", "quantity": "5", **told_})
+        assert answer.status_code == 422, told_
+        assert not told(answer, a.mark)
+    assert rows_of(world, a) == before
+    arrived = lead.post(
+        "/pools/book", data={"asset_type": "EPAL", "quantity": "5", "type": "arrive", "party": "SHARED"}
+    )
+    assert arrived.status_code in (302, 422)  # moves nothing, whoever they belong to
+    assert rows_of(world, a) == before
 
 
 def test_who_works_at_one_site_sees_nothing_that_is_of_the_other_only(world: World) -> None:

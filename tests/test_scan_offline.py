@@ -90,6 +90,27 @@ def kill(folder: Path) -> None:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
+def test_C5_a_batch_that_is_still_being_taken_is_asked_for_again_under_its_own_key(page, boxes):
+    ready(page)
+    expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
+    begin_dispatch(page)
+    keys = []
+
+    def in_flight_at_first(route):
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) > 1:
+            route.continue_()
+        else:
+            error = {"reason": "key_in_flight", "text": "…"}
+            route.fulfill(status=409, headers={"Retry-After": "1"}, json={"error": error})
+
+    page.route("**/api/v1/scan-events", in_flight_at_first)
+    wedge(page, CODES[0])
+    nothing_left(page)
+    assert taken() == CODES[:1]
+    assert keys[0] == keys[1]
+
+
 def test_every_second_answer_lost_and_two_tabs_send_each_scan_once(context, page, boxes):
     ready(page)
     expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
@@ -112,11 +133,13 @@ def test_every_second_answer_lost_and_two_tabs_send_each_scan_once(context, page
         if code == CODES[10]:
             second.evaluate("window.dispatchEvent(new Event('online'))")
     expect(page.locator("#total")).to_have_text("30 of 12")
-    for _ in range(40):  # the pauses between attempts are the device's; a person presses the button
-        if page.get_attribute("#badge", "data-state") == "idle":
-            break
-        page.evaluate("window.dispatchEvent(new Event('online'))")
-        page.wait_for_timeout(50)
+    page.wait_for_function(  # the pauses between attempts are the device's; a person presses the button
+        """() => {
+            if (document.querySelector("#badge").dataset.state === "idle") return true;
+            window.dispatchEvent(new Event("online"));
+        }""",
+        polling=50,
+    )
     nothing_left(page)
     assert taken() == CODES[:30]
     assert swallowed

@@ -127,21 +127,31 @@ def test_one_that_cannot_be_written_keeps_none_of_the_others_back(db, app, boxes
     assert not scan_turns._busy
 
 
-def test_the_same_key_and_the_same_device_do_not_go_together(db, app, boxes, devices):  # noqa: F811
+def test_two_requests_of_one_device_do_not_go_together(db, app, boxes, devices):  # noqa: F811
     first, second = (Scanner(app, token) for token in devices[:2])
     same = first.scan("dispatch", "KLT000001")
     other = second.scan("dispatch", "KLT000002")
     answers = sent_together(
-        db,
-        [
-            lambda: second.send([other], key="b"),
-            lambda: first.send([same], key="a"),
-            lambda: first.send([same], key="a"),
-        ],
-    )
-    assert [answer.status_code for answer in answers] == [200] * 3
-    assert answers[1].data == answers[2].data
-    assert sorted("Idempotency-Replayed" in answer.headers for answer in answers) == [False, False, True]
+        db, [lambda: second.send([other]), lambda: first.send([same]), lambda: first.send([same])]
+    )  # fmt: skip
+    assert sorted(answer.json["results"][0]["outcome"] for answer in answers) == ["known", "recorded", "recorded"]
+    assert rows().count() == 2
+
+
+def test_whoever_comes_with_a_key_that_is_at_work_is_told_so_at_once(db, app, boxes, devices):  # noqa: F811
+    first, second = (Scanner(app, token) for token in devices[:2])
+    same = first.scan("dispatch", "KLT000001")
+    works = [lambda: second.send([second.scan("dispatch", "KLT000002")], key="b"), lambda: first.send([same], key="a")]
+    with nobody_writes(db):
+        threads, begun = at_once(works[:1])
+        wait_until(lambda: scan_turns._busy and not scan_turns._row)
+        more, given = at_once(works[1:])
+        wait_until(lambda: len(scan_turns._row) == 1)
+        assert first.send([same], key="a").json["error"]["reason"] == "key_in_flight"
+    for thread in threads + more:
+        thread.join()
+    assert [answer.status_code for answer in begun + given] == [200, 200]
+    assert first.send([same], key="a").headers["Idempotency-Replayed"] == "true"
     assert rows().count() == 2
 
 

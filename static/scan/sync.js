@@ -237,6 +237,7 @@ export class Sync {
       }
       return "again";
     }
+    if (status === 409 && reason === "key_in_flight") { return this.failed(answer); } // the first try is still at work: keep the key
     if (status === 422 || status === 409) { await this.queue.release(batch.key); return "again"; }
     return this.failed(answer);
   }

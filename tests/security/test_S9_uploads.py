@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import io
 import resource
+import shutil
 import socket
 import struct
+import threading
 import time
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Live
 from PIL import Image
+from test_L4_all_printing import Server
+from werkzeug.exceptions import RequestTimeout
 
 import photos
+import slow_senders
 from errors import InvalidInput
+from slow_senders import MOMENT, PLACES, Sending
 from spreadsheets import read_table
 
 SCRIPT = b"<html><script>alert(1)</script></html>"
@@ -51,14 +57,14 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_S9_a_picture_that_is_none_is_told_at_its_field_and_costs_the_server_nothing(tmp_path, name):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.monotonic()
+    begin = time.process_time()  # of CPU: how busy the machine is with other things says nothing
     if name == "bomb":  # 49 million black pixels in 140 kB: within the limits, and made small
         assert len(keep(PICTURES[name], tmp_path)) < 100_000
     else:
         with pytest.raises(InvalidInput) as caught:
             photos.keep_photo(PICTURES[name], "photo", tmp_path)
         assert caught.value.field == "photo"
-    assert time.monotonic() - begin < 15
+    assert time.process_time() - begin < 15
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 50
 
 
@@ -108,10 +114,10 @@ BOMBS = {
 def test_B3_a_hostile_workbook_is_refused_soon_and_small(name):
     data = BOMBS[name]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(InvalidInput):
         read_table("x.xlsx", data)
-    assert time.monotonic() - begin < 10  # 2 s on an idle machine
+    assert time.process_time() - begin < 10  # 2 on most machines
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
 
 
@@ -133,17 +139,120 @@ def test_S9_the_name_of_a_file_means_nothing(client, world, name):
     assert answer.status_code < 500
 
 
-def test_S9_a_body_that_crawls_keeps_nobody_waiting(live: Live, client):
-    """One who sends a byte at a time holds a thread, and no more than that."""
-    slow = [socket.create_connection(("127.0.0.1", live.port)) for _ in range(3)]
-    for one in slow:
-        one.sendall(b"POST /language HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\nContent-Type: text/plain\r\n\r\n")
-    for _ in range(20):
-        for one in slow:
-            with contextlib.suppress(OSError):  # answered and closed already: that holds no thread either
+def rss(server: Server) -> int:
+    """Resident memory in bytes of the server and its workers."""
+    of = [
+        server.process.pid,
+        *map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()),
+    ]
+    pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in of]
+    return sum(pages) * resource.getpagesize()
+
+
+HEAD = b"POST /language HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+BODY = HEAD + b"Content-Length: 200\r\n\r\n"
+
+
+def test_S9_eighty_senders_that_crawl_keep_nobody_waiting(tmp_path, migrated_file):
+    """The real server: it has 32 threads, and 80 senders of a byte now and then would hold all of them for minutes."""
+    shutil.copy(migrated_file, tmp_path / "roundtrip.db")
+    server = Server(tmp_path, "")
+    over, took = threading.Event(), []
+
+    def crawl(one: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # cut off
+            while not over.wait(0.2):
                 one.sendall(b"a")
-        begin = time.monotonic()
-        assert client.get("/healthz").status_code == 200
-        assert time.monotonic() - begin < 1
-    for one in slow:
-        one.close()
+
+    try:
+        for _ in range(20):
+            server.get("/healthz")
+        before = rss(server)
+        senders = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(80)]
+        for number, one in enumerate(senders):
+            # The head does not end, the body does not, nothing comes at all, and one who never closes.
+            one.sendall((HEAD, BODY, b"", b"GET /healthz HTTP/1.0\r\n\r\n")[number % 4])
+        threads = [threading.Thread(target=crawl, args=(one,)) for number, one in enumerate(senders) if number % 4 < 2]
+        for thread in threads:
+            thread.start()
+        for _ in range(60):
+            begin = time.monotonic()
+            assert server.get("/healthz")[0] == 200
+            took.append(time.monotonic() - begin)
+            over.wait(0.02)
+        after = rss(server)
+        told = []
+        for one in senders[1::4]:
+            one.settimeout(0.01)
+            with contextlib.suppress(OSError):
+                told.append(one.recv(12))
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        for one in senders:
+            one.close()
+        server.process.terminate()
+        server.process.wait(40)
+    assert sorted(took)[int(len(took) * 0.95)] <= 1, took
+    assert max(took) <= 20 * MOMENT  # whoever comes right behind all of them
+    assert after - before <= 50_000_000
+    assert told.count(b"HTTP/1.1 408") > 0  # those for whom there was no place
+
+
+@pytest.fixture
+def pair(monkeypatch) -> Iterator[tuple[Sending, socket.socket]]:
+    monkeypatch.setattr(slow_senders, "MOMENT", 0.05)
+    monkeypatch.setattr(slow_senders, "PATIENCE", 0.3)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        sending = Sending(ours)
+        yield sending, theirs
+        sending.begin()
+
+
+def test_S9_who_sends_a_byte_now_and_then_is_waited_for_so_long_and_no_longer(pair):
+    sending, theirs = pair
+    sending.too_slow = RequestTimeout
+    begin = time.monotonic()
+
+    over = threading.Event()
+
+    def crawl():
+        while not over.wait(0.04):
+            theirs.send(b"a")
+
+    def wait_for_all():
+        while True:
+            sending.recv(1)
+
+    sender = threading.Thread(target=crawl)
+    sender.start()
+    with pytest.raises(RequestTimeout):
+        wait_for_all()
+    over.set()
+    sender.join()
+    assert time.monotonic() - begin < 2
+    sending.begin()  # the next request on this connection has its own time
+    theirs.send(b"x")
+    assert sending.recv(9)[-1:] in b"ax"
+
+
+def test_S9_who_sends_much_is_waited_for_longer(pair, monkeypatch):
+    sending, theirs = pair
+    monkeypatch.setattr(slow_senders, "BYTES_A_SECOND", 1_000)
+    theirs.sendall(bytes(600))
+    assert len(sending.recv(1_000)) == 600
+    begin = time.monotonic()
+    with pytest.raises(ConnectionResetError):
+        sending.recv(1)
+    assert 0.8 < time.monotonic() - begin < 4
+
+
+def test_S9_places_for_slow_senders_are_given_back(pair):
+    sending, _ = pair
+    for _ in range(3 * PLACES):
+        with pytest.raises(ConnectionResetError):
+            sending.recv(1)
+        sending.begin()
+        sending._waited = slow_senders.MOMENT  # a slow one again, and there is room for him
