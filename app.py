@@ -47,6 +47,7 @@ from docs_gen.views import blueprint as docs_pages
 from errors import N_, InvalidInput, Refused, UserError
 from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
+from jobs.views import blueprint as job_pages
 from logs import init_logs
 from master_data.views import blueprint as master_data_pages
 from operations.views import blueprint as operations_pages
@@ -108,6 +109,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         today_pages,
         accounts_pages,
         master_data_pages,
+        job_pages,
         shipments_pages,
         assets_pages,
         pool_pages,
@@ -214,7 +216,8 @@ def _answer_error(error: Exception) -> Any:
     fault = unavailable(error)
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=fault.reason != "busy")
+        told = fault.reason not in ("busy", "no_files")
+        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
         drop_connection(fault)
         error = fault
     if isinstance(error, UserError):

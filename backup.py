@@ -33,6 +33,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +42,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from peewee import SqliteDatabase
 
-from config import ROOT, Settings
+import archive
+from accounts.models import InstallationNote
+from config import ROOT, Settings, Store
 from database import applied_migrations, db, in_steps, one_view, tables
 from docs_gen.models import IssuedDocument
 
@@ -52,6 +55,7 @@ _TRAILER = len(_PLAIN) + 65
 _PIECE = 64 * 1024
 _TAG = 16
 _BLOCK = 1 << 20
+_SOME = 64  # kept files that are read at a time: the largest has 10 MB
 _LAST = "last_backup.json"
 _SQLITE, _POSTGRESQL = "database.sqlite3.gz", "database.pgdump"
 _KEYS = ("secret.key", "totp.key")
@@ -98,11 +102,27 @@ def last_good(settings: Settings) -> datetime | None:
 
 
 def last_kept(settings: Settings) -> Kept | None:
-    """The same, with its size and name."""
+    """The same, with its size and name. Another host may have made it: the database is told of it, too, except on
+    SQLite, where a backup changes nothing that it copies."""
+    told = [_kept_of(_text_of(settings.data_dir / _LAST))]
+    if not isinstance(db.obj, SqliteDatabase):
+        note = InstallationNote.get_or_none(InstallationNote.name == _LAST)
+        told.append(_kept_of(note.value if note else ""))
+    return max((one for one in told if one), key=lambda one: one.time, default=None)
+
+
+def _text_of(path: Path) -> str:
     try:
-        said = json.loads((settings.data_dir / _LAST).read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _kept_of(text: str) -> Kept | None:
+    try:
+        said = json.loads(text)
         return Kept(datetime.fromisoformat(said["time"]), int(said["size"]), str(said["file"]), bool(said["encrypted"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -144,6 +164,11 @@ def backup(target: Path, settings: Settings, now: datetime) -> Made:
     if not faults:
         told = {"time": now.isoformat(), "size": size, "file": target.name, "encrypted": bool(key)}
         _replace(settings.data_dir / _LAST, json.dumps(told).encode())
+        if not isinstance(db.obj, SqliteDatabase):
+            note = InstallationNote.insert(name=_LAST, value=json.dumps(told))
+            note.on_conflict(
+                conflict_target=[InstallationNote.name], update={InstallationNote.value: json.dumps(told)}
+            ).execute()
     return Made(now, size, said["files"], sum(said["counts"].values()), bool(key), bool(key), tuple(faults))
 
 
@@ -173,16 +198,20 @@ def _write(out: Any, copy: Path, settings: Settings, now: datetime, faults: list
         with copy.open("rb") as file:
             add(names[0], file, copy.stat().st_size)
         files = 0
-        for name in _kept_names(settings.data_dir, named):
-            try:
-                with (settings.data_dir / name).open("rb") as file:
-                    sha256 = add(name, file, os.fstat(file.fileno()).st_size)
-            except FileNotFoundError:
-                faults.append(f"{name} is missing: a paper names it")
-                continue
-            files += 1
-            if sha256 != Path(name).stem:
-                faults.append(f"{name} is not what was kept: it was changed")
+        for folder, suffix in _FOLDERS.items():
+            wanted_here = _kept_names(settings.kept / folder, folder, suffix, named)
+            while some := list(islice(wanted_here, _SOME)):
+                for sha256, _, data in archive.read_many(settings.kept / folder, [(one, suffix) for one in some]):
+                    name = f"{folder}/{sha256[:2]}/{sha256}{suffix}"
+                    if isinstance(data, archive.ArchiveFault):
+                        lost = data.found is None
+                        what = "missing: a paper names it" if lost else "not what was kept: it was changed"
+                        faults.append(f"{name} is {what}")
+                        if lost:
+                            continue
+                    content = data if isinstance(data, bytes) else data.found or b""
+                    add(name, io.BytesIO(content), len(content))
+                    files += 1
         for name in _KEYS if settings.backup_key else ():
             with contextlib.suppress(FileNotFoundError):
                 data = (settings.data_dir / name).read_bytes()
@@ -196,16 +225,14 @@ def _write(out: Any, copy: Path, settings: Settings, now: datetime, faults: list
     return said
 
 
-def _kept_names(folder: Path, papers: Sequence[bytes]) -> Iterator[str]:
-    for sha256 in sorted(set(papers)):
-        text = sha256.hex()
-        yield f"files/{text[:2]}/{text}.pdf"
-    for name, suffix in _FOLDERS.items():
-        if name == "files":
-            continue
-        for path in sorted((folder / name).glob(f"??/*{suffix}")):
-            if _MEMBER.fullmatch(f"{name}/{path.parent.name}/{path.name}"):
-                yield f"{name}/{path.parent.name}/{path.name}"
+def _kept_names(place: Store, folder: str, suffix: str, papers: Sequence[bytes]) -> Iterator[str]:
+    """The SHA-256 of each file to be taken."""
+    if folder == "files":
+        yield from (sha256.hex() for sha256 in sorted(set(papers)))
+        return
+    for name in archive.names(place):
+        if _MEMBER.fullmatch(f"{folder}/{name}"):
+            yield name[3 : -len(suffix)]
 
 
 def _count(table: str) -> int:
@@ -284,6 +311,10 @@ def _refuse_unless_empty(settings: Settings) -> None:
     folder = settings.data_dir
     if any(path.is_file() for name in _FOLDERS for path in (folder / name).glob("*/*")):
         raise BackupFault("The data folder is not empty; a backup is only restored into an empty one.")
+    if settings.bucket and any(True for name in _FOLDERS for _ in archive.names(settings.kept / name)):
+        raise BackupFault(
+            "ROUNDTRIP_FILES_URL names a folder that is not empty; a backup is only restored into an empty one."
+        )
     if tables():
         raise BackupFault("The database is not empty; a backup is only restored into an empty one.")
 
@@ -363,11 +394,21 @@ def _unpack_sqlite(draft: Path) -> None:
         raise BackupFault(f"The database in the backup is damaged: {fault}.")
 
 
+def _give_to(place: Store, folder: Path, suffix: str) -> None:
+    """What was changed before it came into the backup is left out; the check that follows says that it is missing."""
+    for path in sorted(folder.glob("*/*")):
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() == path.stem:
+            archive.keep(place, data, suffix=suffix)
+
+
 def _put_in_place(draft: Path, settings: Settings, said: dict[str, Any]) -> None:
     """The database last: what was stopped before has none, and says so instead of looking whole."""
     folder = settings.data_dir
     for name in _FOLDERS:
-        if (draft / name).is_dir():
+        if settings.bucket:
+            _give_to(settings.kept / name, draft / name, _FOLDERS[name])
+        elif (draft / name).is_dir():
             shutil.rmtree(folder / name, ignore_errors=True)  # empty, as was looked at
             (draft / name).rename(folder / name)
     for name in _KEYS:

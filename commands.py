@@ -13,28 +13,34 @@ from flask.cli import AppGroup, with_appcontext
 import backup
 import database
 import demo as demo_company
+import logs
+import moving
 from accounts import audit as audit_lines
+from accounts.keys import accept_keys
 from accounts.models import User
 from accounts.people import create_token, create_user, new_password, set_role
 from accounts.rights import RIGHTS, ROLES
 from alerts import delivering
 from assets.ledger import after_migrations
-from config import Settings
+from config import Settings, Store, database_address
 from database import db, utc_now
 from docs_gen import packs as template_packs
+from docs_gen.handing_out import names_of_files
 from docs_gen.pack_files import zip_of
 from docs_gen.register import REGISTER
 from docs_gen.render import RenderError
 from docs_gen.samples import write_samples
 from errors import UserError
 from invariants import INVARIANTS, faults
-from serve import database_of_command, refuse_without_requirements, serve
+from serve import address_is_taken, database_of_command, refuse_without_requirements, serve
+from worker import run_workers
 
 
 def init_commands(app: Flask) -> None:
     """Put the commands into `flask --app app`."""
     for command in (
-        serve, migrate, demo, user, check, backup_, restore_, sample_papers, packs, watch_pack, digest, audit,
+        serve, migrate, demo, accept_keys_, user, check, backup_, restore_, sample_papers, packs, watch_pack, digest,
+        audit, worker, move_database, move_files,
     ):  # fmt: skip
         app.cli.add_command(command)
 
@@ -58,6 +64,16 @@ def demo() -> None:
             raise click.ClickException("The database is not empty; the demo company is only loaded into an empty one.")
         demo_company.load(utc_now(), _settings())
     click.echo("The demo company is there.")
+
+
+@click.command("accept-keys")
+@with_appcontext
+def accept_keys_() -> None:
+    """Take the keys of this host for those of the installation, after all hosts were given new ones."""
+    with database_of_command():
+        accept_keys(_settings())
+        audit_lines.record("accepted", "keys")
+    click.echo("The keys of this host are the ones now; hosts with others do not start.")
 
 
 @click.command()
@@ -140,12 +156,68 @@ def restore_(file: Path) -> None:
         except backup.BackupFault as fault:
             raise click.ClickException(str(fault)) from fault
         after_migrations(database.migrate(), utc_now())
+        accept_keys(_settings())  # of a backup without keys, those of this host are the ones now
         click.echo(f"{made.rows} rows and {made.files} files are back, as of {made.time:%Y-%m-%d %H:%M} UTC.")
         if not made.keys:
             click.echo("The backup held no keys: people sign in anew, and set up their second factor anew.")
         audit_lines.record("restored", "backup", file.name, made=made.time)
         _check()
     click.echo("No fault found.")
+
+
+@click.command()
+@click.argument("from_url", metavar="FROM_URL")
+@click.argument("to_url", metavar="TO_URL")
+@click.option("--with-faults", is_flag=True, help="Also when `check` finds faults, if it finds the same in the copy.")
+@with_appcontext
+def move_database(from_url: str, to_url: str, with_faults: bool) -> None:
+    """Copy the whole database FROM_URL into the empty TO_URL: sqlite:///file or postgresql://user@host/name.
+
+    Stop the service before. Nobody can write meanwhile; each table is counted and summed up on both sides, and `check`
+    is held against both. When anything is not as it should be, TO_URL stays empty. FROM_URL is not changed. The
+    password of PostgreSQL may be given as PGPASSWORD, where the list of processes does not show it.
+    """
+    settings = _settings()
+    (source, wrong), (target, wrong_too) = database_address(from_url), database_address(to_url)
+    if wrong or wrong_too:
+        raise click.ClickException("; ".join([*wrong, *wrong_too]))
+    if address_is_taken(settings):
+        raise click.ClickException(
+            f"A service answers at {settings.host}:{settings.port}. Stop it first: what it writes after the move would "
+            "be in the old database only."
+        )
+    database.close_all()
+    try:
+        moved = moving.move_database(source, target, settings, with_faults=with_faults, told=click.echo)
+    except moving.MoveFault as fault:
+        raise click.ClickException(f"{fault} Nothing was moved.") from fault
+    click.echo(f"{moved.rows} rows of {moved.tables} tables are in the new database, in {moved.seconds:.0f} seconds.")
+    click.echo("\n".join(moved.faults) if moved.faults else "No fault found, neither here nor there.")
+    click.echo("Now set ROUNDTRIP_DATABASE_URL to the new address, start the service, and put the old database away.")
+
+
+@click.command()
+@click.option("--back", is_flag=True, help="From the store into the data folder.")
+@with_appcontext
+def move_files(back: bool) -> None:
+    """Copy all kept files from the data folder to the store of ROUNDTRIP_FILES_URL; each is read back.
+
+    Nothing is deleted, and what is there already is left, so that it may be called again. Exits with 1 when a file
+    is missing or changed.
+    """
+    settings = _settings()
+    if settings.bucket is None:
+        raise click.ClickException("Set ROUNDTRIP_FILES_URL, _KEY and _SECRET for this command.")
+    way: list[Store] = [settings.data_dir, settings.bucket]
+    source, target = reversed(way) if back else way
+    with database_of_command():
+        moved = moving.move_files(source, target, names_of_files())
+        audit_lines.record("moved", "files", "back" if back else "to the store", files=moved.moved, size=moved.size)
+    click.echo(f"{moved.moved} files, {moved.size:,} bytes, read back; {moved.there} were there already.")
+    if moved.faults:
+        click.echo("\n".join(moved.faults))
+        raise click.ClickException(f"{len(moved.faults)} faults.")
+    click.echo("Now run check" + (" without ROUNDTRIP_FILES_URL." if back else " with these settings."))
 
 
 def _settings() -> Settings:
@@ -163,6 +235,23 @@ def digest() -> None:
     with db.connection_context(), app.test_request_context(base_url=_settings().base_url):
         for line in delivering.run(utc_now(), _settings()):
             click.echo(line)
+
+
+@click.command()
+@click.option("--processes", type=click.IntRange(1, 16), default=1, show_default=True, help="How many.")
+@with_appcontext
+def worker(processes: int) -> None:
+    """Do background jobs until told to stop: on a machine that serves no pages. `serve` has workers of its own.
+
+    SIGTERM and Ctrl-C let jobs come to their next step; they go on with the next worker.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    refuse_without_requirements()
+    logs.settle(_settings().log)
+    with database_of_command():
+        pass  # says at once when there is none, or an older one
+    database.close_all()
+    run_workers(app, processes)
 
 
 user = AppGroup("user", help="People who may sign in, and their API tokens.")

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +19,18 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "ROUNDTRIP_DATABASE_URL": (
         "",
         "Database; empty: SQLite in the data folder. PostgreSQL: postgresql://user:secret@host/name",
+    ),
+    "ROUNDTRIP_FILES_URL": (
+        "",
+        "Where kept files lie: s3://bucket/folder for a store that speaks S3; empty: in the data folder.",
+    ),
+    "ROUNDTRIP_FILES_ENDPOINT": ("", "Address of that store, https://s3.example.com; empty: that of Amazon."),
+    "ROUNDTRIP_FILES_REGION": ("us-east-1", "Its region."),
+    "ROUNDTRIP_FILES_KEY": ("", "Access key of that store."),
+    "ROUNDTRIP_FILES_SECRET": ("", "Its secret."),
+    "ROUNDTRIP_FILES_LINKS": (
+        "0",
+        "Seconds for which a link to the store is good, by which issued papers are fetched; 0: the service gives them.",
     ),
     "ROUNDTRIP_HOST": ("127.0.0.1", "Address the server listens on."),
     "ROUNDTRIP_PORT": ("8000", "Port the server listens on."),
@@ -42,6 +54,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "Hosts in private networks that webhooks may call, parted by commas; all others must be public.",
     ),
     "ROUNDTRIP_SECRET_KEY": ("", "Signs sessions and links; empty: made once and kept in the data folder."),
+    "ROUNDTRIP_TOTP_KEY": (
+        "",
+        "Encrypts second factors; empty: made once and kept in the data folder.",
+    ),
     "ROUNDTRIP_BACKUP_KEY": (
         "",
         "Encrypts backups, 32 characters or more; keep it apart from them. Empty: not encrypted, and without our keys.",
@@ -62,6 +78,10 @@ SETTINGS: dict[str, tuple[str, str]] = {
         "0",
         "Proxies in front of the service whose X-Forwarded-For and -Proto are believed; 0: none is.",
     ),
+    "ROUNDTRIP_WORKERS": (
+        "1",
+        "Processes for background jobs that `serve` starts; 0: none, where workers run elsewhere (`flask worker`).",
+    ),
     "ROUNDTRIP_LOG": ("text", "Lines of the log on standard output: text or json."),
 }
 
@@ -74,6 +94,25 @@ ROLES_OF_SETTINGS = frozenset(
 
 class SettingsFault(Exception):
     """One or more settings are wrong; `str()` names each of them, a line each."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A folder in a store that speaks S3. `folder`: without slashes at its ends, '' for the whole bucket."""
+
+    name: str
+    folder: str = ""
+    endpoint: str = ""  # '' that of Amazon
+    region: str = "us-east-1"
+    key: str = ""
+    secret: str = field(default="", repr=False)
+
+    def __truediv__(self, name: str) -> Bucket:
+        return replace(self, folder=f"{self.folder}/{name}".lstrip("/"))
+
+
+#: Where kept files lie: a folder of this machine, or one of a bucket.
+Store = Path | Bucket
 
 
 @dataclass(frozen=True)
@@ -101,7 +140,10 @@ class Settings:
     proxy_hops: int = 0
     backup_key: str = ""  # encrypts backups; '': they are not encrypted
     log: str = "text"  # or json
+    workers: int = 1  # processes for background jobs that `serve` starts
     totp_key: str = ""  # encrypts second factors; '': the secret key does
+    bucket: Bucket | None = None  # where kept files lie; None: in the data folder
+    links: timedelta = timedelta()  # how long a link to the bucket is good; 0: there are none
 
     @property
     def secure(self) -> bool:
@@ -109,24 +151,39 @@ class Settings:
         return self.base_url.startswith("https://")
 
     @property
-    def archive_dir(self) -> Path:
+    def kept(self) -> Store:
+        """Where the folders of kept files are: in the bucket, or in the data folder."""
+        return self.bucket or self.data_dir
+
+    @property
+    def archive_dir(self) -> Store:
         """Folder of the issued files."""
-        return self.data_dir / "files"
+        return self.kept / "files"
 
     @property
-    def pictures_dir(self) -> Path:
+    def pictures_dir(self) -> Store:
         """Folder of logos, stamps and signatures."""
-        return self.data_dir / "pictures"
+        return self.kept / "pictures"
 
     @property
-    def photos_dir(self) -> Path:
+    def photos_dir(self) -> Store:
         """Folder of the photos of boxes."""
-        return self.data_dir / "photos"
+        return self.kept / "photos"
 
     @property
-    def packs_dir(self) -> Path:
+    def packs_dir(self) -> Store:
         """Folder of the template packs."""
-        return self.data_dir / "packs"
+        return self.kept / "packs"
+
+    @property
+    def results_dir(self) -> Store:
+        """Folder of what background jobs made, for a few days."""
+        return self.kept / "results"
+
+    @property
+    def prepared_dir(self) -> Path:
+        """Folder of the drafts that were made before somebody asks for them."""
+        return self.data_dir / "prepared"
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -147,7 +204,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir = ROOT / data_dir
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        (data_dir / "files").mkdir(exist_ok=True)
+        if not value["ROUNDTRIP_FILES_URL"]:
+            (data_dir / "files").mkdir(exist_ok=True)
         if not os.access(data_dir, os.W_OK):
             raise PermissionError("not writable")
     except OSError as error:
@@ -163,20 +221,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if demo not in ("0", "1"):
         faults.append(f"ROUNDTRIP_DEMO={demo}: 0 or 1 is needed")
 
-    database_url = value["ROUNDTRIP_DATABASE_URL"] or f"sqlite:///{data_dir / 'roundtrip.db'}"
-    scheme, separator, rest = database_url.partition("://")
-    if scheme in ("postgres", "postgresql"):
-        scheme = "psycopg3+pool"  # the driver that requirements.txt brings; peewee would look for psycopg2 first
-    elif scheme not in ("sqlite", "psycopg3", "psycopg3+pool"):
-        faults.append(
-            f"ROUNDTRIP_DATABASE_URL: {scheme or 'nothing'}:// is not known; use sqlite:///file or postgresql://user:secret@host/name"
-        )
-    database_url = scheme + separator + rest
-    if not _names_a_database(database_url):
-        faults.append(
-            "ROUNDTRIP_DATABASE_URL: a database has to be named, like sqlite:///file or postgresql://user:secret@host/name;"
-            " in user and secret, write signs like @ / # as %40 %2F %23"
-        )
+    database_url, database_faults = database_address(
+        value["ROUNDTRIP_DATABASE_URL"] or f"sqlite:///{data_dir / 'roundtrip.db'}"
+    )
+    faults += [f"ROUNDTRIP_DATABASE_URL: {fault}" for fault in database_faults]
 
     base_url = (value["ROUNDTRIP_BASE_URL"] or f"http://{value['ROUNDTRIP_HOST']}:{port}").rstrip("/")
     if not _is_address(base_url):
@@ -215,9 +263,23 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if not (hops.isascii() and hops.isdecimal() and int(hops) <= 10):
         faults.append(f"ROUNDTRIP_PROXY_HOPS={hops}: a number from 0 to 10 is needed")
 
+    workers = value["ROUNDTRIP_WORKERS"]
+    if not (workers.isascii() and workers.isdecimal() and int(workers) <= 16):
+        faults.append(f"ROUNDTRIP_WORKERS={workers}: a number from 0 to 16 is needed")
+
     if value["ROUNDTRIP_LOG"] not in ("text", "json"):
         faults.append(f"ROUNDTRIP_LOG={value['ROUNDTRIP_LOG']}: text or json is needed")
 
+    bucket, bucket_faults = _bucket(value)
+    faults += bucket_faults
+    links = value["ROUNDTRIP_FILES_LINKS"]
+    if not (links.isascii() and links.isdecimal() and int(links) <= 3600):
+        faults.append(f"ROUNDTRIP_FILES_LINKS={links}: seconds from 0 to 3600 are needed")
+    elif int(links) and not value["ROUNDTRIP_FILES_URL"]:
+        faults.append("ROUNDTRIP_FILES_LINKS: there are links to files with ROUNDTRIP_FILES_URL only")
+
+    if value["ROUNDTRIP_TOTP_KEY"] and len(value["ROUNDTRIP_TOTP_KEY"]) < 32:
+        faults.append("ROUNDTRIP_TOTP_KEY: at least 32 characters are needed")
     secret_key = value["ROUNDTRIP_SECRET_KEY"]
     if secret_key and len(secret_key) < 32:
         faults.append("ROUNDTRIP_SECRET_KEY: at least 32 characters are needed")
@@ -249,8 +311,55 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         proxy_hops=int(hops),
         backup_key=value["ROUNDTRIP_BACKUP_KEY"],
         log=value["ROUNDTRIP_LOG"],
-        totp_key=_kept_secret(data_dir / "totp.key"),
+        workers=int(workers),
+        totp_key=value["ROUNDTRIP_TOTP_KEY"] or _kept_secret(data_dir / "totp.key"),
+        bucket=bucket,
+        links=timedelta(seconds=int(links)),
     )
+
+
+def _bucket(value: Mapping[str, str]) -> tuple[Bucket | None, list[str]]:
+    """The bucket that the settings name, None without one, and what is wrong with it; the secret is never told."""
+    url = value["ROUNDTRIP_FILES_URL"]
+    if not url:
+        lost = [f"{name} is given, and ROUNDTRIP_FILES_URL is not" for name in ("ROUNDTRIP_FILES_ENDPOINT",
+                "ROUNDTRIP_FILES_KEY", "ROUNDTRIP_FILES_SECRET") if value[name]]  # fmt: skip
+        return None, lost
+    faults = []
+    match = re.fullmatch(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)/?", url)
+    if match is None:
+        faults.append("ROUNDTRIP_FILES_URL: s3://bucket or s3://bucket/folder is needed, without any secret in it")
+    endpoint = value["ROUNDTRIP_FILES_ENDPOINT"].rstrip("/")
+    if endpoint and (not _is_address(endpoint) or urlsplit(endpoint).username or urlsplit(endpoint).path):
+        faults.append("ROUNDTRIP_FILES_ENDPOINT: an address like https://s3.example.com is needed, without any secret")
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,40}", value["ROUNDTRIP_FILES_REGION"]):
+        faults.append(f"ROUNDTRIP_FILES_REGION={value['ROUNDTRIP_FILES_REGION']}: a name like eu-central-1 is needed")
+    if not (value["ROUNDTRIP_FILES_KEY"] and value["ROUNDTRIP_FILES_SECRET"]):
+        faults.append("ROUNDTRIP_FILES_KEY and _SECRET are needed with ROUNDTRIP_FILES_URL")
+    if match is None or faults:
+        return None, faults
+    key, secret = value["ROUNDTRIP_FILES_KEY"], value["ROUNDTRIP_FILES_SECRET"]
+    return Bucket(match[1], match[2].strip("/"), endpoint, value["ROUNDTRIP_FILES_REGION"], key, secret), []
+
+
+def database_address(url: str) -> tuple[str, list[str]]:
+    """What `playhouse.db_url.connect` takes for this address, and what is wrong with it; no secret is told."""
+    faults = []
+    scheme, separator, rest = url.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        scheme = "psycopg3+pool"  # the driver that requirements.txt brings; peewee would look for psycopg2 first
+    elif scheme not in ("sqlite", "psycopg3", "psycopg3+pool"):
+        faults.append(
+            f"{scheme if separator else 'nothing'}:// is not known; use sqlite:///file or"
+            " postgresql://user:secret@host/name"
+        )
+    url = scheme + separator + rest
+    if not _names_a_database(url):
+        faults.append(
+            "a database has to be named, like sqlite:///file or postgresql://user:secret@host/name;"
+            " in user and secret, write signs like @ / # as %40 %2F %23"
+        )
+    return url, faults
 
 
 def _hours(text: str) -> timedelta | None:

@@ -13,6 +13,7 @@ import logging
 import os
 import sqlite3
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -245,8 +246,39 @@ def open_database(url: str) -> Database:
         database.register_function(_lower, "LOWER", 1)  # SQLite's own knows ASCII only: Ü stays Ü
     else:
         database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"})
+    database.query_hooks.append(_noted)
     db.initialize(database)
     return database
+
+
+#: What was asked of the database: statement and values.
+Question = tuple[str, tuple[Any, ...]]
+_notes = threading.local()
+
+
+def _noted(event: Any) -> None:
+    questions = getattr(_notes, "questions", None)
+    if questions is not None and event.sql.lstrip("(").startswith(("SELECT", "WITH")):
+        questions.append((sys.intern(event.sql), tuple(event.params or ())))
+
+
+@contextmanager
+def noting_questions() -> Iterator[list[Question]]:
+    """Notes every question that this thread asks meanwhile, in their order. Not to be nested."""
+    _notes.questions = []
+    try:
+        yield _notes.questions
+    finally:
+        _notes.questions = None
+
+
+def answers_digest(questions: Iterable[Question]) -> str:
+    """Asks all of them and gives a digest of the answers. What follows from the answers alone is the same as long as
+    the digest is: the first question was the same, so its answer leads to the same second one, and so on."""
+    digest = hashlib.blake2b(digest_size=32)
+    for sql, params in questions:
+        digest.update(repr(db.execute_sql(sql, params).fetchall()).encode())
+    return digest.hexdigest()
 
 
 def close_all() -> None:
@@ -306,6 +338,8 @@ def unavailable(error: BaseException) -> Unavailable | None:
 def drop_connection(fault: Unavailable) -> None:
     """Close the connection of this thread, and those that wait in the pool: after a fault of the disk, or of the line
     to the server, they are worth nothing, and the next request opens new ones."""
+    if fault.reason == "no_files":
+        return  # that is no fault of the database
     if not _is_postgresql() and fault.reason in ("busy", "no_space"):
         return  # SQLite's is sound, and to open another one may need room, too
     try:
@@ -480,6 +514,29 @@ def in_steps(query: Any, key: Any, size: int = 1_000) -> Iterator[Any]:
 def migrate() -> list[str]:
     """Bring the schema up to date; gives the names of the migrations that ran. Repeating it changes nothing."""
     return Runner(db.obj, str(ROOT / "migrations")).up()
+
+
+@contextmanager
+def starting_alone() -> Iterator[None]:
+    """While one host gets the database ready, others that start at the same time wait for it. (SQLite has one host.)"""
+    if not _is_postgresql():
+        yield
+        return
+    db.execute_sql("SELECT pg_advisory_lock(hashtext('roundtrip starts'))")
+    try:
+        yield
+    finally:
+        db.execute_sql("SELECT pg_advisory_unlock(hashtext('roundtrip starts'))")
+
+
+def clock_off() -> float:
+    """Seconds by which the clock of this host is before (+) or behind that of the database's host; 0.0 on SQLite."""
+    if not _is_postgresql():
+        return 0.0
+    before = utc_now()
+    [(there,)] = db.execute_sql("SELECT clock_timestamp()").fetchall()
+    after = utc_now()
+    return ((before - there) + (after - before) / 2).total_seconds()
 
 
 def applied_migrations() -> list[str]:

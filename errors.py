@@ -26,6 +26,20 @@ class Message:
         return self.text % self.values if self.values else self.text
 
 
+def plain_message(value: Any) -> Any:
+    """A message as JSON has it, those inside it too: whoever reads it later reads it in his own language."""
+    if isinstance(value, Message):
+        return {"text": value.text, "values": {name: plain_message(one) for name, one in value.values.items()}}
+    return value if isinstance(value, str | int) else str(value)
+
+
+def message_of(plain: Any) -> Any:
+    """The message that `plain_message` took apart."""
+    if isinstance(plain, dict):
+        return Message(plain["text"], {name: message_of(one) for name, one in plain["values"].items()})
+    return plain
+
+
 class UserError(Exception):
     """Base of the errors whose text is meant for the person who asked."""
 
@@ -67,6 +81,7 @@ UNAVAILABLE: dict[str, tuple[int, int, str]] = {
     ),
     "read_only": (503, 60, N_("The disk cannot be written to, so nothing was saved. Tell the administrator.")),
     "io_error": (503, 30, N_("The disk does not answer as it should, so nothing was saved. Tell the administrator.")),
+    "no_files": (503, 15, N_("The store of the files does not answer. Try again in a moment.")),
 }
 
 

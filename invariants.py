@@ -19,7 +19,7 @@ from accounts import audit
 from accounts.models import AuditEntry, User
 from assets import ledger_check
 from assets.models import ScanBatch, ScanEvent
-from config import Settings
+from config import Settings, Store
 from database import CLAIMS, Row, db, in_steps, tables, tuples
 from docs_gen import integrity, looks
 from docs_gen.models import IssuedDocument
@@ -38,7 +38,7 @@ INVARIANTS = {
 
 #: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.
 _BESIDE = rf"(-wal|-shm|-journal|{CLAIMS})?"
-_OURS = (r"(secret|totp)\.key", r"last_backup\.json", r"\..*")
+_OURS = (r"(secret|totp)\.key", r"[^/]*\.db" + _BESIDE, r"last_backup\.json", r"\..*")
 _SUFFIXES = {"files": ".pdf", "photos": ".jpg", "pictures": ".png", "packs": ".zip"}
 
 
@@ -57,6 +57,8 @@ def faults(settings: Settings) -> Iterator[str]:
     yield from _named("I5", ledger_check.photo_faults(settings.photos_dir))
     yield from _named("I5", looks.faults(settings.pictures_dir, settings.packs_dir))
     yield from _named("I5", _stray(settings.data_dir))
+    for name, suffix in _SUFFIXES.items():
+        yield from _named("I5", _stray_kept(settings.kept / name, name, suffix))
     yield from _named("I8", audit.faults())
     yield from _named("I8", _untold())
 
@@ -122,29 +124,27 @@ def _acknowledged() -> Iterator[str]:
 
 
 def _stray(folder: Path) -> Iterator[str]:
-    """Files that are not ours, and kept files that are not what their name says though no row names them: a photo waits
-    for its scan, and a picture or pack of before is what an old paper was printed with."""
+    """Files in the data folder that are not ours."""
     ours = [*_OURS, *([re.escape(Path(db.obj.database).name) + _BESIDE] if isinstance(db.obj, SqliteDatabase) else [])]
     for path in sorted(folder.iterdir()):
         if path.is_file() and not any(re.fullmatch(one, path.name) for one in ours):
             yield f"{path.name}: a file that is not of this service"
-        elif path.is_dir() and path.name in _SUFFIXES:
-            yield from _stray_kept(path, _SUFFIXES[path.name])
-        elif path.is_dir() and not path.name.startswith("."):
+        elif path.is_dir() and path.name not in _SUFFIXES and not path.name.startswith("."):
             yield f"{path.name}: a folder that is not of this service"
 
 
-def _stray_kept(folder: Path, suffix: str) -> Iterator[str]:
-    for path in folder.glob("*/*"):
-        if path.name.startswith("."):
-            continue  # a draft that a crash left; it is nobody's
-        if not re.fullmatch(r"[0-9a-f]{64}", path.stem) or path.suffix != suffix or path.parent.name != path.name[:2]:
-            yield f"{folder.name}/{path.parent.name}/{path.name}: a file that is not of this service"
-        elif folder.name != "files":  # those are all named by a row, and have been read
-            try:
-                archive.read(folder, path.stem, suffix=suffix)
-            except archive.ArchiveFault as fault:
-                yield str(fault)
+def _stray_kept(place: Store, folder: str, suffix: str) -> Iterator[str]:
+    """Kept files that are not what their name says though no row names them: a photo waits for its scan, and a picture
+    or pack of before is what an old paper was printed with."""
+    ours: list[tuple[str, str]] = []
+    for name in archive.names(place):
+        if not (match := re.fullmatch(rf"([0-9a-f]{{2}})/(\1[0-9a-f]{{62}}){re.escape(suffix)}", name)):
+            yield f"{folder}/{name}: a file that is not of this service"
+        elif folder != "files":  # those are all named by a row, and have been read
+            ours.append((match[2], suffix))
+    for _, _, data in archive.read_many(place, ours):
+        if isinstance(data, archive.ArchiveFault):
+            yield str(data)
 
 
 def _untold() -> Iterator[str]:

@@ -10,12 +10,11 @@ import io
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 from PIL import Image
 
 import archive
-from config import ROOT
+from config import ROOT, Store
 from errors import N_, InvalidInput
 
 PHOTO_BYTES = 10 * 1024 * 1024
@@ -56,7 +55,7 @@ def opened(
     return Image.frombytes(head["mode"], tuple(head["size"]), pixels)
 
 
-def keep_photo(data: bytes, field: str, folder: Path) -> str:
+def keep_photo(data: bytes, field: str, folder: Store) -> str:
     """Keep a photo as a JPEG of at most 1600 pixels; gives the SHA-256 under which `archive.read` finds it.
 
     Raises InvalidInput(`field`): no JPEG, PNG or WebP, more than 10 MB, 10,000 pixels a side or 60 million pixels.

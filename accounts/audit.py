@@ -139,12 +139,15 @@ def _actor() -> tuple[str, int | None, dict[str, Any]]:
     if not has_request_context():
         name = f"command ({_login()})"
         return name, None, {"actor": name}
-    user = current_user if current_user and current_user.is_authenticated else None
-    name = user.username if user else "nobody"
+    # A background job acts for whoever asked for it.
+    user = g.get("acts_for") or (current_user if current_user and current_user.is_authenticated else None)
+    name = user.username if user else "service" if "job" in g else "nobody"
     source = {"actor": name, "from": request.remote_addr or "", "request": g.get("request_id", ""),
               "route": request.endpoint or ""}  # fmt: skip
     if user:
         source["user"] = user.id
+    if "job" in g:
+        source["job"] = g.job
     if token := g.get("token"):
         source["token"] = token.name
     return name, user.id if user else None, source
@@ -161,7 +164,7 @@ def _fetched(response: Response) -> Response:
     """A line for every file that was handed out; drafts and static files are none."""
     name = response.headers.get("Content-Disposition", "")
     kept = name and "DRAFT" not in name and request.endpoint != "static"
-    if kept and request.method == "GET" and response.status_code in (200, 206):
+    if kept and request.method == "GET" and response.status_code in (200, 206, 302):  # 302: a link to the store
         record("fetched", request.endpoint or "", str(next(iter((request.view_args or {}).values()), "")),
                path=request.path, file=name.partition("filename=")[2].split(";")[0].strip('"'))  # fmt: skip
     return response

@@ -191,3 +191,13 @@ class AuditEntry(Row):
     class Meta:
         watched = False
         indexes = ((("kind", "key"), False),)
+
+
+class InstallationNote(Row):
+    """What all hosts of one installation share: marks of their keys, when the last backup was made. No secret."""
+
+    name = CharField(40, unique=True)
+    value = TextField()
+
+    class Meta:
+        watched = False

@@ -35,6 +35,8 @@ RIGHTS: dict[str, str] = {
     "settings.write": N_("Change alerts, customs clocks, looks of papers, profiles and template packs"),
     "people.manage": N_("Invite people, set their roles, end their access and that of devices"),
     "audit.read": N_("See who changed what"),
+    "jobs.read": N_("Follow the background jobs that one asked for"),
+    "jobs.manage": N_("See all background jobs, cancel and repeat them"),
     "operations.read": N_("See how the service is: health and metrics"),
 }
 
@@ -46,11 +48,11 @@ ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset(RIGHTS) - {"seals.place", "statements.own"},
     "document_clerk": frozenset((
         *_READ, "shipments.write", "papers.issue", "prices.see", "agreements.read", "customs.write",
-        "master_data.write",
+        "master_data.write", "jobs.read",
     )),
     "logistics_lead": frozenset((
         *_READ, "assets.scan", "assets.write", "ledger.correct", "agreements.read", "agreements.write",
-        "statements.write", "master_data.write",
+        "statements.write", "master_data.write", "jobs.read",
     )),
     "scanner_operator": frozenset(("assets.read", "assets.scan")),
     "viewer": frozenset(_READ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from peewee import JOIN, fn
@@ -18,6 +17,7 @@ from assets.models import Asset, Movement, ScanEvent, ScanSession, StockLevel, T
 from assets.movements import corrections
 from assets.pools import PoolEvent, posting
 from assets.trips import TripFacts
+from config import Store
 from database import tuples
 from errors import N_, Message
 from master_data.models import AssetType, Party, Place
@@ -42,7 +42,7 @@ def faults() -> Iterator[Message]:
     yield from _event_faults()
 
 
-def photo_faults(folder: Path) -> Iterator[str]:
+def photo_faults(folder: Store) -> Iterator[str]:
     """One sentence for each photo of an event, and each signature of a session, that is missing or changed."""
     photos = ScanEvent.select(ScanEvent.photo).where(ScanEvent.photo != "").distinct()
     signatures = ScanSession.select(ScanSession.signature).where(ScanSession.signature != "").distinct()

@@ -7,14 +7,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, papers, scan_page, scans, sets
+from benchmarks import growth, label_run, papers, scan_page, scans, sets
 from benchmarks.figures import Figure
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=("papers", "sets", "scans", "scan_page", "growth"), help="one part")
+    parser.add_argument("--only", choices=("papers", "sets", "labels", "scans", "scan_page", "growth"), help="one part")
     parser.add_argument(
         "--boxes",
         type=int,
@@ -26,6 +26,7 @@ def main() -> None:
     parts = {
         "papers": papers.run,
         "sets": sets.run,
+        "labels": label_run.run,
         "scans": scans.run,
         "scan_page": scan_page.run,
         "growth": lambda: growth.run(arguments.boxes),
@@ -33,11 +34,12 @@ def main() -> None:
     for name, part in parts.items():
         if arguments.only in (None, name):
             figures += part()
-    print(f"\n{'name':28}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}  what")
+    print(f"\n{'name':28}{'value':>12}  {'unit':10}{'rival':>12}{'ratio':>8}{'peak MB':>9}  what")
     for figure in figures:
         rival = f"{figure.rival:,.2f}" if figure.rival is not None else ""
         ratio = f"{figure.ratio:.2f}" if figure.ratio is not None else ""
-        print(f"{figure.name:28}{figure.value:>12,.2f}  {figure.unit:10}{rival:>12}{ratio:>8}  {figure.what}")
+        peak = f"{figure.peak_mb:.0f}" if figure.peak_mb is not None else ""
+        print(f"{figure.name:28}{figure.value:>12,.2f}  {figure.unit:10}{rival:>12}{ratio:>8}{peak:>9}  {figure.what}")
     if arguments.json:
         rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

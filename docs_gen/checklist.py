@@ -64,7 +64,7 @@ def checklist(shipment: Shipment, base_url: str) -> Checklist:
     documents = latest_documents(shipment)
     known = types()
     shown = [code for code in known if wanted.get(code, _OFFERED).need == "required" or _has(documents, code)]
-    papers = shipment_papers(shipment, base_url, shown)
+    papers = shipment_papers(shipment, base_url, shown, facts)
     found = check_papers(papers)
     rows = tuple(
         PaperState(
@@ -81,7 +81,7 @@ def checklist(shipment: Shipment, base_url: str) -> Checklist:
     return Checklist(
         facts,
         rows,
-        offered=tuple(shipment_papers(shipment, base_url, others)),
+        offered=tuple(shipment_papers(shipment, base_url, others, facts)),
         problems=tuple(found),
         left_over=tuple(one for key, one in documents.items() if key not in covered and one.status == "issued"),
     )

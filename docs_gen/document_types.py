@@ -6,11 +6,10 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import archive
-from config import ROOT
+from config import ROOT, Store
 from docs_gen import checks, render
 from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Check, Problem
@@ -132,14 +131,14 @@ def check_papers(papers: Iterable[PaperPart]) -> list[Problem]:
 
 
 def render_paper(
-    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Store | None = None
 ) -> Paper:
     """The PDF of a paper. Without a number it is a draft and says so on every page. Raises RenderError."""
     return render_one(print_job(type, facts, imprint, pictures_dir))
 
 
 def print_job(
-    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Path | None = None
+    type: DocumentType, facts: PaperFacts, imprint: Imprint = Imprint(), pictures_dir: Store | None = None
 ) -> Job:
     """What the renderer needs for a paper: its exemplars, styles and pictures, and for an issued one its facts as JSON.
 

@@ -468,12 +468,13 @@ def shipment_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
     return _facts_of(shipment, [shipment], base_url)
 
 
-def invoice_facts(shipment: Shipment, base_url: str) -> ShipmentFacts:
-    """The same with the goods and packages of the shipments that share this one's invoice behind its own."""
+def invoice_facts(shipment: Shipment, base_url: str, alone: ShipmentFacts | None = None) -> ShipmentFacts:
+    """The same with the goods and packages of the shipments that share this one's invoice behind its own; `alone`: its
+    own facts, which they are when no other shares it."""
     joined = list(
         Shipment.select().where(Shipment.invoiced_with == shipment, Shipment.state != "cancelled").order_by(Shipment.id)
     )
-    return _facts_of(shipment, [shipment, *joined], base_url)
+    return _facts_of(shipment, [shipment, *joined], base_url) if joined or alone is None else alone
 
 
 def _facts_of(shipment: Shipment, shipments: Sequence[Shipment], base_url: str) -> ShipmentFacts:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 import archive
+from config import Store
 from database import in_steps
 from docs_gen.models import IssuedDocument, NumberSeries
 
 
-def faults(archive_dir: Path) -> Iterator[str]:
+def faults(archive_dir: Store) -> Iterator[str]:
     """One sentence for each fault: numbers missing or double, papers without their file, files without their paper."""
     yield from number_faults()
     yield from file_faults(archive_dir)
@@ -38,9 +38,10 @@ def number_faults() -> Iterator[str]:
             yield f"series {key[1]}-{key[2]}: {last} numbers were given, the papers have {len(numbers)}: {told}"
 
 
-def file_faults(archive_dir: Path) -> Iterator[str]:
+def file_faults(archive_dir: Store) -> Iterator[str]:
     """Papers without their file, files that were changed, files that no paper names."""
     kept, unfinished = set(), False
+    numbers: list[tuple[str, str]] = []
     columns = (IssuedDocument.id, IssuedDocument.number, IssuedDocument.state, IssuedDocument.sha256)
     for _, number, state, sha256 in in_steps(IssuedDocument.select(*columns), IssuedDocument.id):
         if state == "numbered":
@@ -48,15 +49,26 @@ def file_faults(archive_dir: Path) -> Iterator[str]:
             unfinished = True
             continue
         kept.add(bytes.fromhex(sha256))
-        try:
-            archive.read(archive_dir, sha256)
-        except archive.ArchiveFault as fault:
-            yield f"{number}: {fault}"
+        numbers.append((number, sha256))
+        if len(numbers) == _STEP:
+            yield from _lost(archive_dir, numbers)
+            numbers = []
+    yield from _lost(archive_dir, numbers)
     if unfinished:
         return  # one of the files may be that of a paper that is being issued right now
-    for path in archive_dir.glob("??/*"):
-        named = re.fullmatch(r"[0-9a-f]{64}", path.stem) and bytes.fromhex(path.stem) in kept
-        if not named and not path.name.startswith("."):
-            if IssuedDocument.select().where(IssuedDocument.sha256 == path.stem).exists():
+    for name in archive.names(archive_dir):
+        stem = name.rpartition("/")[2].partition(".")[0]
+        if not (re.fullmatch(r"[0-9a-f]{64}", stem) and bytes.fromhex(stem) in kept):
+            if IssuedDocument.select().where(IssuedDocument.sha256 == stem).exists():
                 continue  # issued since we looked
-            yield f"{path.name}: a file that no issued paper names"
+            yield f"{name.rpartition('/')[2]}: a file that no issued paper names"
+
+
+_STEP = 256
+
+
+def _lost(archive_dir: Store, numbers: list[tuple[str, str]]) -> Iterator[str]:
+    found = archive.read_many(archive_dir, [(sha256, ".pdf") for _, sha256 in numbers])
+    for (number, _), (_, _, data) in zip(numbers, found, strict=True):
+        if isinstance(data, archive.ArchiveFault):
+            yield f"{number}: {data}"

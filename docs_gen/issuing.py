@@ -14,13 +14,12 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import archive
 from accounts.models import User
-from config import Settings
+from config import Settings, Store
 from database import locked, taking_turns, unavailable
 from docs_gen import render, seals, signing, sscc
 from docs_gen.account_facts import AccountPaper
@@ -232,16 +231,22 @@ def paper_of(shipment: Shipment, type: str, part: str, base_url: str) -> PaperPa
     return next((paper for paper in found if paper.facts.part == part), None)
 
 
-def shipment_papers(shipment: Shipment, base_url: str, codes: Iterable[str] | None = None) -> list[PaperPart]:
-    """The papers of these kinds (all) that the shipment has, with its present facts.
+def shipment_papers(
+    shipment: Shipment, base_url: str, codes: Iterable[str] | None = None, facts: ShipmentFacts | None = None
+) -> list[PaperPart]:
+    """The papers of these kinds (all) that the shipment has, with its present facts; `facts`: these, read already.
 
     A shipment that shares the invoice of another has no invoice of its own.
     """
-    facts = shipment_facts(shipment, base_url)
-    invoice = invoice_facts(shipment, base_url)
+    known = types()
+    if codes is not None:
+        wanted = set(codes)
+        known = {code: one for code, one in known.items() if code in wanted}
+    facts = facts or shipment_facts(shipment, base_url)
+    shared = any(one.shares_invoice for one in known.values())
     return [
         paper
-        for paper in papers(facts, invoice, codes, types())
+        for paper in papers(facts, invoice_facts(shipment, base_url, facts) if shared else facts, None, known)
         if not (paper.type.shares_invoice and shipment.invoiced_with_id)
     ]
 
@@ -336,7 +341,7 @@ def _kept(
         if isinstance(paper, Exception):
             raise paper
         data = signing.sign(paper.data, settings)
-        sha256 = archive.keep(settings.archive_dir, data)
+        sha256 = archive.keep(settings.archive_dir, data, shown_as=f"{document.number}.pdf")
     except Exception as error:
         log.exception("%s has its number but could not be rendered", document.number)
         unfinished = (IssuedDocument.id == document.id) & (IssuedDocument.state == "numbered")
@@ -373,14 +378,14 @@ def _kept(
     return IssuedDocument.get_by_id(document.id), None
 
 
-def _job(document: IssuedDocument, kind: DocumentType, pictures_dir: Path | None) -> Job:
+def _job(document: IssuedDocument, kind: DocumentType, pictures_dir: Store | None) -> Job:
     """How a paper that has its number is printed, from its frozen facts: the same bytes whenever it is asked for."""
     replaces = document.replaces.number if document.replaces_id else ""
     imprint = Imprint(document.number, document.issue_date, replaces, document.originals, document.copies)
     return print_job(kind, from_json(kind.facts, document.facts), imprint, pictures_dir)
 
 
-def render_document(document: IssuedDocument, pictures_dir: Path | None = None) -> Paper:
+def render_document(document: IssuedDocument, pictures_dir: Store | None = None) -> Paper:
     """The PDF of a paper that has its number, made again: by the template pack that printed it, if one did."""
     return render_one(_job(document, type_of(document), pictures_dir))
 

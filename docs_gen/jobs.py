@@ -20,7 +20,7 @@ from database import db, end_of_request, locked, taking_turns, utc_now
 from docs_gen.issuing import Order, finish_many, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.register import types
-from errors import N_, InvalidInput, Message, UserError
+from errors import N_, InvalidInput, UserError, plain_message
 from shipments.models import Shipment
 
 log = logging.getLogger("roundtrip")
@@ -105,21 +105,7 @@ def _done(document: IssuedDocument) -> dict[str, Any]:
 
 
 def _refused(type: str, part: str, error: UserError) -> dict[str, Any]:
-    return {"type": type, "part": part, **_plain(error.message)}
-
-
-def _plain(value: Any) -> Any:
-    """A message as JSON, those inside it too: whoever reads the job's page reads it in his own language."""
-    if isinstance(value, Message):
-        return {"text": value.text, "values": {name: _plain(one) for name, one in value.values.items()}}
-    return value if isinstance(value, str | int) else str(value)
-
-
-def message_of(result: Any) -> Any:
-    """The message that `_plain` took apart."""
-    if isinstance(result, dict):
-        return Message(result["text"], {name: message_of(one) for name, one in result["values"].items()})
-    return result
+    return {"type": type, "part": part, **plain_message(error.message)}
 
 
 def _note(job: PaperJob, more: list[dict[str, Any]]) -> None:

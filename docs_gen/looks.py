@@ -11,12 +11,12 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 import archive
+from config import Store
 from database import taking_turns
 from docs_gen.models import Seal, SellerLook, TemplatePack, Wording
 from docs_gen.render import missing_glyphs
@@ -102,7 +102,7 @@ def contrast(text: str) -> float:
 
 
 def save_look(
-    seller: Party, wanted: str, logo: bytes, keep_logo: bool, now: datetime, pictures_dir: Path
+    seller: Party, wanted: str, logo: bytes, keep_logo: bool, now: datetime, pictures_dir: Store
 ) -> SellerLook:
     """Colour and logo of one of our companies; `logo` b'': the one that there is, or with `keep_logo` false none.
 
@@ -121,7 +121,7 @@ def save_look(
     return look
 
 
-def save_seal(seal: Seal, values: dict[str, Any], data: bytes, now: datetime, pictures_dir: Path) -> None:
+def save_seal(seal: Seal, values: dict[str, Any], data: bytes, now: datetime, pictures_dir: Store) -> None:
     """Write the checked `values` into a seal, new or not; `data` b'': it keeps its picture.
 
     Raises InvalidInput(`file`).
@@ -164,7 +164,7 @@ def _is(column: Any, row: Party | None) -> Any:
     return column.is_null() if row is None else column == row
 
 
-def faults(pictures_dir: Path, packs_dir: Path) -> Iterator[str]:
+def faults(pictures_dir: Store, packs_dir: Store) -> Iterator[str]:
     """One sentence for each kept picture or pack that is missing or changed, for `flask check`."""
     pictures = {look.logo for look in SellerLook.select().where(SellerLook.logo != "")}
     pictures |= {seal.sha256 for seal in Seal.select()}

@@ -18,6 +18,7 @@ from peewee import fn
 
 import archive
 from accounts.models import User
+from config import Store
 from database import taking_turns
 from docs_gen import render
 from docs_gen.document_types import GOODS, DocumentType, Imprint, paper_html, print_job
@@ -68,7 +69,7 @@ def samples(type: DocumentType) -> list[Sample]:
     return found
 
 
-def take(data: bytes, user: User | None, now: datetime, packs_dir: Path) -> TemplatePack:
+def take(data: bytes, user: User | None, now: datetime, packs_dir: Store) -> TemplatePack:
     """Keep a pack as the next version of its name, not yet in use.
 
     Raises InvalidInput(`file`): its form is wrong, or a type does not come out as it must. Refused(`known`): it is the

@@ -13,13 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 
 import archive
+from config import Store
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, PaperPart, check_papers, paper_parts
 from docs_gen.facts import ShipmentFacts
 from docs_gen.models import IssuedDocument, TemplatePack
 from docs_gen.pack_files import Pack, read_pack
 from docs_gen.papers import accounts, bank, customs, goods, money, returnables, transport
-from errors import UserError
+from errors import Unavailable, UserError
 
 log = logging.getLogger("roundtrip")
 
@@ -40,10 +41,10 @@ REGISTER: dict[str, DocumentType] = {
 #: In the column `template` of a paper: the pack and the version that printed it.
 _PRINTED_BY = re.compile(r"pack ([a-z0-9-]+)/(\d+)\b")
 
-_packs_dir = Path()
+_packs_dir: Store = Path()
 
 
-def open_packs(folder: Path) -> None:
+def open_packs(folder: Store) -> None:
     """Say where the ZIPs of packs are kept; to be called once at start, like `open_database`."""
     global _packs_dir
     _packs_dir = folder
@@ -58,6 +59,8 @@ def types() -> dict[str, DocumentType]:
     for row in TemplatePack.select().where(TemplatePack.active).order_by(TemplatePack.name):
         try:
             found |= {type.code: type for type in pack_of(row).types}
+        except Unavailable:
+            raise  # the store is away for a moment: a paper must not be printed by another template for that
         except UserError as fault:
             log.error("The template pack %s, version %s, cannot be used: %s", row.name, row.version, fault)
     return found
@@ -74,7 +77,7 @@ def pack_of(row: TemplatePack) -> Pack:
 
 
 @lru_cache(maxsize=64)
-def _pack(folder: Path, sha256: str, version: int) -> Pack:
+def _pack(folder: Store, sha256: str, version: int) -> Pack:
     return read_pack(archive.read(folder, sha256, suffix=".zip"), REGISTER, version)
 
 

@@ -20,21 +20,22 @@ from accounts.scope import seen
 from assets.shipment_pools import counted_packages
 from config import Settings
 from database import utc_now
+from docs_gen import prepared
 from docs_gen.checklist import checklist
 from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice
-from docs_gen.document_types import DocumentType, PaperPart, check_papers, print_job, render_paper
+from docs_gen.document_types import DocumentType, PaperPart, check_papers
+from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
-from docs_gen.jobs import message_of, order_set, results, start
+from docs_gen.jobs import order_set, results, start
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
-from docs_gen.render_pool import render_together
 from docs_gen.seals import usable
 from docs_gen.turns import prints
 from docs_gen.visible import visible_jobs, visible_papers
-from errors import N_, Message, Refused
+from errors import N_, Message, Refused, message_of
 from i18n import language, name_of, translated
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
@@ -52,6 +53,7 @@ def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
     last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
+    prepared.prepare_when_changed(shipment, listed.facts, utc_now(), _settings())
     facts = listed.facts if may("prices.see") else without_prices(listed.facts)
     return render_template(
         "docs_gen/shipment.html", shipment=shipment, facts=facts, sees=_sees, listed=listed, last_job=last_job,
@@ -98,9 +100,10 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
 @prints
 def preview_file(number: str, type: str) -> Response:
     kind = _seen(_type(type))
-    part = paper_of(_shipment(number), type, _part(), _settings().base_url) or abort(404)
-    paper = render_paper(kind, part.facts, pictures_dir=_settings().pictures_dir)
-    return attachment(paper.data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
+    data = prepared.opened(_shipment(number), kind, _part(), _settings())
+    if data is None:
+        abort(404)
+    return attachment(data, f"{number} {kind.title_en} DRAFT.pdf", "application/pdf", inline=True)
 
 
 @blueprint.post("/shipments/<number>/documents/<type>/issue")
@@ -151,7 +154,7 @@ def issue_set(number: str) -> Any:
     return redirect(url_for("docs_gen.job_page", id=job.id))
 
 
-@blueprint.get("/jobs/<int(max=2147483647):id>")
+@blueprint.get("/paper-jobs/<int(max=2147483647):id>")
 @needs("shipments.read", "papers.read")
 def job_page(id: int) -> str:
     """How far a job is. A look at one whose process is gone lets it go on."""
@@ -175,9 +178,7 @@ def merged_file(number: str) -> Response:
     if not rows:
         abort(404)
     drafts = [row for row in rows if not (row.document and row.document.status == "issued")]
-    pictures = _settings().pictures_dir
-    jobs = [print_job(row.paper.type, row.paper.facts, pictures_dir=pictures) for row in drafts]
-    made = dict(zip(map(id, drafts), render_together(jobs), strict=True))
+    made = dict(zip(map(id, drafts), prepared.drafts([row.paper for row in drafts], _settings()), strict=True))
     files, names = [], []
     for row in rows:
         file = made.get(id(row))
@@ -190,7 +191,7 @@ def merged_file(number: str) -> Response:
             )
         title = row.paper.type.title_en.title()
         if file:
-            files.append(file.data)
+            files.append(file)
             names.append(f"DRAFT {title}")
         elif row.document:
             files.append(archive.read(_settings().archive_dir, row.document.sha256))
@@ -241,8 +242,7 @@ def document_file(id: int) -> Response:
         abort(404)
     if not _sees(document.type):
         abort(403)
-    data = archive.read(_settings().archive_dir, document.sha256)
-    return attachment(data, file_name(document), "application/pdf", inline=True)
+    return paper_file(document, file_name(document), inline=True)
 
 
 _addressee = Party.alias()

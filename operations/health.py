@@ -18,19 +18,22 @@ from typing import Any
 from peewee import fn
 from playhouse.migrations import Runner
 
+import archive
 from accounts.models import AuditEntry
 from assets.models import ExceptionCase
 from config import ROOT, Settings
-from database import db, tuples, utc_now
+from database import clock_off, db, tuples, utc_now
 from docs_gen import render_pool
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.render import missing_requirements
+from jobs.models import Job
 
 log = logging.getLogger("roundtrip")
 
 _LEAST_FREE = 512 * 1024 * 1024  # bytes
 _LEAST_FILES = 1_000  # inodes; file systems that make them as needed say 0 of 0
 _CLOCK = timedelta(minutes=1)
+_HOSTS_APART = 5  # seconds; leases are for minutes, and what a person is shown is rounded to minutes
 _QUEUE = timedelta(minutes=10)
 BACKUP_AGE = timedelta(hours=26)  # one each day, with two hours for it
 
@@ -48,9 +51,11 @@ class Finding:
 def findings(settings: Settings) -> dict[str, Finding]:
     """Every check by its name."""
     checks: dict[str, Callable[[Settings], Finding]] = {
-        "database": _database, "renderer": _renderer, "papers": _papers, "disk": _disk, "clock": _clock,
+        "database": _database, "renderer": _renderer, "papers": _papers, "jobs": _jobs, "disk": _disk, "clock": _clock,
         "backup": _backup, "libraries": _libraries,
     }  # fmt: skip
+    if settings.bucket:
+        checks["files"] = _files
     found = {}
     for name, check in checks.items():
         try:
@@ -70,6 +75,7 @@ def gauges(settings: Settings) -> dict[str, tuple[str, float]]:
         "roundtrip_exceptions_open": ("Exceptions that wait for somebody", _open_exceptions()),
         "roundtrip_paper_jobs_waiting": ("Orders of several papers that are not done", waiting),
         "roundtrip_paper_jobs_oldest_seconds": ("Age of the oldest of them", oldest),
+        **_job_gauges(),
         "roundtrip_papers_unfinished": ("Papers with a number and without a file", unfinished),
         "roundtrip_papers_making": ("Papers being rendered by the process that answers", making.making),
         "roundtrip_disk_free_bytes": ("Free space of the data folder", shutil.disk_usage(settings.data_dir).free),
@@ -121,6 +127,36 @@ def _papers(_: Settings) -> Finding:
     return Finding({"jobs": waiting, "oldest_seconds": round(oldest), "unfinished": unfinished}, fault)
 
 
+def _job_gauges() -> dict[str, tuple[str, float]]:
+    counts, oldest = _background()
+    return {
+        "roundtrip_jobs_waiting": ("Background jobs that are due and wait", counts.get("waiting", 0)),
+        "roundtrip_jobs_running": ("Background jobs that are being done", counts.get("running", 0)),
+        "roundtrip_jobs_failed": ("Background jobs that failed and wait for somebody", counts.get("failed", 0)),
+        "roundtrip_jobs_oldest_seconds": ("How long the oldest that waits has been due", oldest),
+    }
+
+
+def _background() -> tuple[dict[str, int], float]:
+    """Background jobs by state (of those that wait, the ones that are due), seconds that the oldest of these waits."""
+    now = utc_now()
+    waits = (Job.state == "waiting") & (Job.due_time <= now)
+    told = waits | Job.state.in_(["running", "failed"])
+    counts = dict(tuples(Job.select(Job.state, fn.COUNT(Job.id)).where(told).group_by(Job.state)))
+    oldest = Job.select(fn.MIN(Job.due_time)).where(waits).scalar()
+    return counts, (now - oldest).total_seconds() if oldest else 0.0
+
+
+def _jobs(_: Settings) -> Finding:
+    counts, oldest = _background()
+    late = timedelta(seconds=oldest) > _QUEUE
+    told = {state: counts.get(state, 0) for state in ("waiting", "running", "failed")}
+    return Finding(
+        {**told, "oldest_seconds": round(oldest)},
+        "the oldest background job has waited for more than 10 minutes: does a worker run?" if late else "",
+    )
+
+
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(settings.data_dir).free
     nodes = os.statvfs(settings.data_dir)
@@ -142,7 +178,18 @@ def _clock(_: Settings) -> Finding:
         fault = f"the clock was set by {round(drift)} seconds since the service started"
     if behind > _CLOCK:
         fault = f"the clock is {round(behind.total_seconds())} seconds behind the newest line of the audit"
-    return Finding({"time": utc_now().isoformat(timespec="seconds"), "set_by_seconds": round(drift, 1)}, fault)
+    off = clock_off()
+    if abs(off) > _HOSTS_APART:
+        fault = f"the clock is {round(off, 1)} seconds off that of the database's host"
+    told = {"time": utc_now().isoformat(timespec="seconds"), "set_by_seconds": round(drift, 1)}
+    return Finding({**told, "off_database_seconds": round(off, 2)}, fault)
+
+
+def _files(settings: Settings) -> Finding:
+    """The store of the files: whether it answers, and how fast."""
+    begin = time.monotonic()
+    next(archive.names(settings.archive_dir), "")
+    return Finding({"ms": round((time.monotonic() - begin) * 1000, 1)})
 
 
 def _backup(settings: Settings) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.scope import both, current_scope
 from database import Row, db, locked, taking_turns, tuples
 from errors import N_, InvalidInput, Refused
+from jobs.queue import order
 from master_data.models import AssetType, Party, Place, Product
 from master_data.visible import visible_parties, visible_places
 from shipments.details import Details, details_to_json
@@ -59,6 +60,7 @@ def save_shipment(entry: ShipmentEntry, number: str | None, version: int, user: 
             Package.delete().where(Package.shipment == shipment).execute()
         _insert(ShipmentLine, [_line(line, known, shipment, i) for i, line in enumerate(entry.lines, 1)])
         _insert(Package, [_package(package, known, shipment, i) for i, package in enumerate(entry.packages, 1)])
+        _changed(shipment, now)
         return Shipment.get_by_id(shipment.id)
 
 
@@ -75,7 +77,18 @@ def save_details(number: str, details: Details, version: int, user: User | None,
         shipment.details, shipment.changed_time, shipment.changed_by = details_to_json(details), now, user
         shipment.version += 1
         shipment.save(only=[Shipment.details, Shipment.changed_time, Shipment.changed_by, Shipment.version])
+        _changed(shipment, now)
         return shipment
+
+
+#: Several changes in a row are one: the papers are prepared when they have come to rest.
+_REST = timedelta(seconds=2)
+
+
+def _changed(shipment: Shipment, now: datetime) -> None:
+    """Let the papers be prepared in the background, so that they are there when somebody opens them."""
+    order("prepare_papers", {"shipment": shipment.id}, now, key=f"prepare:{shipment.id}", delay=_REST,
+          about=shipment.number, entity=shipment.consignor)  # fmt: skip
 
 
 def _to_change(number: str, version: int) -> Shipment:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, url_for
+from flask import Blueprint, Response, abort, url_for
 from flask_security import current_user
 
-import archive
 from accounts.access import needs
 from accounts.scope import scope_of
-from config import Settings
+from docs_gen.handing_out import paper_file
 from docs_gen.models import IssuedDocument
 from errors import N_
 from i18n import translated
@@ -62,8 +61,7 @@ def statement_list() -> Response | str:
 @needs("statements.own")
 def pdf(id: int) -> Response:
     document = _statement(id).document
-    settings: Settings = current_app.config["ROUNDTRIP"]
-    return attachment(archive.read(settings.archive_dir, document.sha256), f"{document.number}.pdf", "application/pdf")
+    return paper_file(document, f"{document.number}.pdf")
 
 
 @blueprint.get("/my/statements/<int(max=2147483647):id>.xlsx")

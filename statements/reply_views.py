@@ -8,11 +8,11 @@ from flask import Blueprint, Response, current_app, flash, redirect, render_temp
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-import archive
 from accounts.access import public
 from accounts.throttle import look_up
 from config import Settings
 from database import utc_now
+from docs_gen.handing_out import paper_file
 from errors import N_, InvalidInput, Refused
 from form_fields import exact_number
 from i18n import offer_language, translated
@@ -73,8 +73,7 @@ def pdf(token: str) -> Any:
     if not isinstance(link, StatementLink):
         return link
     document = link.statement.document
-    data = archive.read(_settings().archive_dir, document.sha256)
-    return attachment(data, f"{document.number}.pdf", "application/pdf")
+    return paper_file(document, f"{document.number}.pdf")
 
 
 @blueprint.get("/statement/<token>/statement.xlsx")

@@ -28,7 +28,7 @@ from database import migrate, open_database, utc_now
 from docs_gen import render
 from docs_gen.register import open_packs
 
-pytest_plugins = ["browser", "mail_server"]  # Chromium, a live server, a mail server
+pytest_plugins = ["browser", "mail_server", "s3_server"]  # Chromium, a live server, a mail server, a store of files
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
@@ -138,17 +138,23 @@ def one_application(tmp_path_factory: pytest.TempPathFactory) -> Flask:
     return application(settings_for(tmp_path_factory.mktemp("app")))
 
 
-@pytest.fixture
-def app(one_application: Flask, db: Database, tmp_path: Path) -> Iterator[Flask]:
+@contextlib.contextmanager
+def answering(app: Flask, db: Database, folder: Path) -> Iterator[Flask]:
     """The application on the test's database and folder, with the settings it began with."""
-    before = dict(one_application.config)
-    settings = settings_for(tmp_path)
-    one_application.config["ROUNDTRIP"] = settings
+    before = dict(app.config)
+    settings = settings_for(folder)
+    app.config["ROUNDTRIP"] = settings
     open_packs(settings.packs_dir)
     proxy.initialize(db)
-    yield one_application
-    one_application.config.clear()
-    one_application.config.update(before)
+    yield app
+    app.config.clear()
+    app.config.update(before)
+
+
+@pytest.fixture
+def app(one_application: Flask, db: Database, tmp_path: Path) -> Iterator[Flask]:
+    with answering(one_application, db, tmp_path) as app:
+        yield app
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LINE = [
-    "config", "errors", "metrics", "database", "xlsx_reader", "spreadsheets", "i18n", "logs", "form_fields", "listing", "archive", "picture_reader", "photos",
+    "config", "errors", "metrics", "database", "xlsx_reader", "spreadsheets", "i18n", "logs", "form_fields", "listing", "buckets", "archive", "picture_reader", "photos",
     "mail",
-    "accounts", "master_data", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts",
-    "people", "today", "operations", "demo", "invariants", "backup", "slow_senders", "serve", "commands", "app",
+    "accounts", "master_data", "jobs", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts",
+    "people", "today", "operations", "demo", "invariants", "backup", "moving", "worker", "slow_senders", "serve", "commands", "app",
 ]  # fmt: skip
 
 #: Pure modules: rules on plain values, whose tests need neither a database nor a request.

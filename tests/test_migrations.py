@@ -13,6 +13,7 @@ import alerts.models
 import assets.models
 import customs.models
 import docs_gen.models
+import jobs.models
 import master_data.models
 import shipments.models
 import statements.models
@@ -26,6 +27,7 @@ PARTS = (
     shipments.models,
     assets.models,
     docs_gen.models,
+    jobs.models,
     statements.models,
     customs.models,
     alerts.models,

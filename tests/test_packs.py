@@ -160,7 +160,7 @@ def test_what_never_ends_is_stopped_and_the_next_paper_is_the_same(name: str, mo
     begun = time.monotonic()
     with pytest.raises(RenderError, match=r"longer than 3 seconds|more than 440 MB"):
         render_paper(with_template(html, css), FACTS)
-    assert time.monotonic() - begun < 15  # 3, and what a busy machine adds
+    assert time.monotonic() - begun < 60  # 3, and what a busy machine adds: it is not left to run
     assert invoice() == before
 
 

@@ -133,11 +133,13 @@ def test_every_second_answer_lost_and_two_tabs_send_each_scan_once(context, page
         if code == CODES[10]:
             second.evaluate("window.dispatchEvent(new Event('online'))")
     expect(page.locator("#total")).to_have_text("30 of 12")
-    for _ in range(40):  # the pauses between attempts are the device's; a person presses the button
-        if page.get_attribute("#badge", "data-state") == "idle":
-            break
-        page.evaluate("window.dispatchEvent(new Event('online'))")
-        page.wait_for_timeout(50)
+    page.wait_for_function(  # the pauses between attempts are the device's; a person presses the button
+        """() => {
+            if (document.querySelector("#badge").dataset.state === "idle") return true;
+            window.dispatchEvent(new Event("online"));
+        }""",
+        polling=50,
+    )
     nothing_left(page)
     assert taken() == CODES[:30]
     assert swallowed

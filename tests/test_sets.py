@@ -25,7 +25,7 @@ from docs_gen.issuing import Order, finish, issue_document, take_number, void_do
 from docs_gen.models import IssuedDocument, PaperJob
 from docs_gen.register import REGISTER
 from docs_gen.views import file_name
-from errors import InvalidInput, Refused
+from errors import InvalidInput, Refused, message_of
 
 SET = [("packing_list", ""), ("china_export_declaration", ""), ("commercial_invoice", "")]
 PAGE = "/shipments/S-2026-0001"
@@ -56,7 +56,7 @@ def test_a_paper_that_is_refused_keeps_no_other_waiting(world: World, settings: 
     jobs.run(job, settings)
     found = {one["type"]: one for one in jobs.results(PaperJob.get_by_id(job.id))}
     assert found["packing_list"]["number"] == "PL-2026-0001"
-    assert "USCC" in str(jobs.message_of({k: found["china_export_declaration"][k] for k in ("text", "values")}))
+    assert "USCC" in str(message_of({k: found["china_export_declaration"][k] for k in ("text", "values")}))
 
 
 def test_warnings_without_a_reason_are_refused_and_a_reason_is_kept(world: World, settings: Settings) -> None:
@@ -132,10 +132,10 @@ def test_the_page_issues_the_set_and_shows_how_far_it_is(client: FlaskClient, wo
         f"{PAGE}/documents/issue", data={"paper": ["commercial_invoice", "packing_list"], "reason:": "Agreed."}
     )
     job = PaperJob.get()
-    assert answer.headers["Location"].endswith(f"/jobs/{job.id}")
+    assert answer.headers["Location"].endswith(f"/paper-jobs/{job.id}")
     for thread in [one for one in jobs.threading.enumerate() if one.name == f"job-{job.id}"]:
         thread.join(60)
-    page = client.get(f"/jobs/{job.id}").get_data(as_text=True)
+    page = client.get(f"/paper-jobs/{job.id}").get_data(as_text=True)
     assert "CI-2026-0001" in page
     assert "PL-2026-0001" in page
     assert "2 of 2 done" in page

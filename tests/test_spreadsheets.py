@@ -261,9 +261,9 @@ def test_xlsx_shared_texts_and_rich_text_as_excel_writes_them():
 
 @pytest.fixture
 def quickly():
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     yield
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5  # of CPU: how busy the machine is with other things says nothing
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150 * 1024
 
 

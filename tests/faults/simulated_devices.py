@@ -195,7 +195,7 @@ class SimulatedDevice:
         self.queue.append(event)
 
     def send(self, port: int, key: str, batch: list[dict[str, Any]]) -> bool:
-        """Send one batch; True when it was answered."""
+        """Send one batch; True when it was taken. A busy service asks to come again, as a device does."""
         body = json.dumps({"events": batch, "sent_time": utc_now().isoformat(), "unsent": len(self.queue)})
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key, "Content-Type": "application/json"}
         try:
@@ -208,6 +208,9 @@ class SimulatedDevice:
             return False
         finally:
             asked.close()
+        if answer.status == 503:
+            assert answer.getheader("Retry-After"), told
+            return False
         if answer.status == 409 and told["error"]["reason"] == "key_in_flight":
             return False  # the first try is still at work: the same again, under the same key
         assert answer.status == 200, told

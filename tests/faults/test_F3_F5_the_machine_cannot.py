@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -280,10 +281,10 @@ def test_F3_a_disk_with_no_room_left_loses_nothing_that_was_acknowledged(served,
 
 def test_F5_while_somebody_holds_the_write_lock_pages_are_read_and_scans_wait_or_are_told(served):
     server, devices = served
-    seconds = 30 if LARGE else 2
+    held_for = 30 if LARGE else 0  # seconds; and until 40 reads are answered
     answers: list[int] = []
     reads: list[float] = []
-    done = threading.Event()
+    read_enough, written, done = threading.Event(), threading.Event(), threading.Event()
 
     def write(device: SimulatedDevice) -> None:
         while not done.is_set():
@@ -293,6 +294,7 @@ def test_F5_while_somebody_holds_the_write_lock_pages_are_read_and_scans_wait_or
             answers.append(status)
             if status == 200:
                 device.queue.clear()
+                written.set()
             else:
                 assert (status, after) == (503, "5")
                 done.wait(0.2)
@@ -302,29 +304,35 @@ def test_F5_while_somebody_holds_the_write_lock_pages_are_read_and_scans_wait_or
             start = time.monotonic()
             assert get(server.port, "/api/v1/resolve?text=KLT-A-0001", devices[0].token) == 200
             reads.append(time.monotonic() - start)
+            if len(reads) >= 40:
+                read_enough.set()
             done.wait(0.02)
 
     writers = [SimulatedDevice(f"w{n}", one.token, one.codes, one.luck) for n, one in enumerate([*devices] * 6)]
     with contextlib.closing(sqlite3.connect(server.folder / "roundtrip.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        threads = [threading.Thread(target=write, args=(one,)) for one in writers] + [threading.Thread(target=read)]
-        for thread in threads:
-            thread.start()
-        done.wait(seconds)
-        other.execute("ROLLBACK")
-    done.set()
-    for thread in threads:
-        thread.join()
+        with ThreadPoolExecutor(len(writers) + 1) as pool:
+            working = [pool.submit(write, one) for one in writers] + [pool.submit(read)]
+            try:
+                assert read_enough.wait(60)  # while the lock is held: none of them waited for it
+                written.wait(held_for)
+                assert 200 not in answers
+                during = sorted(reads)
+                other.execute("ROLLBACK")
+                assert written.wait(60)  # those that waited get their turn
+            finally:
+                done.set()
+            for one in working:
+                one.result()
     assert set(answers) <= {200, 503}
-    assert 200 in answers  # those that waited got their turn
-    reads.sort()
-    assert reads[int(len(reads) * 0.95)] <= 1.0, reads[-5:]
+    slow = during[int(len(during) * 0.95)]
+    assert slow <= 1.0 or not LARGE, during[-5:]  # how fast, on a machine that does nothing else
     server.stop()
     open_database(server.url)
     with proxy.connection_context():
         assert list(faults(settings_for(server.folder))) == []
     tried(
         "F5",
-        f"write lock held {seconds} s by another process, 12 writers; slowest of 95 % of reads {reads[int(len(reads) * 0.95)]:.2f} s",
+        f"write lock held {held_for} s by another process, 12 writers; slowest of 95 % of reads {slow:.2f} s",
         len(answers),
     )

@@ -10,11 +10,10 @@ import sqlite3
 
 import peewee
 import pytest
-from conftest import application, settings_for
+from conftest import answering, application, settings_for
 
 import logs
 from accounts.access import public
-from database import db as proxy
 
 EXCEPTIONS = [
     ZeroDivisionError("division by zero in /srv/roundtrip/app.py"), KeyError("ROUNDTRIP_SECRET_KEY"), ValueError("SELECT * FROM user"),
@@ -30,27 +29,35 @@ NOT_FOR_PEOPLE = re.compile(
 )
 
 
-@pytest.fixture
-def app(db, tmp_path):
-    """One that has answered nothing yet: it gets routes of its own."""
-    app = application(settings_for(tmp_path))
-    proxy.initialize(db)
+RAISED = []
+
+
+@pytest.fixture(scope="module")
+def with_fault(tmp_path_factory):
+    """An application of its own, with two routes that raise the last of RAISED."""
+    app = application(settings_for(tmp_path_factory.mktemp("fails")))
+
+    @public
+    def fails():
+        raise RAISED[-1]
+
+    app.add_url_rule("/fails", "fails", fails)
+    app.add_url_rule("/api/v1/fails", "fails", fails)
     return app
 
 
 @pytest.fixture
+def app(with_fault, db, tmp_path):
+    with answering(with_fault, db, tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
 def failing(app):
-    """Two views that raise what stands in the list."""
+    """What the views raise."""
     app.config["TESTING"] = False  # as in production
-    raised = []
-
-    @public
-    def fails():
-        raise raised[-1]
-
-    app.add_url_rule("/fails", "fails", fails)
-    app.add_url_rule("/api/v1/fails", "fails", fails)
-    return raised
+    RAISED.clear()
+    return RAISED
 
 
 @pytest.mark.parametrize("error", EXCEPTIONS, ids=lambda error: f"{type(error).__module__}.{type(error).__name__}")

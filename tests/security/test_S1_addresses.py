@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,18 +108,18 @@ def _readable(stream: Any) -> bool:
     return True
 
 
-def everywhere(value: Any, text: str, keep: frozenset[str]) -> Any:
-    """Facts with `text` in each of their texts but those of `keep`, which are codes of lists."""
+def everywhere(value: Any, texts: Iterator[str], keep: frozenset[str]) -> Any:
+    """Facts with the next of `texts` in each of their texts but those of `keep`, which are codes of lists."""
     if is_dataclass(value) and not isinstance(value, type):
         changed = {
-            one.name: everywhere(getattr(value, one.name), text, keep)
+            one.name: everywhere(getattr(value, one.name), texts, keep)
             for one in fields(value)
             if one.init and one.name not in keep
         }
         return replace(value, **changed)
     if isinstance(value, tuple):
-        return tuple(everywhere(one, text, keep) for one in value)
-    return text if isinstance(value, str) and value else value
+        return tuple(everywhere(one, texts, keep) for one in value)
+    return next(texts) if isinstance(value, str) and value else value
 
 
 #: Codes that lists limit; what they stand for is looked up, or drawn as a bar code of digits.
@@ -148,10 +149,13 @@ OF_SHIPMENTS = [code for code, type in REGISTER.items() if type.facts is Shipmen
 
 @pytest.mark.parametrize("code", OF_SHIPMENTS)
 def test_S1_channels_in_every_field_of_the_facts_are_text(canary: Canary, code: str) -> None:
-    text = " ".join(
-        channel.format(url=canary.addresses()[number % 11]) for number, channel in enumerate(CHANNELS.values())
-    )
-    facts = everywhere(sample_facts(1, full=True), text, CODES)
+    """Each text of the facts is another channel with another address, and its paper has them all several times."""
+    addresses = cycle(canary.addresses())
+    texts = [
+        f"{one.format(url=next(addresses))} {two.format(url=next(addresses))}"
+        for one, two in pairwise([*CHANNELS.values(), CHANNELS["img"]])
+    ]
+    facts = everywhere(sample_facts(1, full=True), cycle(texts), CODES)
     data = render_paper(REGISTER[code], facts, Imprint("X-1", facts.invoice_date)).data
     assert canary.seen == []
     assert SECRET.encode() not in plain(data)

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from conftest import NOW, PASSWORD, application, settings_for
+from conftest import NOW, PASSWORD, answering, application, settings_for
 from samples import completed
 
 from accounts.access import public
@@ -44,16 +44,11 @@ ANSWERS = {
 STATIC = ("its worker", "style", "scan app")
 
 
-@pytest.fixture
-def app(db, tmp_path):
-    """One that has answered nothing yet: it gets routes of its own."""
-    app = application(settings_for(tmp_path))
-    proxy.initialize(db)
-    return app
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    """An application of its own, with two routes more."""
+    app = application(settings_for(tmp_path_factory.mktemp("failing")))
 
-
-@pytest.fixture
-def failing(app):
     @public
     def fault():
         raise ZeroDivisionError("secret of the house")
@@ -64,10 +59,17 @@ def failing(app):
 
     app.add_url_rule("/a-fault", "fault", fault)
     app.add_url_rule("/all-busy", "busy", busy)
+    return app
 
 
 @pytest.fixture
-def answers(failing, client, anonymous, user, world):
+def app(failing, db, tmp_path):
+    with answering(failing, db, tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
+def answers(client, anonymous, user, world):
     completed(world)
     register_assets(world.klt, ["KLT-0001"], world.suzhou, world.plant, user, NOW)
 

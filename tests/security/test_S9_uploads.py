@@ -57,14 +57,14 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_S9_a_picture_that_is_none_is_told_at_its_field_and_costs_the_server_nothing(tmp_path, name):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.monotonic()
+    begin = time.process_time()  # of CPU: how busy the machine is with other things says nothing
     if name == "bomb":  # 49 million black pixels in 140 kB: within the limits, and made small
         assert len(keep(PICTURES[name], tmp_path)) < 100_000
     else:
         with pytest.raises(InvalidInput) as caught:
             photos.keep_photo(PICTURES[name], "photo", tmp_path)
         assert caught.value.field == "photo"
-    assert time.monotonic() - begin < 15
+    assert time.process_time() - begin < 15
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 50
 
 
@@ -114,10 +114,10 @@ BOMBS = {
 def test_B3_a_hostile_workbook_is_refused_soon_and_small(name):
     data = BOMBS[name]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(InvalidInput):
         read_table("x.xlsx", data)
-    assert time.monotonic() - begin < 10  # 2 s on an idle machine
+    assert time.process_time() - begin < 10  # 2 on most machines
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
 
 
