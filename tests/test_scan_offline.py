@@ -203,7 +203,7 @@ def test_the_shell_holds_no_data_and_its_version_follows_its_files(client, anony
     named = {
         name
         for path in Path("static/scan").glob("*.js")
-        for name in re.findall(r'from "\./(\w+)\.js"', path.read_text())
+        for name in re.findall(r'(?:from |import\()"\./(\w+)\.js"', path.read_text())
     }
     assert {f"/static/scan/{name}.js" for name in named} <= set(files)
     policy = anonymous.get("/scan").headers["Content-Security-Policy"]
