@@ -376,6 +376,17 @@ def drop_connection(fault: Unavailable) -> None:
         log.warning("a broken connection could not be closed", exc_info=True)
 
 
+@contextmanager
+def sound_connection() -> Iterator[None]:
+    """For work outside of requests: a fault of the line to the database leaves no broken connection to its thread."""
+    try:
+        yield
+    except Exception as error:
+        if fault := unavailable(error):
+            drop_connection(fault)
+        raise
+
+
 _places: threading.BoundedSemaphore | None = None
 _PATIENCE = 0.25  # seconds
 
