@@ -16,8 +16,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -433,25 +433,28 @@ _ONE_BYTE = "hhqqi4x"  # struct flock: type, whence, start, length, process
 
 
 @contextmanager
-def claiming(name: str) -> Iterator[bool]:
-    """`taking_turns()` in which `name` is ours alone in all processes: True; False when somebody has it at this moment,
-    and then without waiting. Whoever is killed has it no longer: nothing of it is written down.
+def claiming(names: Collection[str]) -> Iterator[set[str]]:
+    """`taking_turns()` in which those of `names` that it gives are ours alone in all processes. Somebody has the others
+    at this moment; nobody waits for that. Whoever is killed has them no longer: nothing of it is written down.
 
     SQLite: a lock on one byte of an empty file, by the open file and not by the process, so that threads know each
     other's. PostgreSQL: an advisory lock of the transaction.
     """
-    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
+    places = {name: int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") for name in names}
     if _is_postgresql():
         with taking_turns():
-            yield bool(db.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (place,)).fetchone()[0])
+            ask = "SELECT pg_try_advisory_xact_lock(%s)"
+            yield {name for name, place in places.items() if db.execute_sql(ask, (place,)).fetchone()[0]}
+        return
+    if not places:
+        with taking_turns():
+            yield set()
         return
     claims = os.open(db.obj.database + CLAIMS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if _byte_is_locked(claims, place):
-            with taking_turns():
-                yield True
-        else:
-            yield False
+        ours = {name for name, place in places.items() if _byte_is_locked(claims, place)}
+        with taking_turns() if ours else nullcontext():
+            yield ours
     finally:
         os.close(claims)  # and with it the lock
 

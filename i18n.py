@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -57,6 +58,23 @@ def translated(message: Message | UserError | str) -> str:
         name: translated(value) if isinstance(value, Message) else value for name, value in message.values.items()
     }
     return gettext(message.text, **values) if values else gettext(message.text)
+
+
+def translator() -> Callable[[Message], str]:
+    """`translated` for many messages in the language of this page: each sentence is looked up once."""
+    known: dict[str, str] = {}
+
+    def say(message: Message) -> str:
+        if message.text not in known:
+            known[message.text] = gettext(message.text) if message.text else ""
+        values = message.values
+        if not values:
+            return known[message.text]
+        return known[message.text] % {
+            name: say(value) if isinstance(value, Message) else value for name, value in values.items()
+        }
+
+    return say
 
 
 def in_each(sentence: str) -> dict[str, str]:

@@ -109,8 +109,8 @@ class Run:
         self.lines.append({**plain_message(Message(text, values)), "endpoint": endpoint, "arguments": arguments or {}})
 
     def gives(self, data: bytes, name: str) -> None:
-        """Keep a PDF as its result, to be downloaded for `RESULT_KEPT`."""
-        self.job.file_sha256 = archive.keep(self.settings.results_dir, data)
+        """Keep a file (PDF or ZIP, by its name) as its result, to be downloaded for `RESULT_KEPT`."""
+        self.job.file_sha256 = archive.keep(self.settings.results_dir, data, suffix=suffix_of(name))
         self.job.file_name, self.job.file_until = name[:120], utc_now() + RESULT_KEPT
 
     def renew(self) -> None:
@@ -143,6 +143,11 @@ class Run:
     def _mine(self, **values: Any) -> bool:
         mine = (Job.id == self.job.id) & (Job.state == "running") & (Job.runs == self.job.runs)
         return bool(Job.update(**values).where(mine).execute())
+
+
+def suffix_of(name: str) -> str:
+    """By which suffix a result of this name is kept."""
+    return ".zip" if name.endswith(".zip") else ".pdf"
 
 
 def too_long(kind: Kind) -> Message:
@@ -186,7 +191,9 @@ def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:
         return
     kind = KINDS.get(job.kind)
     if kind is None:
-        Run(job, Kind(job.kind, "", lambda _: None), settings, ending).fail(Message(_NO_KIND), again=False)
+        # Of a newer version, whose own workers will take it while both run.
+        unknown = Kind(job.kind, "", lambda _: None, tries=10)
+        Run(job, unknown, settings, ending).fail(Message(_NO_KIND), again=True)
         return
     run = Run(job, kind, settings, ending)
     here[job.id] = run

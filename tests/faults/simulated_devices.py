@@ -70,7 +70,7 @@ class RealServer:
         self.url = f"sqlite:///{folder / 'roundtrip.db'}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUNDTRIP_")}
         self.environment = {
-            **kept, "ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_PORT": str(self.port),
+            **kept, "ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_WORKERS": "0", "ROUNDTRIP_PORT": str(self.port),
         }  # fmt: skip
 
     def start(self) -> None:
