@@ -595,6 +595,11 @@ def applied_migrations() -> list[str]:
     return [one.name for one in Runner(db.obj, str(ROOT / "migrations")).status() if one.applied]
 
 
+def known_migrations() -> list[str]:
+    """The names of the migrations that this version has."""
+    return sorted(path.stem for path in (ROOT / "migrations").glob("[0-9]*.py"))
+
+
 def tables() -> list[str]:
     """The names of all tables that are there; none in an empty database."""
     return sorted(name for name in db.get_tables() if not name.startswith("sqlite_"))
