@@ -14,8 +14,8 @@ RUN python -m venv /srv/venv \
       -r /srv/roundtrip/requirements.txt
 
 FROM packages
-RUN groupadd --system --gid 10001 roundtrip \
- && useradd --system --uid 10001 --gid 10001 --home-dir /srv/data --shell /usr/sbin/nologin roundtrip \
+RUN groupadd --gid 10001 roundtrip \
+ && useradd --no-create-home --no-log-init --uid 10001 --gid 10001 --home-dir /srv/data --shell /usr/sbin/nologin roundtrip \
  && install -d -o roundtrip -g roundtrip -m 0700 /srv/data
 WORKDIR /srv/roundtrip
 COPY . .

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, abort, current_app, g, jsonify, render_template, request
+from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -208,6 +209,14 @@ def _headers(response: Response) -> Response:
     return response
 
 
+def _forget_who_asks() -> None:
+    """Where even that cannot be read, the answer is for nobody in particular; it would be none at all otherwise."""
+    try:
+        _ = current_user.is_authenticated
+    except Exception:
+        g._login_user = current_app.login_manager.anonymous_user()  # type: ignore[attr-defined]
+
+
 def _answer_error(error: Exception) -> Any:
     """One answer for every error, in HTML or JSON by what was asked; a traceback only ever goes to the log."""
     answer: dict[str, Any]
@@ -218,6 +227,7 @@ def _answer_error(error: Exception) -> Any:
         told = fault.reason not in ("busy", "no_files")
         log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
         drop_connection(fault)
+        _forget_who_asks()
         error = fault
     if isinstance(error, UserError):
         status, answer = error.status, {"text": translated(error)}

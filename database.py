@@ -376,6 +376,17 @@ def drop_connection(fault: Unavailable) -> None:
         log.warning("a broken connection could not be closed", exc_info=True)
 
 
+@contextmanager
+def sound_connection() -> Iterator[None]:
+    """For work outside of requests: a fault of the line to the database leaves no broken connection to its thread."""
+    try:
+        yield
+    except Exception as error:
+        if fault := unavailable(error):
+            drop_connection(fault)
+        raise
+
+
 _places: threading.BoundedSemaphore | None = None
 _PATIENCE = 0.25  # seconds
 
@@ -582,6 +593,11 @@ def shared_now() -> datetime:
 def applied_migrations() -> list[str]:
     """The names of the migrations that this database has had, in their order."""
     return [one.name for one in Runner(db.obj, str(ROOT / "migrations")).status() if one.applied]
+
+
+def known_migrations() -> list[str]:
+    """The names of the migrations that this version has."""
+    return sorted(path.stem for path in (ROOT / "migrations").glob("[0-9]*.py"))
 
 
 def tables() -> list[str]:

@@ -22,7 +22,7 @@ from peewee import Database, PeeweeException, SqliteDatabase
 
 import archive
 from config import Settings, Store
-from database import applied_migrations, db, migrate, open_database, tables
+from database import applied_migrations, db, known_migrations, migrate, open_database, tables
 from invariants import faults
 
 _ROWS, _FILES = 5_000, 64  # held in memory at once
@@ -66,6 +66,8 @@ def move_database(
             if not tables():
                 raise MoveFault("The database to be moved is empty.")
             ran = applied_migrations()
+            if ran != known_migrations():
+                raise MoveFault("The old database is not of this version. Run: flask --app app migrate")
             told("Looking at the old database …")
             before = sorted(faults(settings))
             if before and not with_faults:
@@ -73,7 +75,7 @@ def move_database(
             target = _opened(target_url, "the new database")
             try:
                 with _all_or_nothing(target):
-                    rows = _copy(source, target, ran, told)
+                    rows = _copy(source, target, told)
                     told("Looking at the new database …")
                     after = sorted(faults(settings))
                     if after != before:
@@ -144,7 +146,7 @@ def _all_or_nothing(target: Database) -> Iterator[None]:
         yield
 
 
-def _copy(source: Database, target: Database, ran: list[str], told: Callable[[str], None]) -> dict[str, int]:
+def _copy(source: Database, target: Database, told: Callable[[str], None]) -> dict[str, int]:
     """All tables of one into the other; gives the rows of each."""
     db.initialize(source)
     names = [name for name in tables() if name != _HISTORY]
@@ -153,8 +155,6 @@ def _copy(source: Database, target: Database, ran: list[str], told: Callable[[st
     if tables():
         raise MoveFault("The new database is not empty; one is only moved into an empty one.")
     migrate()
-    if sorted(applied_migrations()) != sorted(ran):
-        raise MoveFault("The old database is not up to date. Run: flask --app app migrate")
     if strange := set(names) ^ {name for name in tables() if name != _HISTORY}:
         raise MoveFault(f"Only one of the two databases has the table {min(strange)}.")
     kinds = {name: _kinds(target if _is_sqlite(source) else source, name, columns[name]) for name in names}

@@ -22,7 +22,7 @@ from flask import Flask
 from huey.consumer import Consumer
 
 import metrics
-from database import close_all, db, end_of_request, shared_now
+from database import close_all, db, end_of_request, shared_now, sound_connection
 from docs_gen import render_pool
 from jobs import engine, running, timetable
 
@@ -62,8 +62,9 @@ class _Worker(Consumer):  # type: ignore[misc]
         """The keeper's thread."""
         while not self.ending.wait(LOOK):
             try:
-                db.connect(reuse_if_open=True)
-                look(shared_now())
+                with sound_connection():
+                    db.connect(reuse_if_open=True)
+                    look(shared_now())
             except Exception:
                 log.exception("the keeper of the jobs could not look")
             finally:

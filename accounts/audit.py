@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import pwd
 from collections.abc import Iterable, Iterator
@@ -25,7 +26,9 @@ from flask_security import current_user
 from peewee import SqliteDatabase
 
 from accounts.models import AuditEntry
-from database import Change, db, in_one, in_steps, tuples, utc_now, watchers
+from database import Change, db, drop_connection, in_one, in_steps, tuples, unavailable, utc_now, watchers
+
+log = logging.getLogger("roundtrip")
 
 #: Longer values are told by their beginning and their length.
 _MOST_TEXT = 2_000
@@ -172,7 +175,14 @@ def _fetched(response: Response) -> Response:
 
 def _join(_: BaseException | None) -> None:
     if g.pop("audited", False) and not isinstance(db.obj, SqliteDatabase) and not db.is_closed():
-        join()
+        try:
+            join()
+        except Exception as error:  # what was asked for is done and told; its lines join with the next one's
+            fault = unavailable(error)
+            if fault is None:
+                raise
+            log.warning("lines of the audit wait for the next one: %s", fault.reason)
+            drop_connection(fault)
 
 
 def _plain(value: Any) -> Any:

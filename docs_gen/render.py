@@ -448,9 +448,17 @@ def _characters(name: str) -> frozenset[int]:
     return frozenset(TTFont(_FONT_DIR / name, lazy=True).getBestCmap()) - {0x2028, 0x2029}
 
 
-@cache
+_loading = threading.Lock()
+
+
 def _engine() -> ModuleType:
     """WeasyPrint, imported at the first paper: on a machine without Pango the import fails."""
+    with _loading:  # two first papers side by side would make it faster twice, which it refuses ever after
+        return _loaded_engine()
+
+
+@cache
+def _loaded_engine() -> ModuleType:
     os.environ["FONTCONFIG_FILE"] = str(_FONT_DIR / "fonts.conf")  # fontconfig reads it when it is first used
     import weasyprint
     import weasyprint.svg

@@ -18,7 +18,7 @@ from huey.contrib.sql_huey import SqlStorage
 from huey.registry import Message as Sent
 from huey.serializer import Serializer
 
-from database import db
+from database import db, sound_connection
 
 NAME = "roundtrip"
 _TASK = "job"
@@ -34,14 +34,16 @@ class _Storage(SqlStorage):  # type: ignore[misc]
         return kv, schedule, task, counter
 
     def dequeue(self) -> Any:
-        self.check_conn()
-        # A worker looks every moment; to take SQLite's write lock each time would keep scans waiting.
-        return super().dequeue() if self.tasks().exists() else None
+        with sound_connection():
+            self.check_conn()
+            # A worker looks every moment; to take SQLite's write lock each time would keep scans waiting.
+            return super().dequeue() if self.tasks().exists() else None
 
     def read_schedule(self, timestamp: datetime) -> Any:
-        self.check_conn()
-        due = self.schedule().where(self.Schedule.timestamp <= timestamp)
-        return super().read_schedule(timestamp) if due.exists() else []
+        with sound_connection():
+            self.check_conn()
+            due = self.schedule().where(self.Schedule.timestamp <= timestamp)
+            return super().read_schedule(timestamp) if due.exists() else []
 
     def peek_data(self, key: str) -> Any:
         return EmptyData

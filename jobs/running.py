@@ -27,7 +27,7 @@ import archive
 from accounts.models import User
 from accounts.scope import acting_as, scope_of
 from config import Settings
-from database import db, in_one, locked, shared_now, taking_turns, unavailable, utc_now
+from database import db, in_one, locked, shared_now, sound_connection, taking_turns, unavailable, utc_now
 from errors import N_, Message, Unavailable, UserError, message_of, plain_message
 from jobs import engine
 from jobs.kinds import KINDS, Kind
@@ -177,8 +177,9 @@ here: dict[int, Run] = {}
 def execute(app: Flask, job_id: int, ending: threading.Event | None = None) -> None:
     """Run a job that waits; nothing when it does not, or somebody else has it. Raises nothing."""
     try:
-        db.connect(reuse_if_open=True)
-        _execute(app, job_id, ending or threading.Event())
+        with sound_connection():
+            db.connect(reuse_if_open=True)
+            _execute(app, job_id, ending or threading.Event())
     except Exception:
         log.exception("job %s: the worker could not run it", job_id)  # the lease brings it back
 
@@ -198,7 +199,7 @@ def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:
     here[job.id] = run
     began = time.monotonic()
     try:
-        with _for_who_asked(app, run):
+        with sound_connection(), _for_who_asked(app, run):
             if run.by is not None and not _still_may(run.by, kind):
                 raise _NotAllowed(_NO_RIGHT)
             run.step(0)

@@ -7,9 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from conftest import NOW, SignedIn, on_both_databases
-from flask import Flask
+from flask import Flask, request_finished
 from flask.testing import FlaskClient
 from peewee import Database, DatabaseError, SqliteDatabase
 from samples import World
@@ -150,3 +151,20 @@ def test_the_page_shows_and_finds_lines(client: FlaskClient, world: World) -> No
     file = client.get("/audit?format=csv&kind=party").data.decode("utf-8-sig")
     assert "name_en" in file
     assert "hash" in file.splitlines()[0].lower()
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_a_line_to_the_database_that_breaks_after_the_change_does_not_make_the_answer_a_fault(
+    app: Flask, client: FlaskClient, postgresql: psycopg.Connection
+) -> None:
+    """The change is committed and told; only the joining of the chain, after the answer, waits for the next line."""
+
+    def cut(*_: Any, **__: Any) -> None:
+        postgresql.execute("SELECT pg_terminate_backend(%s)", (proxy.connection().info.backend_pid,))
+
+    with request_finished.connected_to(cut, app):
+        answer = client.post("/language", data={"language": "zh"})
+    assert answer.status_code == 302
+    with proxy.connection_context():
+        assert told(kind="user", verb="changed")[-1]["rows"][0]["after"] == {"language": "zh"}
+        assert list(audit.faults()) == []

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from app import create_app
 from config import SETTINGS, load_settings
@@ -72,3 +76,25 @@ def test_commands_of_compose_are_there_and_all_settings_are_known() -> None:
     for service in ("web", "worker"):
         assert COMPOSE["services"][service]["command"] in (["serve"], ["worker"])
         assert set(COMPOSE["services"][service]["environment"]) <= set(SETTINGS)
+
+
+def test_what_the_service_imports_is_in_the_lock_that_an_installation_gets() -> None:
+    """What comes with the tools of development is not there in production."""
+    ours = {path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    locked = {
+        canonicalize_name(line.split("==")[0])
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if "==" in line and not line.startswith(" ")
+    }
+    brought = packages_distributions()
+    lost = set()
+    for path in (*ROOT.glob("*.py"), *(one for name in ours for one in (ROOT / name).rglob("*.py"))):
+        if path.relative_to(ROOT).parts[0] in ("tests", "benchmarks", "tools"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for top in {module.partition(".")[0] for module in modules} - ours - sys.stdlib_module_names - {""}:
+                if not {canonicalize_name(one) for one in brought.get(top, [])} & locked:
+                    lost.add(f"{path.relative_to(ROOT)}: {top}")
+    assert not lost

@@ -17,6 +17,7 @@ import tinyhtml5
 from markupsafe import Markup
 
 from assets.labels import qr_svg
+from config import ROOT
 from docs_gen import engine_speed, render
 from docs_gen.document_types import Imprint, print_job
 from docs_gen.label_sheets import SHEETS, Label, module_side, modules, size_css
@@ -122,3 +123,21 @@ def test_paper_after_paper_needs_no_more_styles() -> None:
             kept = len(weasyprint.css.StyleFor.kept), len(weasyprint.css.StyleFor.elements)
     render_one(print_job(REGISTER["commercial_invoice"], sample_facts(20), Imprint("CI-20")))
     assert (len(weasyprint.css.StyleFor.kept), len(weasyprint.css.StyleFor.elements)) == kept
+
+
+def test_the_first_papers_of_a_process_may_come_side_by_side() -> None:
+    """Two threads that load the engine at the same moment: to make it faster twice would break it for good."""
+    script = (
+        "import sys, threading\n"
+        "from docs_gen import render\n"
+        "gate, faults = threading.Barrier(8), []\n"
+        "def load():\n"
+        "    gate.wait()\n"
+        "    try: render.engine_versions()\n"
+        "    except Exception as fault: faults.append(fault)\n"
+        "threads = [threading.Thread(target=load) for _ in range(8)]\n"
+        "[one.start() for one in threads]; [one.join() for one in threads]\n"
+        "sys.exit(repr(faults) if faults else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -176,3 +176,16 @@ def test_the_clock_of_a_host_is_held_against_that_of_the_database(app, db, monke
     assert (round(found.told["off_database_seconds"]), "off that of the database" in found.fault) == (
         (300, True) if several else (0, False)
     )
+
+
+@pytest.mark.parametrize("path", ["/api/v1/devices/me", "/shipments", "/healthz"])
+def test_a_database_that_is_away_is_told_as_such_to_programs_and_people(app, path) -> None:
+    """Also where the language of the answer is that of the person, whom only the database knows."""
+    before = database.db.obj
+    database.open_database("psycopg3+pool://postgres@127.0.0.1:1/none")
+    try:
+        for header in ({"Authorization": "Bearer some-token-of-somebody"}, {}):
+            answer = app.test_client().get(path, headers=header)
+            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), (path, header)
+    finally:
+        database.db.initialize(before)
