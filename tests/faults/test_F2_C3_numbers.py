@@ -19,10 +19,11 @@ import pytest
 from conftest import NOW, PASS, on_both_databases, settings_for
 from flask import Flask
 from samples import World
+from self_killing import killed_at
 from simulated_devices import LARGE, tried
 
 from config import Settings
-from database import close_all, open_database
+from database import close_all, open_database, unavailable
 from database import db as proxy
 from docs_gen.integrity import faults as paper_faults
 from docs_gen.issuing import Order, finish_unfinished, issue_document, take_number, void_document
@@ -55,23 +56,39 @@ def _copies(shipment: Shipment, count: int) -> list[int]:
     return ids
 
 
+def _asking_again(work: Callable[[], None]) -> None:
+    """As who is told that the database is busy does: SQLite's lock is not given in the order of those who wait."""
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            fault = unavailable(error)
+            if fault is None or fault.reason != "busy":
+                raise
+
+
 def _take(ids: list[int], gate: Any, base_url: str, luck: random.Random) -> None:
     """Every tenth fails in the middle of its transaction, one process in five is killed in it."""
     doomed = luck.random() < 0.2
+
+    def take(id: int) -> None:
+        take_number(Shipment.get_by_id(id), Order("packing_list", reasons=PASS), None, NOW, base_url)
+
+    def fail(id: int) -> None:
+        with proxy.atomic() if "Sqlite" not in type(proxy.obj).__name__ else proxy.atomic("IMMEDIATE"):
+            take(id)
+            if doomed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise RuntimeError("it failed")
+
     gate.wait()
     with proxy.connection_context():
         for place, id in enumerate(ids):
-            order = Order("packing_list", reasons=PASS)
             if luck.random() < 0.1 or (doomed and place == len(ids) // 2):
-                try:
-                    with proxy.atomic() if "Sqlite" not in type(proxy.obj).__name__ else proxy.atomic("IMMEDIATE"):
-                        take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
-                        if doomed:
-                            os.kill(os.getpid(), signal.SIGKILL)
-                        raise RuntimeError("it failed")
-                except RuntimeError:
-                    continue
-            take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
+                with contextlib.suppress(RuntimeError):
+                    _asking_again(lambda id=id: fail(id))
+            else:
+                _asking_again(lambda id=id: take(id))
 
 
 @on_both_databases
@@ -126,24 +143,9 @@ def test_C3_a_void_number_is_kept_and_each_year_and_seller_has_a_series(world: W
 
 
 def _at_step(number: int, work: Callable[[], None]) -> int:
-    """Do `work` in a child, which kills itself at its n-th step: a statement, a sync, a file that is opened to be
-    written, a rename. Gives how many steps there were, 0 when it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        os.waitpid(child, 0)
-        with os.fdopen(reading) as answer:
-            return int(answer.read() or 0)
-    try:
-        count = 0
+    """`killed_at`, whose steps are statements, syncs, files that are opened to be written, and renames."""
 
-        def step() -> None:
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
+    def stepping(step: Callable[[], None]) -> None:
         def hook(event: str, values: tuple[Any, ...]) -> None:
             if event == "os.rename" or (
                 event == "open" and ".pdf" not in str(values[0]) and "files/" in str(values[0])
@@ -156,9 +158,8 @@ def _at_step(number: int, work: Callable[[], None]) -> int:
             proxy.connection().set_trace_callback(lambda _: step())
             sys.addaudithook(hook)
             work()
-        os.write(writing, str(count).encode())
-    finally:
-        os._exit(0)
+
+    return killed_at(number, stepping)
 
 
 @pytest.fixture
