@@ -57,6 +57,7 @@ from shipments.views import blueprint as shipments_pages
 from statements.own_views import blueprint as own_statement_pages
 from statements.reply_views import blueprint as reply_pages
 from statements.views import blueprint as statement_pages
+from static_files import init_static
 from today.views import blueprint as today_pages
 
 log = logging.getLogger("roundtrip")
@@ -88,7 +89,6 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         MAX_CONTENT_LENGTH=12 * 1024 * 1024,  # above the 10 MB of an upload: that is told at its field
         MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
         MAX_FORM_PARTS=12_000,  # the largest shipment that its form allows: 1,000 lines and 500 packages
-        SEND_FILE_MAX_AGE_DEFAULT=3600,
     )
     app.config.update(overrides)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -143,6 +143,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         app.register_blueprint(blueprint)
     for error in (UserError, HTTPException, Exception):
         app.register_error_handler(error, _answer_error)
+    init_static(app)
     init_logs(app)
     app.after_request(_headers)
     commands.init_commands(app)
@@ -202,8 +203,6 @@ def _headers(response: Response) -> Response:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if (request.endpoint or "").startswith("security."):
         headers["Cache-Control"] = "no-store"  # the library's own "no-store=True" is a word that no browser knows
-    elif request.path.startswith("/static/scan/"):
-        headers["Cache-Control"] = "no-cache"  # modules that import each other: all of one version, never a mixture
     elif request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response

@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -41,15 +44,24 @@ def unshare() -> None:
         shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
 
 
-@cache
+_making = threading.Lock()
+
+
 def _figures() -> _Figures:
-    from prometheus_client import Counter, Histogram
+    with _making:  # the first requests of a process may come side by side, and a figure can be made once only
+        return _made()
+
+
+@cache
+def _made() -> _Figures:
+    from prometheus_client import Counter as Counted
+    from prometheus_client import Histogram
 
     return _Figures(
-        Counter("roundtrip_requests", "Requests answered", ["method", "route", "status"]),
+        Counted("roundtrip_requests", "Requests answered", ["method", "route", "status"]),
         Histogram("roundtrip_request_seconds", "Time until the answer", ["route"], buckets=_BUCKETS),
-        Counter("roundtrip_papers", "Papers rendered, or not", ["result"]),
-        Counter("roundtrip_scans", "Scans taken, by what became of them", ["outcome"]),
+        Counted("roundtrip_papers", "Papers rendered, or not", ["result"]),
+        Counted("roundtrip_scans", "Scans taken, by what became of them", ["outcome"]),
     )
 
 
@@ -65,9 +77,10 @@ def paper(result: str) -> None:
     _figures().papers.labels(result).inc()
 
 
-def scan(outcome: str) -> None:
-    """A scan was answered: recorded, known, refused, …"""
-    _figures().scans.labels(outcome).inc()
+def scans(outcomes: Iterable[str]) -> None:
+    """Scans were answered: recorded, known, refused, …"""
+    for outcome, count in Counter(outcomes).items():
+        _figures().scans.labels(outcome).inc(count)
 
 
 def ended(pid: int) -> None:

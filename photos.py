@@ -10,12 +10,14 @@ import io
 import json
 import subprocess
 import sys
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 import archive
 from config import ROOT, Store
 from errors import N_, InvalidInput
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PHOTO_BYTES = 10 * 1024 * 1024
 _PHOTO_SIDE = 10_000  # pixels of what is uploaded: a phone of 100 megapixels
@@ -52,6 +54,8 @@ def opened(
         raise InvalidInput(field, N_("The picture has more than %(max)s million pixels."), max=most)
     if "fault" in head:
         raise InvalidInput(field, unreadable)
+    from PIL import Image  # late: it would make every start longer
+
     return Image.frombytes(head["mode"], tuple(head["size"]), pixels)
 
 
@@ -62,6 +66,8 @@ def keep_photo(data: bytes, field: str, folder: Store) -> str:
     """
     unreadable = N_("This is not a JPEG, PNG or WebP picture that can be read.")
     found = opened(data, field, ("JPEG", "PNG", "WEBP"), PHOTO_BYTES, _PHOTO_SIDE, unreadable, _KEPT_SIDE)
+    from PIL import Image
+
     plain = Image.new("RGB", found.size, "white")
     plain.paste(found, mask=found.getchannel("A") if found.mode == "RGBA" else None)
     buffer = io.BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -45,8 +46,12 @@ from slow_senders import Worker
 from worker import Processes
 
 WORKERS = 2
-THREADS = 16  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
-WRITERS = 5  # of these threads; the others are left for those who read, however long a writer waits
+THREADS = 20  # most of them wait: for slow clients, for the database, and up to `turns.PLACES` for papers
+WRITERS = 4  # of these threads; the others are left for those who read, however long a writer waits
+
+
+#: A batch of scans makes some ten thousand objects, which go with it: by default that is fourteen collections.
+_COLLECTION = (20_000, 20, 20)
 
 
 class _Master(Arbiter):
@@ -86,6 +91,7 @@ class Server(BaseApplication):
             "worker_class": Worker,
             "preload_app": True,
             "timeout": 120,
+            "keepalive": 30,  # seconds; a handheld scans every few of them, and an idle connection holds no thread
             "graceful_timeout": 30,
             "accesslog": None,
             "loglevel": "warning",
@@ -105,6 +111,7 @@ class Server(BaseApplication):
 
     def take_up(self, worker: Any) -> None:
         """A new process goes on with what a stopped one left."""
+        gc.set_threshold(*_COLLECTION)
         leave_threads_for_readers(WRITERS)
         with db.connection_context():
             take_up_left(self.settings)
@@ -223,6 +230,7 @@ def serve() -> None:
     try:
         # What has spoken to the store of the files must not fork those who speak to it, too.
         administrator = _apart(settings) if settings.bucket else _get_ready(settings)
+        gc.freeze()  # what is there now stays: the processes share its memory, and no collection walks through it
         click.echo(f"Roundtrip: http://{settings.host}:{settings.port}")
         if administrator:
             click.echo(f"First administrator: {administrator[0]}   one-time password: {administrator[1]}")

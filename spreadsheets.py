@@ -17,9 +17,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from config import ROOT
 from errors import N_, InvalidInput
 from xlsx_reader import UNREADABLE, check_size, column_name
@@ -63,6 +60,9 @@ def _text(value: Any) -> str:
 
 def write_xlsx(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """An XLSX file with one sheet: numbers as numbers, all else as text, never a formula."""
+    from openpyxl import Workbook  # late: with numpy behind it, it would make every start longer
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("".join(c for c in title if c not in r"[]:*?/\\")[:31] or "1")
     sheet.freeze_panes = "A2"

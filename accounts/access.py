@@ -22,6 +22,7 @@ from accounts.rights import NOT_FOR_TOKENS, unknown
 from accounts.tokens import token_hash
 from database import only_if_free, utc_now
 from errors import N_, Refused
+from prepared import Slot, prepared
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -206,7 +207,7 @@ def _token_user(request: Request) -> User | None:
     if scheme.lower() != "bearer" or not token:
         return None
     if "token_user" not in g:
-        row = ApiToken.select(ApiToken, User).join(User).where(ApiToken.sha256 == token_hash(token)).first()
+        row: Any = next(iter(_tokens.models(token_hash(token))), None)
         ended = row is None or row.revoked_time is not None or not row.user.active
         if row is not None and row.scope == SCAN and not ended:
             ended = "assets.scan" not in row.user.rights  # who may not scan has no device that may
@@ -220,6 +221,11 @@ def _token_user(request: Request) -> User | None:
                 ApiToken.update(last_used_time=now).where(ApiToken.id == row.id).execute()
         g.token_user = row.user
     return g.token_user
+
+
+@prepared
+def _tokens(sha256: Slot) -> Any:
+    return ApiToken.select(ApiToken, User).join(User).where(ApiToken.sha256 == sha256)
 
 
 def device_token() -> ApiToken | None:

@@ -186,6 +186,7 @@ def init_login(app: Flask) -> None:
         change_password_form=_ChangePasswordForm, two_factor_verify_code_form=_CodeForm,
         mf_recovery_form=_RecoveryForm,
     )  # fmt: skip
+    security.principal.skip_static = True  # nobody has to sign in for a style sheet
     init_sessions(app)
     user_logged_in.connect(_device_is_known, app)
 

@@ -11,6 +11,7 @@ from peewee import BigIntegerField, BooleanField, CharField, Check, ForeignKeyFi
 
 from accounts.rights import rights_of_roles
 from database import Instant, Row
+from prepared import Slot, prepared
 
 
 class Words(TextField):
@@ -56,7 +57,7 @@ class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the w
 
     @property
     def roles(self) -> list[Role]:  # type: ignore[override]
-        return list(Role.select().join(UserRole).where(UserRole.user == self))
+        return _roles.models(self.id)
 
     @property
     def rights(self) -> frozenset[str]:
@@ -90,6 +91,11 @@ class UserRole(Row):
 
     class Meta:
         indexes = ((("user", "role"), True),)
+
+
+@prepared
+def _roles(user: Slot) -> Any:
+    return Role.select().join(UserRole).where(UserRole.user == user)
 
 
 class UserEntity(Row):

@@ -18,6 +18,7 @@ from accounts.models import User, UserSession
 from accounts.tokens import token_hash
 from config import Settings
 from database import only_if_free, utc_now
+from prepared import Slot, prepared
 
 _KEY = "sid"
 #: What of an old session goes over into a new one: nothing but the language, and what the login itself has put there.
@@ -90,23 +91,31 @@ def _person(uniquifier: str) -> User | None:
     if not isinstance(token, str):
         return None
     now = utc_now()
-    row = (
-        UserSession.select(UserSession, User)
-        .join(User)
-        .where(
-            UserSession.token_sha256 == token_hash(token), User.fs_uniquifier == str(uniquifier), User.active,
-            *_not_over(now),
-        )
-        .first()
-    )  # fmt: skip
-    if row is None:
+    settings: Settings = current_app.config["ROUNDTRIP"]
+    rows = _sessions.models(
+        token_hash(token), str(uniquifier), now - settings.session_idle, now - settings.session_lifetime
+    )
+    if not rows:
         return None
+    row = rows[0]
     if now - row.seen_time > _NOTED_EVERY:
         with only_if_free():
             UserSession.update(seen_time=now).where(UserSession.id == row.id).execute()
     set_request_attr("fs_authn_via", "session")  # what the library's own loader tells its pages
     set_request_attr("fs_paa", session.get("fs_paa", 0))
     return row.user
+
+
+@prepared
+def _sessions(token_sha256: Slot, uniquifier: Slot, seen_since: Slot, created_since: Slot) -> Any:
+    return (
+        UserSession.select(UserSession, User)
+        .join(User)
+        .where(
+            UserSession.token_sha256 == token_sha256, User.fs_uniquifier == uniquifier, User.active,
+            UserSession.seen_time >= seen_since, UserSession.created_time >= created_since,
+        )
+    )  # fmt: skip
 
 
 def _begun(app: Flask, user: User, **_: Any) -> None:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
+from typing import Any
 
 from assets.models import Agreement
 from master_data.models import AssetType
+from prepared import Slot, any_of, prepared
 
 
 def agreements_of(partner_ids: Collection[int]) -> list[Agreement]:
     """All agreements with these partners, old ones too."""
-    return list(Agreement.select().where(Agreement.partner.in_(partner_ids))) if partner_ids else []
+    return _agreements.models(partner_ids) if partner_ids else []
+
+
+@prepared
+def _agreements(partners: Slot) -> Any:
+    return Agreement.select().where(any_of(Agreement.partner, partners))
 
 
 def agreement_for(

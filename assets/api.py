@@ -72,6 +72,7 @@ GET /api/v1/resolve?text=…
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -93,20 +94,21 @@ from pydantic_core import PydanticCustomError
 
 from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
 from accounts.scope import current_scope, seen
+from assets import scan_turns
 from assets.devices import device_of, milliseconds
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
 from assets.json_bodies import CodeText, TimeText, UuidText, fault_of, json_body, text_only
 from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
-from assets.scan_batches import Sender, Taken, Told, answer_once, may_quarantine, take
-from assets.scanned_text import MAX_LENGTH, read_scanned_text
-from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto
+from assets.scan_batches import Request, Sender, Taken, Told, key_of, may_quarantine, take
+from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
+from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, texts_of
 from assets.shipment_pools import dispatch_counted
 from assets.visible import of_entities
 from database import utc_now
 from errors import N_, InvalidInput, Message
-from i18n import name_of, translated
+from i18n import name_of, translated, translator
 from master_data.models import AssetType, Party
 from shipments.models import Package, Shipment
 from shipments.visible import visible_shipments
@@ -152,12 +154,16 @@ class EventBody(BaseModel):
     session: UuidText | None = None
     age_ms: Annotated[StrictInt, Field(ge=0, le=_TEN_YEARS_MS)] | None = None
 
-    def told(self) -> Told:
+    def told(self, own_hosts: tuple[str, ...]) -> Told:
         """The same for the business."""
-        values = self.model_dump(exclude={"age_ms"})
-        texts = {"voids": self.voids or "", "corrects": self.corrects or "", "session": self.session or ""}
-        scan = ScanInput(**{**values, "confirmed": tuple(self.confirmed), **texts})
-        return Told(scan, None if self.age_ms is None else timedelta(milliseconds=self.age_ms))
+        scan = ScanInput(
+            self.event_id, self.type, self.scanned_text, self.event_time, self.shipment or "", self.place or "",
+            self.party or "", self.device, self.happened, tuple(self.confirmed), self.reason, self.voids or "",
+            self.destination or "", self.asset_type or "", self.quantity, self.parent, self.document, self.photo,
+            self.corrects or "", sequence=self.sequence, session=self.session or "",
+        )  # fmt: skip
+        age = None if self.age_ms is None else timedelta(milliseconds=self.age_ms)
+        return Told(scan, age, texts_of(scan, own_hosts))
 
 
 class BatchBody(BaseModel):
@@ -184,16 +190,21 @@ def post_scan_events() -> tuple[Response, int] | Response:
     if device_is_revoked():
         return _kept_for_review(sent, now)
     key = request.headers.get("Idempotency-Key", "").strip().strip('"')
-    if not key:
-        status, answer = _recorded(sent, now)
-        return jsonify(answer), status
-    if not _KEY.fullmatch(key):
+    if key and not _KEY.fullmatch(key):
         raise InvalidInput("Idempotency-Key", N_("A key has 1 to 64 letters, digits and hyphens."))
     token = device_token()
     owner = f"{current_user.id} {token.id if token else ''}"
-    status, text, replayed = answer_once(key, owner, sent.what, now, lambda: _recorded(sent, now))
-    answered = Response(text, status=status, mimetype="application/json")
-    if replayed:
+    told, invalid = _read(sent)
+    wanted = Request(
+        told,
+        _sender(sent),
+        lambda taken: _answered(sent, invalid, taken, now),
+        key_of(key, owner, sent.what) if key else None,
+        _own_hosts(),
+    )
+    reply = scan_turns.answer(wanted, now)
+    answered = Response(reply.text, status=reply.status, mimetype="application/json")
+    if reply.replayed:
         answered.headers["Idempotency-Replayed"] = "true"
     return answered
 
@@ -229,13 +240,15 @@ def _sent() -> _Sent:
     return _Sent(around.events, around, single=False)
 
 
-def _recorded(sent: _Sent, now: datetime) -> tuple[int, dict[str, Any]]:
+def _answered(sent: _Sent, invalid: dict[int, Answer], taken: Taken, now: datetime) -> tuple[int, dict[str, Any]]:
     """(status, answer) after the events are taken."""
-    answers, taken = _answers(sent, now)
+    recorded = iter(taken.answers)
+    answers = [invalid.get(number) or next(recorded) for number in range(len(sent.events))]
+    say = translator()
     if sent.single:
-        return STATUS[answers[0].outcome], _json(answers[0])
+        return STATUS[answers[0].outcome], _json(answers[0], say)
     return 200, {
-        "results": [_json(answer) for answer in answers],
+        "results": [_json(answer, say) for answer in answers],
         "server_time": now.isoformat(timespec="milliseconds"),
         "clock_offset_ms": milliseconds(taken.offset),
         "gap": taken.gap,
@@ -247,51 +260,53 @@ def _kept_for_review(sent: _Sent, now: datetime) -> tuple[Response, int]:
     device = device_of(device_token())
     kept = 0
     if device is not None and may_quarantine(device, len(sent.events)):
-        answers, _ = _answers(sent, now)
-        kept = sum(answer.reason == "device_revoked" for answer in answers)
+        told, _ = _read(sent)
+        taken = take(told, _sender(sent), now, _own_hosts())
+        kept = sum(answer.reason == "device_revoked" for answer in taken.answers)
     revoked = DeviceRevoked()
     error = {"text": translated(revoked), "reason": revoked.reason}
     return jsonify(error=error, quarantined=kept), revoked.status
 
 
-def _answers(sent: _Sent, now: datetime) -> tuple[list[Answer], Taken]:
-    """An answer for each event in order; those that are none are answered here, the others by take()."""
-    answers: list[Answer | None] = []
+def _read(sent: _Sent) -> tuple[list[Told], dict[int, Answer]]:
+    """The events of a body, and by its number the answer to each that is none."""
     told: list[Told] = []
-    for event in sent.events:
+    invalid: dict[int, Answer] = {}
+    own_hosts = _own_hosts()
+    for number, event in enumerate(sent.events):
         try:
-            told.append(EventBody.model_validate(event).told())
-            answers.append(None)
+            told.append(EventBody.model_validate(event).told(own_hosts))
         except ValidationError as error:
-            answers.append(_invalid(event, error))
-    around = sent.around
-    sender = Sender(
-        current_user,
-        device_of(device_token()),
+            invalid[number] = _invalid(event, error)
+    return told, invalid
+
+
+def _sender(sent: _Sent) -> Sender:
+    around, token = sent.around, device_token()
+    return Sender(
+        current_user._get_current_object(),
+        token.id if token else None,
         device_is_revoked(),
         around.sent_time,
         None if around.clock_offset_ms is None else timedelta(milliseconds=around.clock_offset_ms),
         around.unsent,
         around.app_version,
     )
-    taken = take(told, sender, now, _own_hosts())
-    recorded = iter(taken.answers)
-    return [answer or next(recorded) for answer in answers], taken
 
 
 def _invalid(event: Any, error: ValidationError) -> Answer:
     name, text = fault_of(error)
     event_id = event.get("event_id") if isinstance(event, dict) else None
-    known = event_id[:64] if isinstance(event_id, str) else ""
+    known = storable(event_id[:64]) if isinstance(event_id, str) else ""
     return Answer(known, "invalid", Message(text), field=name or "event")
 
 
-def _json(answer: Answer) -> dict[str, Any]:
+def _json(answer: Answer, say: Callable[[Message], str]) -> dict[str, Any]:
     found = {
         "event_id": answer.event_id, "status": answer.status, "outcome": answer.outcome, "code": answer.code,
         "asset_type": answer.asset_type, "state": answer.state, "reason": answer.reason,
-        "exceptions": list(answer.exceptions), "confirm": answer.confirm, "text": translated(answer.text),
-        "load": [_json(part) for part in answer.load],
+        "exceptions": list(answer.exceptions), "confirm": answer.confirm, "text": say(answer.text),
+        "load": [_json(part, say) for part in answer.load],
     }  # fmt: skip
     return {**found, "field": answer.field} if answer.field else found
 

@@ -23,9 +23,14 @@ def _keys(code: ScannedCode) -> set[str]:
     return {code.canonical, code.canonical * 2} if "doubled" in code.warnings else {code.canonical}
 
 
+def keys_of(codes: Iterable[ScannedCode]) -> set[str]:
+    """What the boxes that `codes` may mean can bear as their code or as their GRAI."""
+    return {key for code in codes for key in _keys(code)}
+
+
 def boxes_under(codes: Iterable[ScannedCode]) -> Any:
     """Condition on Asset: every box that one of `codes` may mean; None when they can mean none."""
-    keys = {key for code in codes for key in _keys(code)}
+    keys = keys_of(codes)
     return one_of(Asset.code, keys) | one_of(Asset.grai, keys) if keys else None
 
 

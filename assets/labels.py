@@ -13,8 +13,6 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from biip.checksums import gs1_standard_check_digit
-from qrcode.constants import ERROR_CORRECT_H, ERROR_CORRECT_L, ERROR_CORRECT_M, ERROR_CORRECT_Q
-from qrcode.main import QRCode
 from stdnum.iso7064 import mod_37_36
 
 from errors import N_, InvalidInput
@@ -26,7 +24,7 @@ _CODE = re.compile(r"[A-Z0-9](?:[A-Z0-9-]*[A-Z0-9])?")
 #: Of the eight masks of ISO/IEC 18004, the one in diagonals of three. A symbol tells its readers which mask it has.
 #: Looking for the best takes 4 ms a code, and blurred, turned, small codes of our links are read no better for it.
 _MASK = 3
-_LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M, "Q": ERROR_CORRECT_Q, "H": ERROR_CORRECT_H}
+_LEVELS = {"L": 1, "M": 0, "Q": 3, "H": 2}  # as the standard numbers them
 
 
 class GraiType(Protocol):
@@ -117,6 +115,8 @@ def qr_svg(text: str, error_correction: str = "M") -> str:
 
     `error_correction` L, M, Q or H: Q on boxes, M on paper. Style it by the classes `qr`, `qr-ground` and `qr-dark`.
     """
+    from qrcode.main import QRCode  # late: with Pillow behind it, it would make every start longer
+
     code = QRCode(error_correction=_LEVELS[error_correction], border=4, mask_pattern=_MASK)
     code.add_data(text)
     code.make(fit=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import EXCLUDED, JOIN, Case, __exception_wrapper__, fn  # type: ignore[attr-defined]
+from peewee import EXCLUDED, JOIN, Case, fn
 
 from assets import movements, trips
 from assets import state as rules
@@ -26,6 +26,7 @@ from assets.trips import TripFacts
 from database import about_to_write, one_of, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
+from prepared import Slot, any_of, prepared
 from shipments.models import Shipment
 
 #: How many rows one INSERT or one IN (…) takes; SQLite allows 32,766 values in a statement.
@@ -106,25 +107,30 @@ def store(changes: Sequence[Change], now: datetime) -> None:
 
 def _store_states(changes: Sequence[Change]) -> None:
     due = _due_days(changes)
-    axes = attrgetter(*rules.FIELDS)
-    update = Asset.update(
-        **dict.fromkeys(_COLUMN_OF.get(name, name) for name in rules.FIELDS), due_day=None, last_event_time=None,
-        event_count=0,
-    ).where(Asset.id == 0)  # fmt: skip
-    names = [*(_COLUMN_OF.get(name, name) for name in rules.FIELDS), "due_day", "last_event_time", "event_count"]
-    written = [field.name for field in Asset._meta.sorted_fields if field.name in names]  # as peewee writes them
-    in_order = itemgetter(*map(names.index, written), len(names))
-    execute_many(
-        update,
-        [
-            in_order((*axes(change.state), due.get(change.asset.id), change.last, change.count, change.asset.id))
-            for change in changes
-        ],
+    _write_states.run_many(
+        (*_AXES(change.state), due.get(change.asset.id), change.last, change.count, change.asset.id)
+        for change in changes
     )
 
 
-#: State's fields that are called otherwise in an UPDATE of Asset.
-_COLUMN_OF = {"owner_id": "owner", "holder_id": "holder", "place_id": "place", "shipment_id": "shipment"}
+#: What a replay gives, in the order of _write_states.
+_AXES = attrgetter(
+    "life", "where", "condition", "dirty", "owner_id", "holder_id", "place_id", "shipment_id", "out_since",
+    "home_since", "seen_time", "parent",
+)  # fmt: skip
+
+
+@prepared
+def _write_states(
+    life: Slot, where: Slot, condition: Slot, dirty: Slot, owner: Slot, holder: Slot, place: Slot, shipment: Slot,
+    out_since: Slot, home_since: Slot, seen_time: Slot, parent: Slot, due_day: Slot, last: Slot, count: Slot,
+    asset: Slot,
+) -> Any:  # fmt: skip
+    return Asset.update(
+        life=life, where=where, condition=condition, dirty=dirty, owner=owner, holder=holder, place=place,
+        shipment=shipment, out_since=out_since, home_since=home_since, seen_time=seen_time, parent=parent,
+        due_day=due_day, last_event_time=last, event_count=count,
+    ).where(Asset.id == asset)  # fmt: skip
 
 
 def state_of(asset: Asset, place_party_id: int | None = None) -> State:
@@ -156,8 +162,9 @@ def _due_days(changes: Sequence[Change]) -> dict[int, date]:
 
 def due_days(boxes: Sequence[tuple[Asset, State]]) -> dict[int, date]:
     """asset id → the last agreed day of boxes that are away; those without an agreement are left out."""
-    kinds: dict[int, int] = dict(tuples(AssetType.select(AssetType.id, AssetType.agreed_days_out)))
-    zones: dict[int, str] = dict(tuples(Place.select(Place.id, Place.timezone)))
+    kinds: dict[int, int] = dict(_agreed_days({asset.asset_type_id for asset, _ in boxes}))
+    homes = {asset.return_place_id for asset, _ in boxes} - {None}
+    zones: dict[int, str] = dict(_zones(homes)) if homes else {}
     agreements = agreements_of({state.holder_id for _, state in boxes if state.holder_id})
     found = {}
     for asset, state in boxes:
@@ -171,6 +178,16 @@ def due_days(boxes: Sequence[tuple[Asset, State]]) -> dict[int, date]:
     return found
 
 
+@prepared
+def _agreed_days(kinds: Slot) -> Any:
+    return AssetType.select(AssetType.id, AssetType.agreed_days_out).where(any_of(AssetType.id, kinds))
+
+
+@prepared
+def _zones(places: Slot) -> Any:
+    return Place.select(Place.id, Place.timezone).where(any_of(Place.id, places))
+
+
 # levels
 
 
@@ -179,17 +196,22 @@ def change_levels(deltas: Mapping[LevelKey, int]) -> None:
     changed = sorted(((key.text, key, delta) for key, delta in deltas.items() if delta), key=lambda row: row[0])
     if not changed:
         return
-    row = {"key": "", "asset_type": 0, "owner": 0, "holder": 0, "place": None, "quantity": 0}
-    row |= {"life": "", "where": "", "condition": ""}
-    added = {StockLevel.quantity: StockLevel.quantity + EXCLUDED.quantity}
-    insert = StockLevel.insert(row).on_conflict(conflict_target=[StockLevel.key], update=added)
-    execute_many(
-        insert,
-        [
-            (text, key.asset_type_id, key.owner_id, key.holder_id, key.place_id, key.life, key.where, key.condition, n)
-            for text, key, n in changed
-        ],
+    _add_levels.run_many(
+        (text, key.asset_type_id, key.owner_id, key.holder_id, key.place_id, key.life, key.where, key.condition, n)
+        for text, key, n in changed
     )
+
+
+@prepared
+def _add_levels(
+    key: Slot, kind: Slot, owner: Slot, holder: Slot, place: Slot, life: Slot, where: Slot, condition: Slot, n: Slot
+) -> Any:
+    row = {
+        "key": key, "asset_type": kind, "owner": owner, "holder": holder, "place": place, "life": life, "where": where,
+        "condition": condition, "quantity": n,
+    }  # fmt: skip
+    added = {StockLevel.quantity: StockLevel.quantity + EXCLUDED.quantity}
+    return StockLevel.insert(row).on_conflict(conflict_target=[StockLevel.key], update=added)
 
 
 # the account book
@@ -205,21 +227,20 @@ class Booking:
     event_day: date
 
 
-def book(bookings: Sequence[Booking], now: datetime) -> None:
+def book(bookings: Sequence[Booking], now: datetime, zone: ZoneInfo | None) -> None:
     """Add lines to the account book.
 
     A line of a day over which the account of one of its parties has been closed is booked today: what a partner was
-    told does not change any more, and the correction stands in his next statement.
+    told does not change any more, and the correction stands in his next statement. `zone`: that of our home place.
     """
     if not bookings:
         return
-    today = now.astimezone(ZoneInfo(home_zone())).date()
+    today = now.astimezone(zone).date()
     closed: dict[int, date] = {}
     if min(booking.event_day for booking in bookings) < today.replace(day=1):  # no account is closed within a month
         holders = {key[0] for one in bookings for key in (one.line.source, one.line.target)} - {None}
         about_to_write(Movement)  # a statement that is being issued right now is waited for
-        query = AccountClosing.select(AccountClosing.partner, AccountClosing.closed_until)
-        closed = dict(tuples(query.where(AccountClosing.partner.in_(holders))))
+        closed = dict(_closed(holders))
     rows = []
     for one in bookings:
         line = one.line
@@ -237,18 +258,28 @@ def book(bookings: Sequence[Booking], now: datetime) -> None:
     insert_rows(Movement, rows)
 
 
+@prepared
+def _closed(partners: Slot) -> Any:
+    query = AccountClosing.select(AccountClosing.partner, AccountClosing.closed_until)
+    return query.where(any_of(AccountClosing.partner, partners))
+
+
 def _book_changes(changes: Sequence[Change], now: datetime, zone: ZoneInfo) -> None:
     booked = booked_lines([change.asset.id for change in changes if change.whole])
     bookings = []
     for change in changes:
         wanted = [line for line in map(movements.line, change.steps) if line]
         before = booked.get(change.asset.id, [])
+        if not wanted and not before:
+            continue
         days = {line.event_id: day for line, day in before}
         days |= {step.event.event_id: step.event.order_time.astimezone(zone).date() for step in change.steps}
-        for correction in movements.corrections(wanted, [line for line, _ in before]):
+        # Of new events nothing stands in the book yet.
+        missing = movements.corrections(wanted, [line for line, _ in before]) if change.whole else wanted
+        for correction in missing:
             for line in movements.of_one_owner(correction):
                 bookings.append(Booking(line, change.asset.id, change.asset.asset_type_id, days[line.event_id]))
-    book(bookings, now)
+    book(bookings, now, zone)
 
 
 def booked_lines(asset_ids: Sequence[int]) -> dict[int, list[tuple[Line, date]]]:
@@ -293,14 +324,10 @@ def _store_trips(changes: Sequence[Change]) -> None:
             new += [(change, trip) for trip in known]
     for part in parts(whole):
         Trip.delete().where(one_of(Trip.asset, part)).execute()
-    execute_many(Trip.delete().where(Trip.asset == 0, Trip.out_time == datetime.min.replace(tzinfo=UTC)), old_keys)
-    insert_rows(
-        Trip,
-        [
-            {"asset": change.asset.id, "asset_type": change.asset.asset_type_id, **trips.as_columns(trip)}
-            for change, trip in new
-        ],
-    )
+    if old_keys:
+        _drop_trips.run_many(old_keys)
+    if new:
+        _insert_trips.run_many((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
 
 
 def _concerns_a_trip(change: Change) -> bool:
@@ -310,17 +337,35 @@ def _concerns_a_trip(change: Change) -> bool:
 
 
 def _last_trips(asset_ids: Sequence[int]) -> dict[int, TripFacts]:
-    columns = ["asset", *(field.name.removesuffix("_id") for field in fields(TripFacts))]
     found: dict[int, TripFacts] = {}
-    later = Trip.alias()
     for part in parts(asset_ids):
-        query = Trip.select(*(getattr(Trip, name) for name in columns)).where(
-            one_of(Trip.asset, part),
-            ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
-        )
-        for asset, *values in tuples(query):
+        for asset, *values in _trips_of(part):
             found[asset] = TripFacts(*values)
     return found
+
+
+@prepared
+def _trips_of(assets: Slot) -> Any:
+    columns = ["asset", *(field.name.removesuffix("_id") for field in fields(TripFacts))]
+    later = Trip.alias()
+    return Trip.select(*(getattr(Trip, name) for name in columns)).where(
+        any_of(Trip.asset, assets),
+        ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
+    )
+
+
+_TRIP = attrgetter(*(field.name for field in fields(TripFacts)))
+
+
+@prepared
+def _insert_trips() -> Any:
+    names = ("asset", "asset_type", *(field.name.removesuffix("_id") for field in fields(TripFacts)))
+    return Trip.insert({name: Slot(at) for at, name in enumerate(names)})
+
+
+@prepared
+def _drop_trips(asset: Slot, out_time: Slot) -> Any:
+    return Trip.delete().where(Trip.asset == asset, Trip.out_time == out_time)
 
 
 # cases
@@ -342,9 +387,15 @@ def _store_exceptions(changes: Sequence[Change], now: datetime) -> None:
                 if word not in before:
                     opened.append(_case("scan", word, event_id, change.asset, found[event_id].event, now))
             vanished += [(event_id, word) for word in before if word not in words]
-    execute_many(ScanEvent.update(exception="").where(ScanEvent.event_id == ""), rows)
+    if rows:
+        _write_exceptions.run_many(rows)
     open_cases(opened)
     explain(vanished, now)
+
+
+@prepared
+def _write_exceptions(words: Slot, event_id: Slot) -> Any:
+    return ScanEvent.update(exception=words).where(ScanEvent.event_id == event_id)
 
 
 def _case(source: str, word: str, event_id: str, asset: Asset, event: Event, now: datetime) -> dict[str, Any]:
@@ -358,22 +409,29 @@ def open_cases(rows: Sequence[dict[str, Any]]) -> None:
     """Open cases; one that had explained itself or was mended opens again, one that was accepted stays accepted."""
     if not rows:
         return
+    names = [*rows[0]]
+    _open_cases.run_many([[row[name] for name in names] for row in rows], names=tuple(names))
+
+
+@prepared
+def _open_cases(*, names: tuple[str, ...]) -> Any:
     again = Case(None, [(ExceptionCase.state.in_(["explained", "mended"]), "open")], ExceptionCase.state)
     target = [ExceptionCase.source, ExceptionCase.code, ExceptionCase.event, ExceptionCase.subject]
-    state = {"state": "open", "note": ""}
-    insert = ExceptionCase.insert({**rows[0], **state}).on_conflict(
-        conflict_target=target, update={ExceptionCase.state: again}
-    )
-    names = [*rows[0], *state]
-    execute_many(insert, [tuple({**row, **state}[name] for name in names) for row in rows], spare=3)
+    row = {name: Slot(at) for at, name in enumerate(names)} | {"state": "open", "note": ""}
+    return ExceptionCase.insert(row).on_conflict(conflict_target=target, update={ExceptionCase.state: again})
 
 
 def explain(words: Sequence[tuple[str, str]], now: datetime) -> None:
     """(event id, code): what is no exception any more; open cases of it explain themselves."""
-    update = ExceptionCase.update(state="explained", decided_time=now).where(
-        ExceptionCase.state == "open", ExceptionCase.event == "", ExceptionCase.code == ""
+    if words:
+        _explain.run_many((now, event_id, word) for event_id, word in words)
+
+
+@prepared
+def _explain(now: Slot, event_id: Slot, word: Slot) -> Any:
+    return ExceptionCase.update(state="explained", decided_time=now).where(
+        ExceptionCase.state == "open", ExceptionCase.event == event_id, ExceptionCase.code == word
     )
-    execute_many(update, [("explained", now, "open", event_id, word) for event_id, word in words])
 
 
 # histories
@@ -385,6 +443,8 @@ def histories(asset_ids: Collection[int], known_until: datetime | None = None) -
     `known_until`: only what had been recorded by then, declarations that an event is void too.
     """
     found: dict[int, list[tuple[Event, str]]] = defaultdict(list)
+    if not asset_ids:
+        return found
     void = ScanEvent.alias()
     undone = void.voids == ScanEvent.event_id
     recorded: list[Any] = []
@@ -476,30 +536,13 @@ def parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 
 def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows of a model; all have the same keys."""
-    if not rows:
-        return
-    defaults = {field.name: default for field, default in model._meta.defaults.items() if field.name not in rows[0]}
-    fields = [field for field in model._meta.sorted_fields if field.name in rows[0] or field.name in defaults]
-    values = itemgetter(*(field.name for field in fields))
-    stored = [values({**defaults, **row}) for row in rows]
-    execute_many(model.insert_many(stored[:1], fields=fields), stored)
+    """Insert rows of a model; all have the same keys. Nothing of it is told to the watchers."""
+    if rows:
+        values = itemgetter(*rows[0])
+        _insert.run_many(map(values, rows), model=model, names=tuple(rows[0]))
 
 
-def execute_many(query: Any, rows: Sequence[tuple[Any, ...]], spare: int = 0) -> None:
-    """Run one INSERT, UPDATE or DELETE for many rows, in the order of its own values: far less work than a query each.
-
-    A column holds instants in all rows or in none. `spare`: how many constants of the query follow the values of a row.
-    """
-    if not rows:
-        return
-    database = query.model._meta.database
-    sql, values = query.sql()
-    assert len(values) == len(rows[0]) + spare
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for index, column in enumerate(columns):
-        if isinstance(next((value for value in column if value is not None), None), datetime):
-            columns[index] = [ScanEvent.event_time.db_value(value) for value in column]
-    columns += [[constant] * len(rows) for constant in values[len(values) - spare :] if spare]
-    with __exception_wrapper__:  # the driver's errors as peewee's, as its own execute does
-        database.cursor().executemany(sql, list(zip(*columns, strict=True)))
+@prepared
+def _insert(*, model: Any, names: tuple[str, ...]) -> Any:
+    defaults = {field.name: default for field, default in model._meta.defaults.items() if field.name not in names}
+    return model.insert({name: Slot(at) for at, name in enumerate(names)} | defaults)

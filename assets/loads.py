@@ -12,10 +12,10 @@ from typing import Any
 
 from peewee import Case, fn
 
-from accounts.scope import seen
+from accounts.scope import EVERYTHING, Scope, current_scope
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
-from database import one_of, tuples
+from prepared import Slot, any_of, prepared
 
 
 def sscc_key(code: ScannedCode) -> str:
@@ -29,12 +29,21 @@ def counted_in(keys: Collection[str], rule: Any = None) -> dict[str, Counter[int
     inside: dict[str, Counter[int]] = defaultdict(Counter)
     if not keys:
         return inside
+    for key, kind, quantity in _counted(keys, rule=rule, scope=EVERYTHING if rule is None else current_scope()):
+        if quantity > 0:
+            inside[key][kind] = int(quantity)
+    return inside
+
+
+@prepared
+def _counted(keys: Slot, *, rule: Any, scope: Scope) -> Any:
     void = ScanEvent.alias()
     sign = Case(ScanEvent.type, [("pack", ScanEvent.quantity)], ScanEvent.quantity * -1)
+    seen = None if rule is None else rule(scope)
     query = (
         ScanEvent.select(ScanEvent.parent, ScanEvent.asset_type, fn.SUM(sign))
         .where(
-            one_of(ScanEvent.parent, keys),
+            any_of(ScanEvent.parent, keys),
             ScanEvent.parent != "",  # for the index
             ScanEvent.type.in_(["pack", "unpack"]),
             ScanEvent.asset_type.is_null(False),
@@ -43,7 +52,4 @@ def counted_in(keys: Collection[str], rule: Any = None) -> dict[str, Counter[int
         )
         .group_by(ScanEvent.parent, ScanEvent.asset_type)
     )
-    for key, kind, quantity in tuples(query if rule is None else seen(rule, query)):
-        if quantity > 0:
-            inside[key][kind] = int(quantity)
-    return inside
+    return query if seen is None else query.where(seen)

@@ -242,6 +242,7 @@ class Movement(Row):
         indexes = (
             (("from_holder", "asset_type", "booked_day"), False),
             (("to_holder", "asset_type", "booked_day"), False),
+            (("booked_day",), False),
         )
         constraints = [Check("quantity > 0")]
 
@@ -287,6 +288,7 @@ class Trip(Row):
         watched = False
         indexes = (
             (("asset", "out_time"), True),
+            (("out_time",), False),
             (("asset_type", "partner", "out_time"), False),
             (("partner", "end_time"), False),
             (("end", "out_time"), False),

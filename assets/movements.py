@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assets.state import State, Step
+from assets.values import altered
 
 #: (holder, place, owner); holder None: the box is not in the books, not yet or no longer.
 Account = tuple[int | None, int | None, int | None]
@@ -65,7 +66,7 @@ def of_one_owner(one: Line) -> list[Line]:
     """The same as lines that each stay with one owner: a box that is sold leaves one book and enters another."""
     if one.source[2] == one.target[2] or NOWHERE in (one.source, one.target):
         return [one]
-    return [replace(one, target=NOWHERE), replace(one, source=NOWHERE)]
+    return [altered(one, target=NOWHERE), altered(one, source=NOWHERE)]
 
 
 def _sortable(key: Account) -> tuple[int, ...]:

@@ -8,20 +8,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import metrics
 from accounts.models import User
+from assets import scan_reads
 from assets.clocks import Received, Sync, reading, went_back
 from assets.devices import MAX_QUARANTINED, milliseconds, received
 from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.quarantine import REVOKED
-from assets.scanning import Answer, ScanInput, record_scans
-from database import claiming, locked, taking_turns
+from assets.scanning import Answer, ScanInput, Texts, in_turn, record_together, texts_of
+from assets.values import altered
 from errors import N_, Message, Refused
+from prepared import Slot, any_of, prepared
 
 #: How long the answer to a batch is kept for a device that asks again; what it sent stays for good.
 KEPT = timedelta(days=30)
@@ -47,10 +49,14 @@ class KeyInFlight(Refused):
 
 @dataclass(frozen=True)
 class Told:
-    """A scan with what only the way of it tells: time that passed since, by a counter that nobody can set."""
+    """A scan with what only the way of it tells: time that passed since, by a counter that nobody can set.
+
+    `texts`: what its texts mean (scanning.texts_of), where that has been read already, outside of any transaction.
+    """
 
     scan: ScanInput
     age: timedelta | None = None
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Sender:
     """Who sends a batch, and what the device says of itself. `unsent`: scans that it still has, by itself."""
 
     user: User
-    device: Device | None = None
+    token: int | None = None  # id of the token of the device
     revoked: bool = False
     sent_time: datetime | None = None
     measured: timedelta | None = None  # the offset of its clock, as it has measured it
@@ -78,97 +84,220 @@ class Taken:
 _NO_YEAR = N_("By this clock, corrected, the scan was made in no year that can be. Set the clock of the device.")
 
 
-def answer_once(
-    key: str, owner: str, body: Any, now: datetime, work: Callable[[], tuple[int, dict[str, Any]]]
-) -> tuple[int, str, bool]:
-    """(status, answer as JSON, whether it is that of before). `work` makes them, within the same transaction.
+@dataclass(frozen=True)
+class Key:
+    """The Idempotency-Key of a request. `own`: SHA-256 of it and of who sends, `body`: of who sent what."""
 
-    `owner`: who sends; the same key of somebody else is another key. Raises KeyUsed when the key came with another
-    body, KeyInFlight while the first one with it is at work: who waited would hold a thread and learn nothing sooner.
-    """
-    sha256 = hashlib.sha256(json.dumps([owner, body], sort_keys=True).encode()).hexdigest()
-    own_key = hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest()
-    before = _answered(own_key, sha256)
-    if before is not None:
-        return *before, True
-    with claiming(own_key) as ours:
-        if not ours:
-            raise KeyInFlight
-        before = _answered(own_key, sha256)  # the other one may have come to its end just now
-        if before is not None:
-            return *before, True
-        ScanBatch.delete().where(ScanBatch.created_time < now - KEPT).execute()
-        status, answer = work()
-        text = json.dumps(answer, ensure_ascii=False)
-        ScanBatch.create(key=own_key, body_sha256=sha256, status=status, answer=text, created_time=now)
-        return status, text, False
+    own: str
+    body: str
 
 
-def _answered(own_key: str, sha256: str) -> tuple[int, str] | None:
-    row = ScanBatch.get_or_none(ScanBatch.key == own_key)
-    if row is None:
+def key_of(key: str, owner: str, body: Any) -> Key:
+    """`owner`: who sends; the same key of somebody else is another key. `body`: JSON."""
+    body_sha256 = hashlib.sha256(json.dumps([owner, body], sort_keys=True).encode()).hexdigest()
+    return Key(hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest(), body_sha256)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Scans that came together. `answered` makes (status, JSON) of what became of them, with a key within the
+    transaction, since the answer is kept."""
+
+    told: Sequence[Told]
+    sender: Sender
+    answered: Callable[[Taken], tuple[int, dict[str, Any]]]
+    key: Key | None = None
+    own_hosts: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request is answered. `replayed`: it is the answer of before, word by word."""
+
+    status: int
+    text: str  # JSON
+    replayed: bool = False
+
+
+def answer(request: Request, now: datetime) -> Reply:
+    """Record the scans of a request, once for its key. Raises KeyUsed when the key came with another body, KeyInFlight
+    while the first one with it is at work: who waited would hold a thread and learn nothing sooner."""
+    [reply] = answer_together([request], now)
+    return told_to(request, reply)
+
+
+#: What comes of a request in a transaction: with a key the reply, without one what was taken.
+Outcome = Reply | Taken | KeyUsed | KeyInFlight
+
+
+def told_to(request: Request, outcome: Outcome) -> Reply:
+    """The reply to a request, after the transaction. Raises KeyUsed, KeyInFlight."""
+    if isinstance(outcome, KeyUsed | KeyInFlight):
+        raise outcome
+    return _reply(request, outcome) if isinstance(outcome, Taken) else outcome
+
+
+def _reply(request: Request, taken: Taken) -> Reply:
+    status, body = request.answered(taken)
+    return Reply(status, json.dumps(body, ensure_ascii=False))
+
+
+def answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
+    """`answer` for several requests in one transaction, all or none: of different devices, with different keys, and of
+    people with the same scope. What each is answered is what it would have been had they come one after another."""
+    kept = {number: reply for number, request in enumerate(requests) if (reply := kept_answer(request)) is not None}
+    left = [request for number, request in enumerate(requests) if number not in kept]
+    if not left:
+        return list(kept.values())
+    keys = [request.key.own for request in left if request.key]
+    answered = iter(in_turn(lambda ours: _answered(left, now, ours), keys))
+    return [kept[number] if number in kept else next(answered) for number in range(len(requests))]
+
+
+def kept_answer(request: Request) -> Reply | KeyUsed | None:
+    """What a request was answered that came with the same key before."""
+    row = _answers.one([request.key.own]) if request.key else None
+    if row is None or request.key is None:
         return None
-    if row.body_sha256 != sha256:
-        raise KeyUsed
-    return row.status, row.answer
+    return Reply(row.status, row.answer, True) if row.body_sha256 == request.key.body else KeyUsed()
+
+
+def _answered(requests: Sequence[Request], now: datetime, ours: set[str]) -> list[Outcome]:
+    """`ours`: the keys that nobody else has at this moment."""
+    replies: dict[int, Outcome] = {}
+    for number, request in enumerate(requests):
+        if request.key and request.key.own not in ours:
+            replies[number] = KeyInFlight()
+        elif reply := kept_answer(request):  # the other one may have come to its end just now
+            replies[number] = reply
+    fresh = [number for number in range(len(requests)) if number not in replies]
+    taken = _take([requests[number] for number in fresh], now) if fresh else []
+    texts = []
+    for number, one in zip(fresh, taken, strict=True):
+        key = requests[number].key
+        if key is None:
+            replies[number] = one
+            continue
+        reply = replies[number] = _reply(requests[number], one)
+        texts.append((key.own, key.body, reply.status, reply.text, now))
+    if texts:
+        _forget.run(now - KEPT)
+        _keep_answers.run_many(texts)
+    return [replies[number] for number in range(len(requests))]
+
+
+@prepared
+def _answers(keys: Slot) -> Any:
+    query = ScanBatch.select(ScanBatch.key, ScanBatch.body_sha256, ScanBatch.status, ScanBatch.answer)
+    return query.where(any_of(ScanBatch.key, keys))
+
+
+@prepared
+def _forget(before: Slot) -> Any:
+    return ScanBatch.delete().where(ScanBatch.created_time < before)
+
+
+@prepared
+def _keep_answers(key: Slot, body: Slot, status: Slot, text: Slot, now: Slot) -> Any:
+    return ScanBatch.insert(key=key, body_sha256=body, status=status, answer=text, created_time=now)
 
 
 def take(told: Sequence[Told], sender: Sender, now: datetime, own_hosts: Collection[str] = ()) -> Taken:
     """Record scans as their device tells them, with their clocks corrected, and note what that says of the device."""
-    with taking_turns():
-        device = None
-        if sender.device is not None:  # locked: batches of one device follow one another
-            device = locked(Device.select().where(Device.id == sender.device.id)).get()
-        sync = Sync(now, sender.sent_time, _offset(device), sender.measured)
-        times = [reading(sync, one.scan.event_time, one.age) for one in told]
-        scans = [
-            replace(
-                one.scan,
-                event_time=time.time,
-                device_time=one.scan.event_time,
-                clock_corrected=time.corrected,
-                sender=device.id if device else None,
-                device=one.scan.device or (device.name if device else ""),
-                refuse=REVOKED if sender.revoked else "",
-            )
-            for one, time in zip(told, times, strict=True)
-        ]
-        sane = [2000 <= scan.event_time.astimezone(UTC).year < 2200 for scan in scans]
-        good = [scan for scan, ok in zip(scans, sane, strict=True) if ok]
-        recorded = iter(record_scans(good, sender.user, now, own_hosts) if good else ())
+    request = Request(told, sender, lambda _: (0, {}), own_hosts=own_hosts)
+    return in_turn(lambda _: _take([request], now))[0]
+
+
+@dataclass
+class _Taking:
+    """A request while it is taken: its device, locked, and its scans with their times made right."""
+
+    request: Request
+    device: Any
+    sync: Sync
+    scans: list[ScanInput]
+    texts: list[Texts]
+    doubtful: list[bool]
+    sane: list[bool]
+
+
+def _take(requests: Sequence[Request], now: datetime) -> list[Taken]:
+    tokens = [request.sender.token for request in requests if request.sender.token is not None]
+    devices = {row.token_id: row for row in scan_reads.devices(tokens)} if tokens else {}
+    taking = [_made_right(request, devices.get(request.sender.token), now) for request in requests]
+    for one in taking:
+        one.sane = [2000 <= scan.event_time.astimezone(UTC).year < 2200 for scan in one.scans]
+    good = [
+        (scan, texts, one.request.sender.user.id)
+        for one in taking
+        for scan, texts, ok in zip(one.scans, one.texts, one.sane, strict=True)
+        if ok
+    ]
+    recorded = iter(record_together(good, now))
+    found = []
+    notes = []
+    for one in taking:
         answers = [
             next(recorded) if ok else Answer(scan.event_id, "invalid", Message(_NO_YEAR), field="event_time")
-            for scan, ok in zip(scans, sane, strict=True)
+            for scan, ok in zip(one.scans, one.sane, strict=True)
         ]
-        before = received(device) if device else Received()
-        after = before.with_(scan.sequence for scan in scans if scan.sequence)
-        if device is not None:
-            last = _ask_a_person(device, before, scans, answers, [time.doubtful for time in times], sync, now)
-            _note(device, sender, sync, after, last, now)
-        for answer in answers:
-            metrics.scan(answer.outcome)
-        return Taken(answers, sync.offset, after.gaps[0] if device and after.gaps else None)
+        before = received(one.device) if one.device else Received()
+        after = before.with_(scan.sequence for scan in one.scans if scan.sequence)
+        if one.device is not None:
+            last = _ask_a_person(one.device, before, one.scans, answers, one.doubtful, one.sync, now)
+            notes.append(_note(one, after, last, now))
+        metrics.scans(answer.outcome for answer in answers)
+        found.append(Taken(answers, one.sync.offset, after.gaps[0] if one.device and after.gaps else None))
+    if notes:
+        _write_notes.run_many(notes)
+    return found
 
 
-def _offset(device: Device | None) -> timedelta | None:
+def _made_right(request: Request, device: Any, now: datetime) -> _Taking:
+    sender = request.sender
+    sync = Sync(now, sender.sent_time, _offset(device), sender.measured)
+    times = [reading(sync, one.scan.event_time, one.age) for one in request.told]
+    scans = [
+        altered(
+            one.scan,
+            event_time=time.time,
+            device_time=one.scan.event_time,
+            clock_corrected=time.corrected,
+            sender=device.id if device else None,
+            device=one.scan.device or (device.name if device else ""),
+            refuse=REVOKED if sender.revoked else "",
+        )
+        for one, time in zip(request.told, times, strict=True)
+    ]
+    texts = [one.texts or texts_of(one.scan, request.own_hosts) for one in request.told]
+    return _Taking(request, device, sync, scans, texts, [time.doubtful for time in times], [])
+
+
+def _offset(device: Any) -> timedelta | None:
     known = device.clock_offset_ms if device is not None else None
     return None if known is None else timedelta(milliseconds=known)
 
 
-def _note(device: Device, sender: Sender, sync: Sync, after: Received, last: datetime | None, now: datetime) -> None:
-    told: dict[str, Any] = {"sync_time": now, "last_sequence": after.last, "gaps": json.dumps(after.gaps)}
-    told["last_event_time"] = last
-    if sync.offset is not None:
-        told["clock_offset_ms"] = milliseconds(sync.offset)
-    if sender.unsent is not None:
-        told["unsent"] = sender.unsent
-    if sender.app_version:
-        told["app_version"] = sender.app_version
-    Device.update(told).where(Device.id == device.id).execute()
+def _note(one: _Taking, after: Received, last: datetime | None, now: datetime) -> tuple[Any, ...]:
+    sender, device = one.request.sender, one.device
+    offset = device.clock_offset_ms if one.sync.offset is None else milliseconds(one.sync.offset)
+    unsent = device.unsent if sender.unsent is None else sender.unsent
+    version = sender.app_version or device.app_version
+    return now, after.last, json.dumps(after.gaps), last, offset, unsent, version, device.id
+
+
+@prepared
+def _write_notes(
+    now: Slot, sequence: Slot, gaps: Slot, last: Slot, offset: Slot, unsent: Slot, version: Slot, device: Slot
+) -> Any:
+    return Device.update(
+        sync_time=now, last_sequence=sequence, gaps=gaps, last_event_time=last, clock_offset_ms=offset, unsent=unsent,
+        app_version=version,
+    ).where(Device.id == device)  # fmt: skip
 
 
 def _ask_a_person(
-    device: Device,
+    device: Any,
     before: Received,
     scans: Sequence[ScanInput],
     answers: Sequence[Answer],

@@ -67,7 +67,7 @@ def start() -> Response:
 def worker() -> Response:
     """The service worker with the list of what it keeps. A change of any file is a new version."""
     kept = [url_for("scan.start"), url_for("scan.words"), url_for("scan.manifest")]
-    kept += [url_for("static", filename=name) for name in _FILES]
+    kept += [url_for("static", filename=name, v=None) for name in _FILES]  # it looks at paths, and has its own version
     head = f"const VERSION = {json.dumps(_version())};\nconst FILES = {json.dumps(kept)};\n"
     script = _static() / "scan" / "sw.js"
     response = Response(head + script.read_text(encoding="utf-8"), mimetype="text/javascript")

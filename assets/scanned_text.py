@@ -40,6 +40,7 @@ class ScannedCode:
 
 
 _INVISIBLE = re.compile("[\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2069\u00ad\ufe0f]")
+_LINES = re.compile(r"[\r\n\t]+")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63]")
 _ENDS = " \t\r\n\0\x02\x03\x1c\x1d"  # STX and ETX of serial readers, a separator without anything behind it
 _AIM = re.compile(r"\][A-Za-z][0-9A-Za-z]")
@@ -48,8 +49,11 @@ _SEPARATORS = (
     (re.compile(r"<RS>|\{RS\}|\\x1e|\\u001e|\^\^|␞", re.I), "\x1e"),
     (re.compile(r"<EOT>|\{EOT\}|\\x04|\\u0004|\^D|␄"), "\x04"),
 )
+_SPELT = re.compile(r"[<{\\^␝␞␄]")  # a separator begins with one of these
+_HTTP = re.compile(r"https?://", re.I)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SERIAL = r"[!%-?A-Z_a-z\"]"  # GS1 character set 82
+_VALID = re.compile(rf"(\d+?)(\d)({_SERIAL}*)")
 _OWN_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{2,22}[A-Z0-9]")
 #: A GRAI of ours without its application identifier, where it is longer than a code can be.
 _BARE_GRAI = re.compile(r"(0[0-9]{12})([0-9])[A-Z0-9-]{11,16}")
@@ -57,6 +61,8 @@ _NUMBER = re.compile(r"[A-Z0-9][A-Z0-9-]{0,23}")
 _LICENCE_PLATE = re.compile(r"[1-6]J(UN|OD|L[A-Z])[A-Z0-9+/-]{4,46}")  # ISO/IEC 15459: who issued it, then the company
 _BRACKETS = re.compile(r"\((\d{2,4})\)([^(]*)")
 _GS1_PATH = re.compile(r"(?:^|/)(8003|00)/([^/]*)")
+_SIMPLE_LINK = re.compile(r"https?://([a-z0-9.-]+(?::[0-9]{1,5})?)(/[a-z0-9/._-]*)", re.I | re.A)
+_GTIN_PATH = re.compile(r"/01/\d{14}(/|$)")
 _OWN_PATH = re.compile(r"(?:^|/)([as])/([^/]+)/?$", re.I)
 #: What a keyboard of another language makes of https:// and of the hyphen; digits of a French one.
 _LAYOUT = re.compile(r"https?(?!s?://)[^A-Za-z0-9].*|[)*]8003[=(].*", re.I | re.S)
@@ -77,19 +83,21 @@ def read_scanned_text(text: str, own_hosts: Collection[str]) -> ScannedCode:
     raw = storable(text[:MAX_LENGTH])
     if len(text) > MAX_LENGTH:
         return ScannedCode("unreadable", "", raw, reason="too_long")
-    clean = _INVISIBLE.sub("", storable(text)).strip(_ENDS)
-    clean = _DASHES.sub("-", unicodedata.normalize("NFKC", clean)).strip(_ENDS)
+    clean = storable(text).strip(_ENDS)
+    if not clean.isascii():
+        clean = _INVISIBLE.sub("", clean).strip(_ENDS)
+        clean = _DASHES.sub("-", unicodedata.normalize("NFKC", clean)).strip(_ENDS)
     if len(clean) > MAX_LENGTH:  # some single characters are a sentence to NFKC
         return ScannedCode("unreadable", "", raw, reason="too_long")
     found = _parse(clean, own_hosts)
-    lines = [line for line in re.split(r"[\r\n\t]+", clean) if line]
+    lines = [line for line in _LINES.split(clean) if line]
     half = lines[0] if len(lines) == 2 and lines[0] == lines[1] else clean[: len(clean) // 2]
     if half and half * 2 == "".join(lines):
         # Two output channels at once. For a plain code X+X may be a code of its own: whoever looks it up asks for both.
         once = _parse(half, own_hosts)
         if once.kind != "unreadable":
             found = replace(once, warnings=(*once.warnings, "doubled"))
-    return replace(found, raw=raw)
+    return found if found.raw == raw else replace(found, raw=raw)
 
 
 def company_prefix(grai: str) -> str:
@@ -103,6 +111,8 @@ def company_prefix(grai: str) -> str:
 
 def storable(text: str) -> str:
     """`text` without what no database takes: a NUL becomes its picture, half a surrogate pair a question mark."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "␀").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -116,10 +126,11 @@ def _parse(text: str, own_hosts: Collection[str]) -> ScannedCode:
 def _kind(text: str, own_hosts: Collection[str]) -> ScannedCode | None:
     if prefix := _AIM.match(text):
         text = text[prefix.end() :]
-    for spelling, character in _SEPARATORS:
-        text = spelling.sub(character, text)
-    text = text.strip(_ENDS)
-    if re.match(r"https?://", text, re.I):
+    if _SPELT.search(text):
+        for spelling, character in _SEPARATORS:
+            text = spelling.sub(character, text)
+        text = text.strip(_ENDS)
+    if _HTTP.match(text):
         return _link(text, own_hosts)
     if _REFUSED.match(text):
         return None
@@ -132,16 +143,19 @@ def _kind(text: str, own_hosts: Collection[str]) -> ScannedCode | None:
 
 
 def _link(text: str, own_hosts: Collection[str]) -> ScannedCode | None:
-    try:
-        parts = urlsplit(text)
-        host, path = parts.netloc.lower().rpartition("@")[2], unquote(parts.path, errors="strict")
-    except (UnicodeDecodeError, ValueError):
-        return None
-    if _CONTROL.search(path):
-        return None
+    if simple := _SIMPLE_LINK.fullmatch(text):  # as our labels have it; nothing in it can mean anything else
+        host, path = simple[1].lower(), simple[2]
+    else:
+        try:
+            parts = urlsplit(text)
+            host, path = parts.netloc.lower().rpartition("@")[2], unquote(parts.path, errors="strict")
+        except (UnicodeDecodeError, ValueError):
+            return None
+        if _CONTROL.search(path):
+            return None
     if gs1 := _GS1_PATH.search(path):
         return _grai(gs1[2]) if gs1[1] == "8003" else _sscc(gs1[2])
-    if re.search(r"/01/\d{14}(/|$)", path):
+    if _GTIN_PATH.search(path):
         raise _Unreadable("goods_label")
     ours = {name.lower() for name in own_hosts}
     if host not in ours and host.rpartition(":")[0] not in ours:
@@ -190,10 +204,9 @@ def _of_identifiers(parts: dict[str, str]) -> ScannedCode | None:
 def _grai(text: str) -> ScannedCode:
     """14 digits and a serial; 13 digits are taken with a warning, as some systems leave the leading zero out."""
     text = text.strip()
-    valid = re.compile(rf"(\d+?)(\d)({_SERIAL}*)")
     for length, warnings in ((14, ()), (13, ("grai_without_zero",))):
         digits, serial = text[:length], text[length:]
-        if not (digits.isascii() and digits.isdecimal() and len(digits) == length and valid.fullmatch(text)):
+        if not (digits.isascii() and digits.isdecimal() and len(digits) == length and _VALID.fullmatch(text)):
             continue
         if length == 14 and digits[0] != "0":
             continue

@@ -11,20 +11,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, uuid4, uuid5
 from zoneinfo import ZoneInfo
 
 from peewee import IntegrityError, OperationalError, fn
 
 from accounts.models import User
-from accounts.scope import both, current_scope, seen
+from accounts.scope import both, current_scope
+from assets import scan_reads
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
-from assets.finding import box_of, boxes_under
+from assets.finding import box_of, keys_of
 from assets.ledger import (
     Booking,
     Change,
@@ -44,14 +47,15 @@ from assets.movements import NOWHERE, Account, Line
 from assets.pools import MOVES_NOTHING, NEEDS, Point, PoolEvent, counted_at, posting
 from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_scanned_text, storable
 from assets.state import Event, State, Step, shown
+from assets.values import altered
 from assets.visible import event_is_seen, of_entities, picture_is_free
-from database import locked, one_of, taking_turns, tuples
+from database import claiming, locked, one_of, tuples
 from errors import N_, Message
 from master_data.home import home_zone
-from master_data.models import AssetType, Party, Place
-from master_data.visible import visible_parties, visible_places
+from master_data.models import AssetType
 from shipments.models import Shipment
-from shipments.visible import visible_shipments
+
+Done = TypeVar("Done")
 
 #: The same trigger pulled twice: one event, when device, box, kind and context are the same.
 DOUBLE_TRIGGER = timedelta(seconds=30)
@@ -176,7 +180,40 @@ def record_scans(
     body it is a conflict. Known scans and open questions have no row, so their ids are as good as new.
     `own_hosts`: labels.own_hosts(base_url), so that our short links are known.
     """
-    return _recorded([_Scan.read(scan, own_hosts) for scan in scans], user, now)
+    read = [_Scan.read(scan, own_hosts, user.id if user else None) for scan in scans]
+    return in_turn(lambda _: _Batch(read, now).run())
+
+
+#: What the scanned text of a scan means, and the text of the load.
+Texts = tuple[ScannedCode, ScannedCode | None]
+
+
+def texts_of(scan: ScanInput, own_hosts: Collection[str]) -> Texts:
+    """What the texts of a scan mean: nothing that is stored is needed for that."""
+    parent = read_scanned_text(scan.parent, own_hosts) if scan.parent else None
+    return read_scanned_text(scan.scanned_text, own_hosts), parent
+
+
+def record_together(told: Sequence[tuple[ScanInput, Texts, int]], now: datetime) -> list[Answer]:
+    """`record_scans` for scans of several people (by their ids), within a transaction of the caller, `in_turn`."""
+    read = [_Scan(scan, *texts, body_sha256(scan), user_id) for scan, texts, user_id in told]
+    return _Batch(read, now).run() if read else []
+
+
+def in_turn(work: Callable[[set[str]], Done], names: Collection[str] = ()) -> Done:
+    """Do `work` in a transaction, and again when another connection took one of its ids in the meantime (PostgreSQL;
+    the id is known in the next round), or when each waited for a row that the other had locked.
+
+    `names`: what nobody else may be at meanwhile; work is told which of them are ours (`database.claiming`).
+    """
+    for tries_left in (2, 1, 0):
+        try:
+            with claiming(names) as ours:
+                return work(ours)
+        except (IntegrityError, OperationalError) as error:
+            if not tries_left or (isinstance(error, OperationalError) and "deadlock" not in str(error)):
+                raise
+    raise AssertionError("not reached")
 
 
 def correct_event(
@@ -191,14 +228,15 @@ def correct_event(
         str(uuid4()), "void", "", now, device=right.device, voids=wrong, reason=f"incorrect_data {why}",
         agreed=right.agreed,
     )  # fmt: skip
-    read = [_Scan.read(one, own_hosts) for one in (void, replace(right, corrects=wrong))]
+    by = user.id if user else None
+    read = [_Scan.read(one, own_hosts, by) for one in (void, altered(right, corrects=wrong))]
     try:
-        return _recorded(read, user, now, whole=True)[1]
+        return in_turn(lambda _: _whole(_Batch(read, now).run()))[1]
     except _NotWhole as fault:
         if fault.answer.reason != "needs_second" or fault.answer.event_id != void.event_id:
             return fault.answer
     # Kept as asked for, with what shall stand in its place, so that a second person needs but agree.
-    return record_scan(replace(void, instead=json.dumps(told_again(right))), user, now, own_hosts)
+    return record_scan(altered(void, instead=json.dumps(told_again(right))), user, now, own_hosts)
 
 
 def told_again(scan: ScanInput) -> dict[str, Any]:
@@ -220,22 +258,11 @@ class _NotWhole(Exception):
         self.answer = answer
 
 
-def _recorded(read: Sequence[_Scan], user: User | None, now: datetime, *, whole: bool = False) -> list[Answer]:
-    for tries_left in (2, 1, 0):
-        try:
-            with taking_turns():
-                answers = _Batch(read, user, now).run()
-                if whole:
-                    for answer in answers:
-                        if answer.outcome != "recorded":
-                            raise _NotWhole(answer)
-                return answers
-        except (IntegrityError, OperationalError) as error:
-            # Another connection took one of these ids in the meantime (PostgreSQL), and it is known in the next round;
-            # or each waited for a row that the other had locked, and one of them was sent back.
-            if not tries_left or (isinstance(error, OperationalError) and "deadlock" not in str(error)):
-                raise
-    raise AssertionError("not reached")
+def _whole(answers: list[Answer]) -> list[Answer]:
+    for answer in answers:
+        if answer.outcome != "recorded":
+            raise _NotWhole(answer)
+    return answers
 
 
 @dataclass(frozen=True)
@@ -246,21 +273,21 @@ class _Scan:
     code: ScannedCode
     parent: ScannedCode | None
     body: str
+    user_id: int | None
     via: str = ""
 
     @classmethod
-    def read(cls, scan: ScanInput, own_hosts: Collection[str]) -> _Scan:
-        parent = read_scanned_text(scan.parent, own_hosts) if scan.parent else None
-        return cls(scan, read_scanned_text(scan.scanned_text, own_hosts), parent, body_sha256(scan))
+    def read(cls, scan: ScanInput, own_hosts: Collection[str], user_id: int | None) -> _Scan:
+        return cls(scan, *texts_of(scan, own_hosts), body_sha256(scan), user_id)
 
     def of(self, box: _Box) -> _Scan:
         """The same for one box of the load. Its id follows from the load's, so that it is never taken twice."""
-        derived = replace(
+        derived = altered(
             self.input,
             event_id=str(uuid5(NAMESPACE_OID, f"{self.input.event_id} {box.asset.code}")),
             scanned_text=box.asset.code,
         )
-        return replace(
+        return altered(
             self,
             input=derived,
             code=ScannedCode("code", box.asset.code, box.asset.code),
@@ -273,8 +300,8 @@ class _Scan:
 class _Box:
     """An asset in the course of a batch. `history`: its events that count, where they had to be read; else None."""
 
-    asset: Asset
-    kind: AssetType
+    asset: Any  # Asset, as scan_reads.BOX has it
+    kind: Any  # AssetType, as scan_reads.kinds() has it
     stored: State
     state: State
     last: datetime | None
@@ -327,10 +354,10 @@ _MOVES_A_LOAD = {code for code, kind in EVENT_TYPES.items() if kind.moves} | {"e
 class _Batch:
     """The rows that a batch of scans needs, read once, and the rows that it makes, written once."""
 
-    def __init__(self, scans: Sequence[_Scan], user: User | None, now: datetime) -> None:
-        self.scans, self.user_id, self.now = list(scans), user.id if user else None, now
+    def __init__(self, scans: Sequence[_Scan], now: datetime) -> None:
+        self.scans, self.now = list(scans), now
         self.scope = current_scope()  # what is not for who scans is unknown to him, and its scan is kept as such
-        self.others: bool | None = None  # whether anybody else works here; read when it matters
+        self.others: dict[int, bool] = {}  # whether anybody else than this person works here; read when it matters
         self.rows: list[dict[str, Any]] = []
         self.bookings: list[Booking] = []
         self.level_deltas: Counter[LevelKey] = Counter()
@@ -339,23 +366,26 @@ class _Batch:
         self.explained: list[tuple[str, str]] = []
         inputs = [scan.input for scan in scans]
         self.wanted_voids = {scan.voids for scan in inputs if scan.voids}
-        kinds = list(AssetType.select())
-        self.kinds: dict[int, AssetType] = {kind.id: kind for kind in kinds}
-        self.kinds_by_code: dict[str, AssetType] = {kind.code: kind for kind in kinds}
+        kinds = scan_reads.kinds()
+        self.kinds: dict[int, Any] = {kind.id: kind for kind in kinds}
+        self.kinds_by_code: dict[str, Any] = {kind.code: kind for kind in kinds}
+        self.pools = any(kind.counted for kind in kinds)
         self._find_boxes()  # first: on PostgreSQL it takes the locks, what is read after it is settled
         self._find_known()
-        self.shipments = _by(Shipment, Shipment.number, {scan.shipment for scan in inputs}, visible_shipments)
-        places = Place.select(Place, Party).join(Party)
-        codes = {scan.place for scan in inputs} | {scan.destination for scan in inputs}
-        seen_at = {box.asset.place_id for box in self.boxes.values()}
-        home = {box.asset.return_place_id for box in self.boxes.values()}
-        named = both(Place.code.in_(codes - {""}), visible_places(self.scope))
-        found = list(places.where(named | Place.id.in_((seen_at | home) - {None})))
-        hidden = self._hidden(codes - {""})
-        self.places: dict[str, Place] = {place.code: place for place in found if place.code not in hidden}
-        self.places_by_id: dict[int, Place] = {place.id: place for place in found}
-        self.parties = _by(Party, Party.code, {scan.party for scan in inputs}, visible_parties)
-        self.own: list[int] = [id_ for (id_,) in tuples(Party.select(Party.id).where(Party.own).order_by(Party.id))]
+        scope = self.scope
+        numbers = {scan.shipment for scan in inputs} - {""}
+        found = scan_reads.shipments(numbers, scope=scope) if numbers else []
+        self.shipments: dict[str, Any] = {shipment.number: shipment for shipment in found}
+        codes = ({scan.place for scan in inputs} | {scan.destination for scan in inputs}) - {""}
+        ids = {id_ for box in self.boxes.values() for id_ in (box.asset.place_id, box.asset.return_place_id)} - {None}
+        found = scan_reads.places(codes, ids, scope=scope) if codes or ids else []
+        hidden = self._hidden(codes)
+        self.places: dict[str, Any] = {place.code: place for place in found if place.code not in hidden}
+        self.places_by_id: dict[int, Any] = {place.id: place for place in found}
+        codes = {scan.party for scan in inputs} - {""}
+        found = scan_reads.parties(codes, scope=scope) if codes else []
+        self.parties: dict[str, Any] = {party.code: party for party in found}
+        self.own: list[int] = [row.id for row in scan_reads.own_parties()]
         for box in self.boxes.values():
             place = self.places_by_id.get(box.asset.place_id)
             box.stored = box.state = state_of(box.asset, place.party_id if place else None)
@@ -366,11 +396,9 @@ class _Batch:
 
     def _hidden(self, codes: set[str]) -> set[str]:
         """Those of these codes of places that are not for who scans."""
-        condition = visible_places(self.scope)
-        if condition is None or not codes:
+        if not self.scope.is_limited or not codes:
             return set()
-        open_ = {code for (code,) in tuples(Place.select(Place.code).where(Place.code.in_(codes), condition))}
-        return codes - open_
+        return codes - {row.code for row in scan_reads.open_places(codes, scope=self.scope)}
 
     def _hide_pictures(self) -> None:
         """A picture that came with something else is not to be had by naming its hash in a scan of one's own."""
@@ -379,8 +407,8 @@ class _Batch:
         named = {scan.input.photo for scan in self.scans if scan.input.photo}
         for scan_no, scan in enumerate(self.scans):
             photo = scan.input.photo
-            if photo in named and not picture_is_free(photo, self.user_id or 0):
-                self.scans[scan_no] = replace(scan, input=replace(scan.input, photo=""))
+            if photo in named and not picture_is_free(photo, scan.user_id or 0):
+                self.scans[scan_no] = altered(scan, input=altered(scan.input, photo=""))
 
     def run(self) -> list[Answer]:
         answers = [self._take(scan) for scan in self.scans]
@@ -390,19 +418,22 @@ class _Batch:
     # what is read
 
     def _find_boxes(self) -> None:
-        condition = boxes_under([code for scan in self.scans for code in (scan.code, scan.parent) if code])
-        more = []
+        keys = keys_of(code for scan in self.scans for code in (scan.code, scan.parent) if code)
+        more: list[Any] = []
         loads = {f"(00){scan.code.canonical}" for scan in self.scans if scan.code.kind == "sscc"}
         if loads:
             more.append(Asset.parent.in_(loads))
         if self.wanted_voids:
             undone = ScanEvent.event_id.in_(self.wanted_voids) | _via(self.wanted_voids)
             more.append(Asset.id.in_(ScanEvent.select(ScanEvent.asset).where(undone)))
-        for other in more:
-            condition = other if condition is None else condition | other
-        ours = of_entities(self.scope)
-        wanted = both(condition, ours)
-        assets = [] if condition is None else list(locked(Asset.select().where(wanted).order_by(Asset.code)))
+        assets: list[Any] = []
+        if more:
+            condition = reduce(or_, [*more, *([one_of(Asset.code, keys) | one_of(Asset.grai, keys)] if keys else [])])
+            wanted = both(condition, of_entities(self.scope))
+            query = locked(Asset.select(*scan_reads.BOX).where(wanted).order_by(Asset.code))
+            assets = list(query)
+        elif keys:
+            assets = scan_reads.boxes(keys, keys, scope=self.scope)
         self._keep(assets)
         parents = {
             box.asset.code
@@ -410,12 +441,12 @@ class _Batch:
             if scan.input.type in _MOVES_A_LOAD and (box := self._box(scan.code)[0]) is not None
         }
         if parents:
-            inside = Asset.select().where(both(one_of(Asset.parent, parents), ours)).order_by(Asset.code)
-            more_assets = [asset for asset in locked(inside) if asset.id not in self.boxes]
+            inside = scan_reads.boxes_inside(parents, scope=self.scope)
+            more_assets = [asset for asset in inside if asset.id not in self.boxes]
             if more_assets:
                 self._keep([*assets, *more_assets])
 
-    def _keep(self, assets: list[Asset]) -> None:
+    def _keep(self, assets: list[Any]) -> None:
         self.boxes = {
             asset.id: _Box(
                 asset, self.kinds[asset.asset_type_id], State(), State(), asset.last_event_time, asset.event_count
@@ -433,10 +464,11 @@ class _Batch:
     def _find_known(self) -> None:
         """Rows of these ids, of what is undone, and of what came with an id that had been used for something else."""
         ids = {scan.input.event_id for scan in self.scans} | self.wanted_voids
-        condition = one_of(ScanEvent.event_id, ids)
+        rows: Any
         if self.wanted_voids:
-            condition = condition | _via(self.wanted_voids)
-        rows: Any = ScanEvent.select().where(condition).dicts()
+            rows = ScanEvent.select().where(one_of(ScanEvent.event_id, ids) | _via(self.wanted_voids)).dicts()
+        else:
+            rows = scan_reads.events.dicts(ids)
         self.known: dict[str, dict[str, Any]] = {row["event_id"]: row for row in rows}
         used = {
             _conflict_id(scan.input, scan.body)
@@ -477,7 +509,7 @@ class _Batch:
         kinds |= {row["asset_type"] for row in self.known.values() if row["asset_type"] is not None}
         keys = {(self._load_key(scan), scan.input.type) for scan in self.scans if scan.input.type in _MOVES_A_LOAD}
         keys = {(key, type) for key, type in keys if key}
-        if keys:
+        if keys and self.pools:
             inside = counted_in({key for key, _ in keys})
             kinds |= {kind for counted in inside.values() for kind in counted}
             self.pool_loads = {(key, type): inside[key] for key, type in keys if inside.get(key)}
@@ -522,18 +554,16 @@ class _Batch:
     def _overtaken(self) -> set[int]:
         """Boxes of which later scans of the same device are here already, or stand before earlier ones in this batch:
         whatever the clock says, these come after."""
-        sequences = [(scan.input.sender, scan.input.sequence) for scan in self.scans if scan.input.sequence]
-        senders = {sender for sender, _ in sequences if sender is not None}
-        if not senders or not self.boxes:
+        sequences: dict[int, list[int]] = {}
+        for scan in self.scans:
+            if scan.input.sequence and scan.input.sender is not None:
+                sequences.setdefault(scan.input.sender, []).append(scan.input.sequence)
+        if not sequences or not self.boxes:
             return set()
-        lowest = min(sequence for _, sequence in sequences if sequence)
-        later = ScanEvent.select(ScanEvent.asset).where(
-            ScanEvent.asset.in_(list(self.boxes)), ScanEvent.sender.in_(senders), ScanEvent.sequence > lowest
-        )
-        found = {id_ for (id_,) in tuples(later.distinct())}
-        return found | (
-            set(self.boxes) if [one for _, one in sequences] != sorted(one for _, one in sequences) else set()
-        )
+        if any(counts != sorted(counts) for counts in sequences.values()):
+            return set(self.boxes)
+        lowest = min(counts[0] for counts in sequences.values())
+        return {row.asset_id for row in scan_reads.counted_later(self.boxes, sequences, lowest)}
 
     def _find_recent(self) -> None:
         """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → times."""
@@ -541,19 +571,8 @@ class _Batch:
         times = [scan.input.event_time for scan in self.scans]
         if not self.boxes:
             return
-        void = ScanEvent.alias()
-        declared = void.select(void.id).where(void.voids == ScanEvent.event_id)
-        query = ScanEvent.select(
-            ScanEvent.event_id, ScanEvent.event_time, ScanEvent.asset, ScanEvent.type, ScanEvent.device, ScanEvent.user,
-            ScanEvent.shipment, ScanEvent.place, ScanEvent.party,
-        ).where(
-            one_of(ScanEvent.asset, self.boxes),
-            ScanEvent.event_time.between(min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER),
-            ScanEvent.refused == "",
-            ScanEvent.type.not_in(["void", "commission"]),
-            ~fn.EXISTS(declared),
-        )  # fmt: skip
-        for event_id, event_time, *context in tuples(query):
+        since, until = min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER
+        for event_id, event_time, *context in scan_reads.triggers(self.boxes, since, until):
             self.recent[tuple(context)].append((event_time, event_id))
 
     # one scan
@@ -598,7 +617,7 @@ class _Batch:
             return self._refuse(scan, box, fault)
         event = self._event(scan, box)
         context = (
-            box.asset.id, scan.input.type, scan.input.device, self.user_id, event.shipment_id,
+            box.asset.id, scan.input.type, scan.input.device, scan.user_id, event.shipment_id,
             event.place_id, event.party_id,
         )  # fmt: skip
         if any(abs(scan.input.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
@@ -607,7 +626,7 @@ class _Batch:
         cell = rules.outcome(before, event)
         if cell.verdict == "=":
             return self._answer(scan, box, "known")
-        reason = rules.why_not(before, event, scan.input.confirmed)
+        reason = rules.refused_by(cell, scan.input.confirmed)
         if reason and cell.verdict == "?":
             # Not a refusal but a question: it leaves no row, so that the same id can be sent again with the answer.
             return self._answer(scan, box, "refused", reason, confirm=reason)
@@ -629,7 +648,7 @@ class _Batch:
         moves: Any = (
             ScanEvent.select()
             .where(
-                ScanEvent.asset == parent.asset
+                ScanEvent.asset == parent.asset.id
                 if parent
                 else (ScanEvent.parent == packed.parent) & ScanEvent.asset.is_null(),
                 ScanEvent.event_time > packed.order_time,
@@ -643,7 +662,7 @@ class _Batch:
         )
         for row in moves:
             place, shipment = self._place(row["place"]), self._shipment(row["shipment"])
-            event = replace(
+            event = altered(
                 packed,
                 event_id=str(uuid5(NAMESPACE_OID, f"{row['event_id']} {box.asset.code}")),
                 type=row["type"],
@@ -651,7 +670,7 @@ class _Batch:
                 record_time=self.now + timedelta(microseconds=len(self.rows)),
                 place_id=row["place"],
                 place_party_id=place.party_id if place else None,
-                place_own=bool(place and place.party.own),
+                place_own=bool(place and place.own),
                 party_id=row["party"],
                 shipment_id=row["shipment"],
                 consignee_id=shipment.consignee_id if shipment else None,
@@ -687,8 +706,8 @@ class _Batch:
             pool = self.kinds[kind]
             if EVENT_TYPES[scan.input.type].pool and not self._missing(scan, NEEDS[scan.input.type]):
                 id_ = str(uuid5(NAMESPACE_OID, f"{scan.input.event_id} {pool.code}"))
-                part = replace(scan.input, event_id=id_, asset_type=pool.code, quantity=quantity, scanned_text="")
-                answers.append(self._take_pool(replace(scan, input=part, via=scan.input.event_id), pool))
+                part = altered(scan.input, event_id=id_, asset_type=pool.code, quantity=quantity, scanned_text="")
+                answers.append(self._take_pool(altered(scan, input=part, via=scan.input.event_id), pool))
         if scan.code.kind == "sscc":
             self._append(scan, None, None, parent=key)
         taken = [answer for answer in answers if answer.outcome == "recorded"]
@@ -768,11 +787,12 @@ class _Batch:
 
     def _needs_second(self, scan: _Scan) -> bool:
         """Whether it waits for a second person: somebody asks for it, and there is somebody else who can agree."""
-        if self.user_id is None or scan.input.agreed:
+        by = scan.user_id
+        if by is None or scan.input.agreed:
             return False
-        if self.others is None:
-            self.others = User.select().where(User.active, User.id != self.user_id).exists()
-        return self.others
+        if by not in self.others:
+            self.others[by] = bool(scan_reads.anybody_else(by))
+        return self.others[by]
 
     def _again(self, scan: _Scan, row: dict[str, Any]) -> Answer:
         """The answer to an event_id that was taken before."""
@@ -787,7 +807,7 @@ class _Batch:
             return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
 
-    def _keep_for_review(self, scan: _Scan, pool: AssetType | None) -> Answer:
+    def _keep_for_review(self, scan: _Scan, pool: Any) -> Answer:
         """A row with all that was told, so that a person can let it count later; it does not count now."""
         told = scan.input
         box, _ = self._box(scan.code)
@@ -839,12 +859,12 @@ class _Batch:
 
     # counted pools
 
-    def _pool_type(self, scan: _Scan) -> AssetType | None:
+    def _pool_type(self, scan: _Scan) -> Any:
         """The counted type that a scan tells of: named by it, or by a plate that has no serial."""
         kind = self.kinds_by_code.get(scan.input.asset_type)
         return kind if kind and kind.counted else None
 
-    def _take_pool(self, scan: _Scan, kind: AssetType | None) -> Answer:
+    def _take_pool(self, scan: _Scan, kind: Any) -> Answer:
         told = scan.input
         if kind is None:
             known = told.asset_type in self.kinds_by_code
@@ -888,33 +908,31 @@ class _Batch:
             row["quantity"],
             row["place"],
             place.party_id if place else None,
-            bool(place and place.party.own),
+            bool(place and place.own),
             row["party"] or (shipment.consignee_id if shipment else None),
             goal.party_id if goal else None,
             row["difference"],
         )
 
-    def _place(self, id_: int | None) -> Place | None:
+    def _place(self, id_: int | None) -> Any:
         if id_ is not None and id_ not in self.places_by_id:  # of an event that is undone
-            self.places_by_id[id_] = Place.select(Place, Party).join(Party).where(Place.id == id_).get()
+            self.places_by_id[id_] = scan_reads.place.one(id_)
         return self.places_by_id.get(id_) if id_ is not None else None
 
-    def _shipment(self, id_: int | None) -> Shipment | None:
+    def _shipment(self, id_: int | None) -> Any:
         known = next((one for one in self.shipments.values() if one.id == id_), None)
         return known or (Shipment.get_by_id(id_) if id_ is not None else None)
 
     def _pool_owner(self, row: dict[str, Any]) -> int:
         """Whose boxes they are: of whoever the place is of; at a partner those of our first company."""
         place = self._place(row["place"])
-        return place.party_id if place and place.party.own else self.own[0]
+        return place.party_id if place and place.own else self.own[0]
 
-    def _level_key(self, kind: AssetType, point: Point, row: dict[str, Any]) -> LevelKey:
+    def _level_key(self, kind: Any, point: Point, row: dict[str, Any]) -> LevelKey:
         owner = self._pool_owner(row)
         return LevelKey(kind.id, owner, point.holder_id, point.place_id, "active", point.where, point.condition)
 
-    def _post(
-        self, kind: AssetType, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1
-    ) -> LevelKey | None:
+    def _post(self, kind: Any, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1) -> LevelKey | None:
         """Move boxes of a pool between two levels and in the account book; gives the level that they came from."""
         moved = posting(event)
         if moved is None:
@@ -953,7 +971,7 @@ class _Batch:
             self.now + timedelta(microseconds=len(self.rows) if index is None else index),
             place_id=place.id if place else None,
             place_party_id=place.party_id if place else None,
-            place_own=bool(place and place.party.own),
+            place_own=bool(place and place.own),
             party_id=party.id if party else None,
             shipment_id=shipment.id if shipment else None,
             consignee_id=shipment.consignee_id if shipment else None,
@@ -1013,7 +1031,7 @@ class _Batch:
             "voids": None,
             "reason": storable(told.reason),
             "body_sha256": scan.body,
-            "user": self.user_id,
+            "user": scan.user_id,
             **more,
         }
 
@@ -1025,7 +1043,7 @@ class _Batch:
         insert_rows(ScanEvent, self.rows)
         store([box.change() for box in changed], self.now)
         change_levels(self.level_deltas)
-        book(self.bookings, self.now)
+        book(self.bookings, self.now, self._zone() if self.bookings else None)
         rows = {row["event_id"]: row for row in self.rows}
         open_cases(
             [_case_of(rows[event_id], word, self.now, self.asked.get(event_id)) for event_id, word in self.cases]
@@ -1116,12 +1134,6 @@ def _conflict_id(scan: ScanInput, body: str) -> str:
 def _via(event_ids: Collection[str]) -> Any:
     """Condition: moved by the scan of one of these loads. That it is not empty is said for the index."""
     return ScanEvent.via.in_(event_ids) & (ScanEvent.via != "")
-
-
-def _by(model: Any, column: Any, keys: set[str], visible: Any) -> dict[str, Any]:
-    keys = {key for key in keys if key}
-    rows = seen(visible, model.select().where(column.in_(keys))) if keys else ()
-    return {getattr(row, column.name): row for row in rows}
 
 
 def _offset_minutes(time: datetime) -> int:

@@ -11,11 +11,12 @@ and not facts, so a late scan that explains an early one makes its exception go 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assets.event_types import EVENT_TYPES, Cell
+from assets.values import altered
 
 #: A device whose clock is ahead by more than this is not believed: the order is then that of arrival here.
 CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -201,7 +202,11 @@ def outcome(state: State, event: Event) -> Cell:
 
 def why_not(state: State, event: Event, confirmed: Sequence[str] = ()) -> str | None:
     """The reason why `event` may not follow `state`; None when it may. `confirmed`: what a person said yes to."""
-    cell = outcome(state, event)
+    return refused_by(outcome(state, event), confirmed)
+
+
+def refused_by(cell: Cell, confirmed: Sequence[str] = ()) -> str | None:
+    """`why_not`, of an outcome."""
     refused = cell.verdict == "✗" or (cell.verdict == "?" and cell.code not in confirmed)
     return cell.code if refused else None
 
@@ -232,13 +237,13 @@ def apply(state: State, event: Event) -> Step:
     after = _moved(state, event, cell.target) if cell.target else state
     if state.parent and EVENT_TYPES[kind].moves and not event.via and after != state:
         broken.append("left_parent")
-        after = replace(after, parent="")
+        after = altered(after, parent="")
     if event.type in _NOT_SEEN or cell.verdict == "=" or after.life == "none":
         return Step(event, state, after, tuple(broken))
     seen = max(event.order_time, after.seen_time or event.order_time)
     if event.place_id and after.where in ("out", "back", "moving"):  # it stands nowhere; this is where it was seen
-        after = replace(after, place_id=event.place_id, place_party_id=event.place_party_id)
-    return Step(event, state, replace(after, seen_time=seen), tuple(broken))
+        after = altered(after, place_id=event.place_id, place_party_id=event.place_party_id)
+    return Step(event, state, altered(after, seen_time=seen), tuple(broken))
 
 
 #: Who reports these has not had the box before his eyes.
@@ -271,9 +276,9 @@ def in_order(events: Iterable[Event]) -> list[Event]:
     for told in by_device.values():
         counts = (datetime.min.replace(tzinfo=UTC),) * 2
         for event in sorted(told, key=lambda event: (event.sequence, event.record_time, event.event_id)):
-            event = replace(event, counted_time=None, counted_record=None)
+            event = altered(event, counted_time=None, counted_record=None)
             counts = max(counts, (event.order_time, event.record_time))
-            found.append(replace(event, counted_time=counts[0], counted_record=counts[1]))
+            found.append(altered(event, counted_time=counts[0], counted_record=counts[1]))
     return sorted(found, key=lambda event: event.order)
 
 
@@ -330,18 +335,18 @@ def _moved(state: State, event: Event, target: str) -> State:
     }
     damaged = state.condition == "damaged"
     if state.life == "none":  # it is registered
-        state = replace(state, owner_id=event.party_id)
+        state = altered(state, owner_id=event.party_id)
     if target == "OUT":
         # A box taken out of repair has not been checked; one that was not checked before leaves as it is.
         condition = "unchecked" if state.condition == "in_repair" else state.condition
         consignee = event.party_id or event.consignee_id
-        return replace(
+        return altered(
             state, life="active", where="out", condition=condition, holder_id=consignee, shipment_id=event.shipment_id,
             out_since=event.order_time, home_since=None, **at,
         )  # fmt: skip
     if target == "UND":
         holder = event.place_party_id or (state.place_party_id if state.place_id else None) or state.owner_id
-        return replace(state, where="here", holder_id=holder, shipment_id=None, out_since=None, **at)
+        return altered(state, where="here", holder_id=holder, shipment_id=None, out_since=None, **at)
     if target in ("PAR", "BCK"):
         holder = event.partner_id or state.holder_id
         if target == "BCK" and state.away:
@@ -349,7 +354,7 @@ def _moved(state: State, event: Event, target: str) -> State:
         condition = "damaged" if damaged else "good"
         if target == "PAR" and state.where != "there" and not event.place_id:
             at = {"place_id": None, "place_party_id": None}  # somewhere at the partner, and no longer at our gate
-        return replace(
+        return altered(
             state, life="active", where="there" if target == "PAR" else "back", condition=condition, holder_id=holder,
             shipment_id=state.shipment_id or event.shipment_id, out_since=state.out_since or event.order_time,
             home_since=None, **at,
@@ -359,24 +364,24 @@ def _moved(state: State, event: Event, target: str) -> State:
         holder = event.place_party_id or (state.holder_id if state.where == "here" else None) or state.owner_id
         condition = {"AVA": "good", "RET": "damaged" if damaged else "unchecked"}.get(target, state.condition)
         dirty = {"AVA": False, "RET": state.dirty or state.away}.get(target, state.dirty)
-        return replace(
+        return altered(
             state, life="active", where="here", condition=condition, dirty=dirty, holder_id=holder, shipment_id=None,
             out_since=None, home_since=came_home, **at,
         )  # fmt: skip
     if target == "MOV":
         if state.life == "lost" or state.away or state.condition == "in_repair":  # somebody has it in hands, here
             state = _moved(state, event, "RET")
-        return replace(state, where="moving", **at)
+        return altered(state, where="moving", **at)
     if target == "DMG":
         if state.life == "lost":
             state = _moved(state, event, "RET")
-        return replace(state, condition="damaged")
+        return altered(state, condition="damaged")
     if target == "REP":
         if state.life == "lost" or (state.where != "here" and not CONDITIONS["at_holder"](state, event)):
             state = _moved(state, event, "RET")
-        return replace(state, condition="in_repair", **at)
+        return altered(state, condition="in_repair", **at)
     if target == "FIX":
-        return _moved(state, event, "AVA") if state.where != "there" else replace(state, condition="good")
+        return _moved(state, event, "AVA") if state.where != "there" else altered(state, condition="good")
     changed: dict[str, dict[str, Any]] = {
         "CLN": {"dirty": False},
         "OWN": {"owner_id": event.party_id or state.owner_id},
@@ -387,4 +392,4 @@ def _moved(state: State, event: Event, target: str) -> State:
         "LOST": {"life": "lost", "parent": ""},
         "GONE": {"life": "gone", "parent": ""},
     }
-    return replace(state, **changed[target])
+    return altered(state, **changed[target])

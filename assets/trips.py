@@ -9,11 +9,12 @@ time since somebody typed it in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assets.state import Event, Step
+from assets.values import altered
 
 #: An opening that was told at the time at which it is said to have happened: since when, nobody knows.
 _UNKNOWN_SINCE = timedelta(seconds=1)
@@ -49,7 +50,7 @@ def advance(trip: TripFacts | None, step: Step) -> tuple[TripFacts | None, TripF
     if trip is not None and open_:
         kept = _ended(trip, step)
         if not kept.end and after.away:
-            kept = replace(
+            kept = altered(
                 kept,
                 partner_id=after.holder_id or kept.partner_id,
                 arrived_time=kept.arrived_time or (time if after.where in ("there", "back") else None),
@@ -61,7 +62,7 @@ def advance(trip: TripFacts | None, step: Step) -> tuple[TripFacts | None, TripF
             kept = None
     elif trip is not None and _tells_how_it_came_home(trip, step):
         found = event.type != "inspect" or before.condition == "damaged"
-        kept = replace(trip, inspected=True, damaged=trip.damaged or found)
+        kept = altered(trip, inspected=True, damaged=trip.damaged or found)
     begun = None
     restarted = event.type == "dispatch" and (after.out_since, after.shipment_id) != (
         before.out_since,
@@ -98,13 +99,13 @@ def _tells_how_it_came_home(trip: TripFacts, step: Step) -> bool:
 def _ended(trip: TripFacts, step: Step) -> TripFacts:
     before, after, time = step.before, step.after, step.event.order_time
     if after.life == "lost":
-        return replace(trip, end="lost", end_time=trip.end_time or time)
+        return altered(trip, end="lost", end_time=trip.end_time or time)
     if after.life == "gone":
-        return replace(trip, end="written_off", end_time=time)
+        return altered(trip, end="written_off", end_time=time)
     came_home = after.where in ("here", "moving") or (step.event.type == "dispatch" and before != after)
     if came_home and step.event.type != "cancel_dispatch":
-        return replace(trip, end="returned", end_time=time, damaged=trip.damaged or after.condition == "damaged")
-    return replace(trip, end="", end_time=None)  # found, and still with the partner
+        return altered(trip, end="returned", end_time=time, damaged=trip.damaged or after.condition == "damaged")
+    return altered(trip, end="", end_time=None)  # found, and still with the partner
 
 
 def trips(steps: Iterable[Step]) -> list[TripFacts]:
@@ -117,8 +118,3 @@ def trips(steps: Iterable[Step]) -> list[TripFacts]:
         if begun:
             found.append(begun)
     return found
-
-
-def as_columns(trip: TripFacts) -> Mapping[str, object]:
-    """For an INSERT into Trip."""
-    return {name.removesuffix("_id"): value for name, value in vars(trip).items()}

@@ -7,28 +7,34 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, label_run, papers, scan_page, scans, sets
+from benchmarks import growth, label_run, pages, papers, prepared, scan_page, scans, sets, starts
 from benchmarks.figures import Figure
+
+PARTS = ("papers", "sets", "labels", "prepared", "scans", "scan_page", "start", "pages", "growth")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--only", choices=("papers", "sets", "labels", "scans", "scan_page", "growth"), help="one part")
+    parser.add_argument("--only", choices=PARTS, help="one part")
     parser.add_argument(
         "--boxes",
         type=int,
         default=growth.SIZES[-1],
-        help="growth: the largest ledger, in boxes; 1000000 takes long to build",
+        help="pages, growth: the largest ledger, in boxes; 1000000 takes long to build",
     )
+    parser.add_argument("--ledger", type=Path, help="pages: a folder in which their ledger is kept for the next time")
     arguments = parser.parse_args()
     figures: list[Figure] = []
     parts = {
         "papers": papers.run,
         "sets": sets.run,
+        "prepared": prepared.run,
         "labels": label_run.run,
         "scans": scans.run,
         "scan_page": scan_page.run,
+        "start": starts.run,
+        "pages": lambda: pages.run(arguments.boxes, arguments.ledger),
         "growth": lambda: growth.run(arguments.boxes),
     }
     for name, part in parts.items():

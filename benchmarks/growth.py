@@ -37,6 +37,8 @@ from assets.state import Event
 from benchmarks.figures import Figure
 from config import load_settings
 from database import db, migrate, open_database, tuples
+from docs_gen.facts import to_json
+from docs_gen.samples import sample_facts
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 
@@ -46,6 +48,8 @@ ROUNDS = 7
 #: boxes of one cohort travel together; so many cohorts after one another have one partner and type
 COHORT, TYPES, PARTNERS = 50, 8, 40
 ZONE = "Asia/Shanghai"
+#: shipments whose papers have facts: to hold all of them would take gigabytes
+WITH_FACTS = 300
 
 
 def run(most: int) -> list[Figure]:
@@ -177,6 +181,28 @@ def build(boxes: int) -> None:
     )  # fmt: skip
 
 
+def build_documents(count: int) -> None:
+    """So many papers beside a ledger: issued, as rows, without their files. Those of the first shipments have facts."""
+    closed = Shipment.select().where(Shipment.state == "closed").count()
+    text = "CAST({} AS TEXT)"
+    six = f"substr({text.format('1000000 + n.i')}, 2, 6)"
+    code = f"substr({text.format('10000000 + n.i')}, 2, 7)"
+    series = "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
+    facts = to_json(sample_facts(3))
+    with db.atomic():
+        sql = (
+            f"{series.format(last=count - 1)} INSERT INTO issued_document (shipment_id, party_id, seller_id, type, part, "
+            "number, issue_date, state, failed, facts, keywords, accepted, originals, copies, verify_code, engine, template, "
+            "signed, sha256, size, pages, issued_time, void_reason) "
+            "SELECT s.id, s.consignee_id, s.consignor_id, CASE n.i %% 2 WHEN 0 THEN 'commercial_invoice' ELSE 'packing_list' END, '', "
+            f"CASE n.i %% 2 WHEN 0 THEN 'CI-2026-' ELSE 'PL-2026-' END || {six}, '2026-11-01', 'issued', FALSE, CASE WHEN s.id <= {WITH_FACTS} THEN ? ELSE '{{}}' END, "
+            f"'S-' || {code}, '[]', 1, 0, 'verify-' || {code}, 'bench', 'bench', FALSE, '{'0' * 64}', 40000, 1, s.created_time, '' "
+            f"FROM n JOIN shipment s ON s.id = 1 + n.i %% {closed}"
+        )  # fmt: skip
+        sql = sql.replace("?", "%s") if _is_postgresql() else sql.replace("%%", "%")
+        db.execute_sql(sql, [facts])
+
+
 def _world() -> _World:
     def party(code: str, own: bool = False) -> Party:
         return Party.create(
@@ -205,7 +231,7 @@ def _history(cohort: int, of: int, world: _World) -> list[Event]:
     away, careless = cohort % 10 < 4, cohort % 40 == 3
     long_ago = cohort % 40 in (13, 17)
     days_ago = 63 if away and long_ago else 230 if long_ago else cohort % 10 * 5 + 5  # 60 days are agreed
-    last = NOW - timedelta(days=days_ago)
+    last = NOW - timedelta(days=days_ago, seconds=cohort % 30_000)
     days = [10, 30, 60, 61, 210, 230, 260, 261]
     kinds = ["dispatch", "arrive", "return", "inspect"] * 2
     if careless:

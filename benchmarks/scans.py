@@ -1,7 +1,9 @@
-"""Scans per second through the API (token, checks, state, JSON), one by one and in batches of 100.
+"""Scans per second through the service as it is served, two web processes, SQLite (synchronous FULL) and PostgreSQL.
 
-Rival: bare SQLite inserts of a row of the same size with the same durability (WAL, synchronous FULL, one commit for each
-scan or batch). It does nothing else, so the ratio says what all the rest costs.
+scan_single_*: eight devices, each with a token and a connection of its own, send one scan after the other. Rival: the same
+with a POST that is authenticated alike and does nothing, on the same server in the same run.
+scan_batch_*: four devices send batches of 200. Rival: bare inserts of as many rows of the same size with the same durability
+and one commit for each batch, which do nothing else: the ratio says what all the rest costs.
 """
 
 from __future__ import annotations
@@ -9,115 +11,144 @@ from __future__ import annotations
 import json
 import sqlite3
 import statistics
-import tempfile
 import time
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import timedelta
+from itertools import count, islice
 from pathlib import Path
 
-from accounts.people import create_token, create_user
-from app import create_app
-from assets.registering import register_assets
-from benchmarks.figures import Figure
-from config import load_settings
-from database import db, migrate
-from master_data.models import AssetType, Party, Place
-from shipments.models import Shipment
+import psycopg
 
-ROUNDS, BOXES, BATCH, SINGLES, BATCHES = 5, 2_000, 100, 100, 20
-START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
+from accounts.people import create_user
+from app import create_app
+from assets.devices import register
+from benchmarks.figures import Figure
+from benchmarks.servers import Load, environment, load, served
+from benchmarks.worlds import START, boxes_and_shipment, postgresql, sqlite
+from config import load_settings
+from database import close_all, db, migrate, utc_now
+
+CLIENTS, SECONDS, ROUNDS, BOXES = 8, 5.0, 3, 4_000
+SENDERS, BATCH, BATCHES = 4, 200, 10
+SCANS, NOTHING = "/api/v1/scan-events", "/api/v1/nothing"
 
 
 def run() -> list[Figure]:
-    """scan_single_sqlite and scan_batch_sqlite, in scans per second: more is better, so is a higher ratio."""
-    with tempfile.TemporaryDirectory(prefix="roundtrip-bench-") as folder:
-        post, events = _service(Path(folder))
-        bare = _Bare(Path(folder) / "bare.db")
-        single: list[tuple[float, float]] = []
-        batch: list[tuple[float, float]] = []
-        for _ in range(ROUNDS):
-            ones = [next(events) for _ in range(SINGLES)]
-            ours = _rate(SINGLES, lambda ones=ones: [post(one, 201) for one in ones])
-            single.append((ours, _rate(SINGLES, lambda: [bare.insert(1) for _ in range(SINGLES)])))
-            many = [{"events": [next(events) for _ in range(BATCH)]} for _ in range(BATCHES)]
-            ours = _rate(BATCH * BATCHES, lambda many=many: [post(one, 200) for one in many])
-            batch.append((ours, _rate(BATCH * BATCHES, lambda: [bare.insert(BATCH) for _ in range(BATCHES)])))
-        return [
-            _figure("scan_single_sqlite", single, "one scan a request"),
-            _figure("scan_batch_sqlite", batch, f"{BATCH} scans a request"),
+    """scan_single_* and scan_batch_* (scans/s: more is better), and the 99th percentile of single scans (ms)."""
+    figures = []
+    for name, server in (("sqlite", sqlite), ("postgresql", postgresql)):
+        with server() as (url, folder):
+            tokens, codes = _filled(url, folder)
+            with served(url, folder, "benchmarks.does_nothing") as port:
+                scans = _scans(codes)
+                figures += _single(name, port, tokens, scans)
+                figures.append(_batch(name, port, tokens, scans, _bare(url, folder)))
+    return figures
+
+
+def _single(name: str, port: int, tokens: Sequence[str], scans: Sequence[Iterator[dict[str, object]]]) -> list[Figure]:
+    bodies = [(json.dumps(event).encode() for event in own) for own in scans]
+    load(port, tokens, SCANS, bodies, 1.0)
+    load(port, tokens, NOTHING, _nothing(), 1.0)
+    ours: list[Load] = []
+    rivals: list[Load] = []
+    for _ in range(ROUNDS):
+        ours.append(load(port, tokens, SCANS, bodies, SECONDS))
+        rivals.append(load(port, tokens, NOTHING, _nothing(), SECONDS))
+    rate, rival = (statistics.median(one.rate for one in loads) for loads in (ours, rivals))
+    p99, rival_p99 = (statistics.median(one.p99 for one in loads) for loads in (ours, rivals))
+    what = f"one scan a request, {CLIENTS} clients; rival: a POST that does nothing"
+    return [
+        Figure(f"scan_single_{name}", rate, "scans/s", rival, what),
+        Figure(f"scan_single_{name}_p99", p99, "ms", rival_p99, what),
+    ]
+
+
+def _batch(
+    name: str, port: int, tokens: Sequence[str], scans: Sequence[Iterator[dict[str, object]]], bare: Callable[[], None]
+) -> Figure:
+    ours, rivals = [], []
+    for _ in range(ROUNDS + 1):
+        bodies = [
+            [json.dumps({"events": list(islice(own, BATCH))}).encode() for _ in range(BATCHES)]
+            for own in scans[:SENDERS]
         ]
+        found = load(port, tokens[:SENDERS], SCANS, [iter(own) for own in bodies])
+        ours.append(found.rate * BATCH)
+        begun = time.perf_counter()
+        for _ in range(SENDERS * BATCHES):
+            bare()
+        rivals.append(SENDERS * BATCHES * BATCH / (time.perf_counter() - begun))
+    rate, rival = statistics.median(ours[1:]), statistics.median(rivals[1:])  # the first round warms up
+    return Figure(f"scan_batch_{name}", rate, "scans/s", rival, f"batches of {BATCH}; rival: bare inserts")
 
 
-def _figure(name: str, rounds: list[tuple[float, float]], what: str) -> Figure:
-    ours, rivals = (statistics.median(column) for column in zip(*rounds, strict=True))
-    return Figure(name, ours, "scans/s", rivals, f"{what}; rival: bare SQLite inserts")
-
-
-def _rate(count: int, work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - start)
-
-
-def _service(folder: Path):  # type: ignore[no-untyped-def]
-    """(post, an endless stream of events that the rules accept)."""
-    app = create_app({"ROUNDTRIP": load_settings({"ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0"})})
+def _filled(url: str, folder: Path) -> tuple[list[str], list[str]]:
+    """(tokens of the devices, codes of the boxes) in a new database."""
+    app = create_app({"ROUNDTRIP": load_settings(environment(url, folder, 8000))})
     with app.app_context(), db.connection_context():
         migrate()
-        user = create_user("bench", "a long password", START, role="scanner_operator")
-        token = create_token(user, "bench", START)
-        owner = Party.create(code="OWN", own=True, name_en="Owner", country="CN", changed_time=START)
-        customer = Party.create(code="CUST", name_en="Customer", country="DE", changed_time=START)
-        place = Place.create(code="GATE", party=owner, name_en="Gate", country="CN", changed_time=START)
-        box = AssetType.create(
-            code="KLT", name_en="KLT", length_mm=600, width_mm=400, height_mm=280, tare=Decimal(3), payload=Decimal(20),
-            package_code="4H", cn_package_code="29", gs1_company_prefix="4012345", gs1_asset_type="00001", value=Decimal(12),
-            value_currency="EUR", changed_time=START,
-        )  # fmt: skip
-        codes = [f"KLT{number:06d}" for number in range(BOXES)]
-        register_assets(box, codes, owner, place, user, START)
-        Shipment.create(
-            number="S-1", consignor=owner, consignee=customer, incoterm="FCA", named_place="Suzhou", transport_mode="1",
-            currency="EUR", created_time=START, changed_time=START,
-        )  # fmt: skip
-
-    client = app.test_client()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-
-    def post(body: object, expected: int) -> None:
-        answer = client.post("/api/v1/scan-events", data=json.dumps(body), headers=headers)
-        assert answer.status_code == expected, answer.get_data(as_text=True)
-        results = answer.get_json().get("results", [])
-        assert all(result["status"] == 201 for result in results), results[:3]
-
-    def events():  # type: ignore[no-untyped-def]
-        moment = START
-        while True:
-            for kind in ("dispatch", "return", "inspect"):
-                moment += timedelta(hours=13)
-                for number, code in enumerate(codes):
-                    event = {
-                        "event_id": str(uuid.uuid4()), "type": kind, "scanned_text": f"HTTPS://RT.EXAMPLE.COM/8003/04012345000016{code}",
-                        "event_time": (moment + timedelta(seconds=number)).isoformat(), "place": "GATE", "device": "TC22-01",
-                    }  # fmt: skip
-                    yield event | ({"shipment": "S-1"} if kind == "dispatch" else {})
-
-    return post, events()
+        codes = boxes_and_shipment(BOXES)
+        user = create_user("bench", "a long password", utc_now(), role="scanner_operator")
+        tokens = [register(f"TC22-{number:02}", user, utc_now())[1] for number in range(CLIENTS)]
+    close_all()
+    return tokens, codes
 
 
-class _Bare:
-    def __init__(self, path: Path) -> None:
-        self.connection = sqlite3.connect(path, isolation_level=None)
+def _scans(codes: Sequence[str]) -> list[Iterator[dict[str, object]]]:
+    """Of each client: scans that the rules accept, of boxes that no other client has."""
+
+    def of(own: Sequence[str]) -> Iterator[dict[str, object]]:
+        begun, sequence = START + timedelta(days=1), 0
+        for turn in count():
+            kind = ("dispatch", "return", "inspect")[turn % 3]
+            for number, code in enumerate(own):
+                sequence += 1
+                moment = begun + timedelta(hours=13 * turn, seconds=number)
+                event: dict[str, object] = {
+                    "event_id": str(uuid.uuid4()), "type": kind, "event_time": moment.isoformat(timespec="milliseconds"),
+                    "scanned_text": f"https://rt.example.com/8003/04012345000016{code}", "place": "GATE",
+                    "sequence": sequence,
+                }  # fmt: skip
+                yield event | ({"shipment": "S-1"} if kind == "dispatch" else {})
+
+    return [of(codes[number::CLIENTS]) for number in range(CLIENTS)]
+
+
+def _nothing() -> list[Iterator[bytes]]:
+    body = json.dumps(next(_scans(["KLT000000"] * CLIENTS)[0])).encode()
+    return [iter(lambda: body, None) for _ in range(CLIENTS)]
+
+
+def _bare(url: str, folder: Path) -> Callable[[], None]:
+    """Inserts of a batch by the driver alone."""
+    table = "CREATE TABLE bare (id {key}, event_id TEXT UNIQUE, at TEXT, code TEXT, body TEXT)"
+
+    def rows() -> list[tuple[str, ...]]:
+        return [(str(uuid.uuid4()), "2026-01-05 06:00:00.000000", "KLT000001", "x" * 200) for _ in range(BATCH)]
+
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(folder / "bare.db")) as new:
+            new.execute(table.format(key="INTEGER PRIMARY KEY"))
+        connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
         for pragma in ("journal_mode=wal", "synchronous=full"):
-            self.connection.execute(f"PRAGMA {pragma}")
-        self.connection.execute(
-            "CREATE TABLE scan (id INTEGER PRIMARY KEY, event_id TEXT UNIQUE, at TEXT, code TEXT, body TEXT)"
-        )
+            connection.execute(f"PRAGMA {pragma}")
 
-    def insert(self, count: int) -> None:
-        rows = [(str(uuid.uuid4()), "2026-01-05 06:00:00.000000", "KLT000001", "x" * 200) for _ in range(count)]
-        self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.executemany("INSERT INTO scan (event_id, at, code, body) VALUES (?, ?, ?, ?)", rows)
-        self.connection.execute("COMMIT")
+        def insert() -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO bare (event_id, at, code, body) VALUES (?, ?, ?, ?)", rows())
+            connection.execute("COMMIT")
+
+        return insert
+    server = psycopg.connect(url.replace("psycopg3://", "postgresql://"))
+    server.execute(table.format(key="BIGSERIAL PRIMARY KEY"))
+    server.commit()
+
+    def insert_there() -> None:
+        with server.cursor() as cursor:
+            cursor.executemany("INSERT INTO bare (event_id, at, code, body) VALUES (%s, %s, %s, %s)", rows())
+        server.commit()
+
+    return insert_there

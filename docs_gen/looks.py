@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from PIL import Image
-
 import archive
 from config import Store
 from database import taking_turns
@@ -70,6 +68,8 @@ def picture(data: bytes, field: str, *, seal: bool = False) -> bytes:
                 "A stamp or signature must be a PNG with a transparent background: it stands on text that must be read."
             ),
         )
+    from PIL import Image  # late: it would make every start longer
+
     plain = Image.new(made.mode, made.size)
     plain.paste(made)
     buffer = io.BytesIO()

@@ -65,11 +65,20 @@ class IssuedDocument(Row):
             (("shipment", "type"), False),
             (("party", "type"), False),
             (("issued_time",), False),
+            (("issue_date",), False),
         )
         constraints = [
             Check("state IN ('numbered', 'issued', 'replaced')"),
             Check("state = 'numbered' OR length(sha256) = 64"),
         ]
+
+
+# Few papers are unfinished.
+IssuedDocument.add_index(
+    IssuedDocument.index(IssuedDocument.issued_time, name="issued_document_numbered").where(
+        IssuedDocument.state == "numbered"
+    )
+)
 
 
 class ProfileRule(Row):

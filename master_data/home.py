@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from master_data.models import Party, Place
+from prepared import prepared
 
 
 def home_place() -> Place | None:
     """The place of ours by whose calendar we live: first one to which boxes come home, else any."""
-    return (
-        Place.select()
-        .join(Party)
-        .where(Party.own, ~Place.archived)
-        .order_by(Place.return_address.desc(), Place.code)
-        .first()
-    )
+    return _homes().first()
+
+
+def _homes() -> Any:
+    query = Place.select().join(Party).where(Party.own, ~Place.archived)
+    return query.order_by(Place.return_address.desc(), Place.code)
 
 
 def home_zone() -> str:
     """The time zone of that place; UTC before there is one."""
-    place = home_place()
+    place = _home_zone.one()
     return place.timezone if place else "UTC"
+
+
+@prepared
+def _home_zone() -> Any:
+    return _homes().select(Place.timezone).limit(1)

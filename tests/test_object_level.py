@@ -140,6 +140,7 @@ OWNED: dict[str, Callable[[Side], list[dict[str, Any]]]] = {
     "docs_gen.void": _each("id", has.papers),
     "docs_gen.document_file": _each("id", has.papers),
     "docs_gen.job_page": _each("id", has.jobs),
+    "jobs": _each("id", has.background_jobs),
     "assets_api": SHIPMENT,
     "public.shipment": SHIPMENT,
     "pools.shipment_counted": SHIPMENT,

@@ -18,7 +18,7 @@ from assets.ledger_check import faults
 from assets.models import Asset, Device, ExceptionCase, ScanBatch, ScanEvent
 from assets.past import state_at
 from assets.registering import register_assets
-from assets.scan_batches import KEPT, MAX_QUARANTINED, Sender, Told, answer_once, take
+from assets.scan_batches import KEPT, MAX_QUARANTINED, Request, Sender, Told, answer, key_of
 from assets.scanning import ScanInput
 from assets.state import shown
 from database import db as proxy
@@ -122,12 +122,12 @@ def test_one_key_is_one_result_however_many_send_it_at_once(db, app, boxes, yard
 def test_what_fails_halfway_leaves_neither_events_nor_key(db, app, boxes, yard, user):
     told = Told(ScanInput(str(uuid.uuid4()), "stock_take", "KLT000001", NOW, place="HH-VMI"))
 
-    def halfway():
-        take([told], Sender(user, yard[0]), NOW)
+    def halfway(taken):
+        assert [one.outcome for one in taken.answers] == ["recorded"]
         raise RuntimeError("the power goes")
 
     with pytest.raises(RuntimeError):
-        answer_once("k", "me", {}, NOW, halfway)
+        answer(Request([told], Sender(user, yard[0].token_id), halfway, key_of("k", "me", {})), NOW)
     assert (rows().count(), ScanBatch.select().count(), Device.get().sync_time) == (0, 0, None)
 
 

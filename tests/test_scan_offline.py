@@ -39,7 +39,7 @@ def kept_for_offline(page: Page) -> None:
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
     expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
-    assert page.evaluate("Boolean(navigator.serviceWorker.controller)")
+    page.wait_for_function("Boolean(navigator.serviceWorker.controller)")
 
 
 def register(page: Page, name: str) -> None:
@@ -203,7 +203,7 @@ def test_the_shell_holds_no_data_and_its_version_follows_its_files(client, anony
     named = {
         name
         for path in Path("static/scan").glob("*.js")
-        for name in re.findall(r'from "\./(\w+)\.js"', path.read_text())
+        for name in re.findall(r'(?:from |import\()"\./(\w+)\.js"', path.read_text())
     }
     assert {f"/static/scan/{name}.js" for name in named} <= set(files)
     policy = anonymous.get("/scan").headers["Content-Security-Policy"]

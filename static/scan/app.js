@@ -1,7 +1,6 @@
 // The scan page. It ties the parts together: keys and camera give a text, the rules judge it at once, the queue keeps it,
 // the sync sends it, and the server's answer corrects what was shown. Nothing is shown as taken before it is kept.
 
-import { Camera, shrunk } from "./camera.js";
 import { signal, unlockSound } from "./feedback.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
 import { first, quiet } from "./quiet.js";
@@ -80,10 +79,6 @@ async function start() {
     wedge: $("wedge"), typedField: () => document.querySelector(`#screen-${screen} .scan-typed:not([hidden]) input`),
     onScan: (text) => readSoon(text), onKey, onFunction,
     suffixKnown: Boolean(await queue.get("suffix")), learnSuffix: () => queue.set("suffix", true),
-  });
-  camera = new Camera({
-    video: $("video"), overlay: $("overlay"), onCode: (text) => readSoon(text), onSeveral: askWhich,
-    takeAll: () => session?.kind === "stock_take", remembered: (await queue.get("camera")) || {}, remember: (choice) => queue.set("camera", choice),
   });
   pad = signaturePad($("signature"));
   wire();
@@ -431,7 +426,7 @@ function onKey(key) {
 function onFunction(key) {
   const run = {
     help: () => go("help"), undo: () => session && screen === "scan" && undoLast(), list: () => session && go("list"),
-    finish: () => session && go("finish"), torch: () => camera.torch(), camera: () => session && toggleCamera(),
+    finish: () => session && go("finish"), torch: () => camera?.torch(), camera: () => session && toggleCamera(),
     next: () => here().length && answersOf(here()[0], here()[0])[0].run(), send: () => sync.now(), back: () => back(),
   }[KEYS[key]];
   if (!run) { return false; }
@@ -560,7 +555,7 @@ async function takePhoto(file) {
   if (!draft || !file) { return; }
   const { sequence, event } = draft;
   try {
-    const photo = await queue.keepPhoto(await shrunk(file));
+    const photo = await queue.keepPhoto(await (await lens()).shrunk(file));
     draft = null;
     $("photo-row").hidden = true;
     await queue.change([{ sequence, state: "unsent", event: { ...event, photo } }]);
@@ -574,11 +569,23 @@ async function takePhoto(file) {
 
 // ------------------------------------------------------------------ camera
 
+/** What handles pictures; most handhelds have a scanner of their own and never fetch it. */
+const lens = () => import("./camera.js");
+let opening = null;
+async function openCamera() {
+  const { Camera } = await lens();
+  return new Camera({
+    video: $("video"), overlay: $("overlay"), onCode: (text) => readSoon(text), onSeveral: askWhich,
+    takeAll: () => session?.kind === "stock_take", remembered: (await queue.get("camera")) || {}, remember: (choice) => queue.set("camera", choice),
+  });
+}
 async function toggleCamera() {
-  if (camera.on) { cameraOff(); return; }
+  if (camera?.on) { cameraOff(); return; }
   unlockSound();
   $("camera").hidden = false;
   try {
+    opening ||= openCamera().catch((error) => { opening = null; throw error; });
+    camera = await opening;
     await camera.start();
     const can = camera.capabilities();
     $("torch").hidden = !can.torch;
@@ -594,7 +601,7 @@ async function toggleCamera() {
     signal("bad");
   }
 }
-function cameraOff() { camera.stop(); $("camera").hidden = true; askWhich(null); }
+function cameraOff() { camera?.stop(); $("camera").hidden = true; askWhich(null); }
 function showZoom() { $("zoom").textContent = say("zoom", { times: Math.round((camera.choice.zoom || 1) * 10) / 10 }); }
 function nextZoom() {
   const can = camera.capabilities().zoom;
@@ -612,7 +619,7 @@ function askWhich(texts) {
 // ------------------------------------------------------------------ screens
 
 async function go(next) {
-  if (next !== "scan" && camera.on) { cameraOff(); }
+  if (next !== "scan" && camera?.on) { cameraOff(); }
   if (["menu", "status", "help"].includes(next)) { if (!["menu", "status", "help"].includes(screen)) { from = screen; } }
   else { prepareError(""); }
   screen = next;
@@ -929,9 +936,9 @@ function wire() {
   click("hand-over", async () => { await queue.changeSession(session.id, { dirty: true }); sync.sessionsSent.delete(session.id); sync.now(); showNote(say("hand_over_note", { number: shortNumber(session) })); });
   click("camera-on", toggleCamera);
   click("camera-off", cameraOff);
-  click("torch", () => camera.torch());
+  click("torch", () => camera?.torch());
   click("zoom", nextZoom);
-  $("lens").addEventListener("change", () => camera.choose($("lens").value));
+  $("lens").addEventListener("change", () => camera?.choose($("lens").value));
   click("clear-signature", () => pad.clear());
   $("closing").addEventListener("submit", (event) => { event.preventDefault(); closeSession(); });
   $("device-form").addEventListener("submit", (event) => { event.preventDefault(); register($("device-name").value.trim()); });

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from conftest import NOW, PASS, on_both_databases, settings_for
 from flask import Flask
+from peewee import OperationalError
 from samples import World
 from self_killing import killed_at
 from simulated_devices import LARGE, tried
@@ -28,7 +29,7 @@ from database import db as proxy
 from docs_gen.integrity import faults as paper_faults
 from docs_gen.issuing import Order, finish_unfinished, issue_document, take_number, void_document
 from docs_gen.models import IssuedDocument
-from errors import Refused
+from errors import Refused, Unavailable
 from invariants import faults
 from shipments.models import Shipment
 
@@ -56,39 +57,37 @@ def _copies(shipment: Shipment, count: int) -> list[int]:
     return ids
 
 
-def _asking_again(work: Callable[[], None]) -> None:
-    """As who is told that the database is busy does: SQLite's lock is not given in the order of those who wait."""
-    while True:
-        try:
-            return work()
-        except Exception as error:
-            fault = unavailable(error)
-            if fault is None or fault.reason != "busy":
-                raise
-
-
 def _take(ids: list[int], gate: Any, base_url: str, luck: random.Random) -> None:
-    """Every tenth fails in the middle of its transaction, one process in five is killed in it."""
+    """Every tenth fails in the middle of its transaction, one process in five is killed in it. Who is told that the
+    database is busy, as the last in the queue of a slow machine is, comes again."""
     doomed = luck.random() < 0.2
-
-    def take(id: int) -> None:
-        take_number(Shipment.get_by_id(id), Order("packing_list", reasons=PASS), None, NOW, base_url)
-
-    def fail(id: int) -> None:
-        with proxy.atomic() if "Sqlite" not in type(proxy.obj).__name__ else proxy.atomic("IMMEDIATE"):
-            take(id)
-            if doomed:
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise RuntimeError("it failed")
-
     gate.wait()
     with proxy.connection_context():
         for place, id in enumerate(ids):
-            if luck.random() < 0.1 or (doomed and place == len(ids) // 2):
-                with contextlib.suppress(RuntimeError):
-                    _asking_again(lambda id=id: fail(id))
-            else:
-                _asking_again(lambda id=id: take(id))
+            fails = luck.random() < 0.1 or (doomed and place == len(ids) // 2)
+            while not _taken(id, base_url, fails, doomed):
+                pass
+
+
+def _taken(id: int, base_url: str, fails: bool, doomed: bool) -> bool:
+    """One number; False when the database was busy."""
+    order = Order("packing_list", reasons=PASS)
+    try:
+        if not fails:
+            take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
+            return True
+        with proxy.atomic() if "Sqlite" not in type(proxy.obj).__name__ else proxy.atomic("IMMEDIATE"):
+            take_number(Shipment.get_by_id(id), order, None, NOW, base_url)
+            if doomed:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise RuntimeError("it failed")
+    except RuntimeError:
+        return True
+    except (OperationalError, Unavailable) as error:
+        told = unavailable(error)
+        if told is None or told.reason != "busy":
+            raise
+        return False
 
 
 @on_both_databases

@@ -25,7 +25,7 @@ from conftest import NOW, PASS, settings_for  # noqa: E402
 
 from accounts.models import User  # noqa: E402
 from assets.models import ScanBatch, ScanEvent  # noqa: E402
-from assets.scan_batches import Sender, Told, answer_once, take  # noqa: E402
+from assets.scan_batches import Request, Sender, Taken, Told, answer, key_of  # noqa: E402
 from assets.scanning import ScanInput  # noqa: E402
 from config import Settings  # noqa: E402
 from database import db, open_database, unavailable  # noqa: E402
@@ -49,12 +49,12 @@ def scan(_: Settings) -> None:
         for n in range(1, 7)
     ]
 
-    def work() -> tuple[int, dict[str, Any]]:
-        answers = take(told, Sender(user), NOW).answers
+    def answered(taken: Taken) -> tuple[int, dict[str, Any]]:
+        answers = taken.answers
         assert {one.outcome for one in answers} == {"recorded"}, answers
         return 200, {"results": [{"event_id": one.event_id, "outcome": "recorded"} for one in answers]}
 
-    answer_once("a-key", "somebody", {}, NOW, work)
+    answer(Request(told, Sender(user), answered, key_of("a-key", "somebody", {})), NOW)
 
 
 def issue(settings: Settings) -> None:

@@ -1,0 +1,138 @@
+"""Scans that come while others are being written are written together: one transaction, one wait for the disk for all.
+
+In each process one thread at a time writes scans of few events. Who comes meanwhile stands in a row; the next one takes
+all who may go with him: they are read, judged and written with the same queries as one scan alone. Each is answered
+when the transaction is through and on the disk, and what it is answered is what it would have been alone. Large batches
+gain nothing by that and go by themselves.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from accounts.scope import Scope, current_scope
+from assets import scan_batches
+from assets.scan_batches import KeyInFlight, Outcome, Reply, Request
+from database import unavailable
+from errors import Unavailable
+
+#: Events of a request that stands in the row, and of all that are written together.
+MOST_ALONE, MOST_TOGETHER = 20, 200
+#: So many threads of a process stand in the row; who comes after them waits a moment and is told that it is busy, so
+#: that pages can be read however long somebody holds the database (`database.leave_threads_for_readers`).
+MOST_WAITING = 8  # of serve.THREADS
+_PATIENCE = 1.0  # seconds
+
+_room = threading.BoundedSemaphore(MOST_WAITING)
+_mutex = threading.Lock()
+_row: list[_Waiting] = []
+_keys: set[str] = set()  # of the requests of this process that are at work or stand in the row
+_busy = False
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A request in the row. `moves`: it is through, or its thread is the next to write."""
+
+    request: Request
+    now: datetime
+    scope: Scope
+    moves: threading.Event = field(default_factory=threading.Event)
+    outcome: Outcome | BaseException | None = None
+
+
+def answer(request: Request, now: datetime) -> Reply:
+    """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, KeyInFlight, Unavailable."""
+    kept = scan_batches.kept_answer(request)
+    if kept is not None:
+        return scan_batches.told_to(request, kept)
+    with _mutex:
+        if request.key and request.key.own in _keys:
+            raise KeyInFlight
+        _keys.update({request.key.own} if request.key else ())
+    try:
+        if len(request.told) > MOST_ALONE:
+            return scan_batches.answer(request, now)
+        if not _room.acquire(timeout=_PATIENCE):
+            raise Unavailable("busy")
+        try:
+            return _in_the_row(request, now)
+        finally:
+            _room.release()
+    finally:
+        with _mutex:
+            _keys.difference_update({request.key.own} if request.key else ())
+
+
+def _in_the_row(request: Request, now: datetime) -> Reply:
+    global _busy
+    context = contextvars.copy_context()  # the language of who asks: his answer may be written by another thread
+    mine = _Waiting(replace(request, answered=lambda taken: context.run(request.answered, taken)), now, current_scope())
+    with _mutex:
+        _row.append(mine)
+        first, _busy = not _busy, True
+    if not first:
+        mine.moves.wait()
+    if mine.outcome is None:
+        _write(mine)
+    if isinstance(mine.outcome, BaseException):
+        raise mine.outcome
+    assert mine.outcome is not None
+    return scan_batches.told_to(mine.request, mine.outcome)
+
+
+def _write(mine: _Waiting) -> None:
+    """Write the scans of this thread and of all that may go with them; then it is the turn of the next thread."""
+    global _busy
+    with _mutex:
+        together = _together(mine)
+        for one in together:
+            _row.remove(one)
+    try:
+        _answer(together)
+    finally:
+        for one in together:
+            one.moves.set()
+        with _mutex:
+            if _row:
+                _row[0].moves.set()
+            else:
+                _busy = False
+
+
+def _together(mine: _Waiting) -> list[_Waiting]:
+    """Those with the same scope, but no device twice: what its second is answered depends on its first. Those with a
+    key go apart: whose key somebody else has needs no transaction."""
+    found, events = [mine], len(mine.request.told)
+    devices = {mine.request.sender.token} - {None}
+    for one in _row:
+        token = one.request.sender.token
+        fits = one.scope == mine.scope and token not in devices and bool(one.request.key) == bool(mine.request.key)
+        if one is mine or not fits or events + len(one.request.told) > MOST_TOGETHER:
+            continue
+        found.append(one)
+        events += len(one.request.told)
+        devices |= {token} - {None}
+    return found
+
+
+def _answer(together: Sequence[_Waiting]) -> None:
+    try:
+        outcomes = scan_batches.answer_together([one.request for one in together], max(one.now for one in together))
+        for one, outcome in zip(together, outcomes, strict=True):
+            one.outcome = outcome
+    except Exception as error:
+        if len(together) > 1 and unavailable(error) is None:
+            for one in together:  # one of them cannot be written, and keeps none of the others back
+                _answer([one])
+            return
+        for one in together:
+            one.outcome = error
+    except BaseException as error:
+        for one in together:
+            one.outcome = error
+        raise

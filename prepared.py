@@ -1,0 +1,235 @@
+"""Statements whose text is made once: for what is asked with every scan and every request.
+
+peewee takes longer to write a statement than SQLite takes to answer it. A function that gives a query for places in
+which values will stand (`Slot`) is called once for each kind of database; after that the values go to the driver with
+the same text, which SQLite and PostgreSQL have prepared by then, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from functools import lru_cache, partial
+from inspect import signature
+from typing import Any
+
+from peewee import (  # type: ignore[attr-defined]
+    SQL,
+    BooleanField,
+    DateField,
+    Field,
+    ForeignKeyField,
+    ModelSelect,
+    Node,
+    NodeList,
+    SqliteDatabase,
+    __exception_wrapper__,
+)
+
+from database import Exact, Instant, db
+
+#: How many shapes of one statement are kept: it has one for each scope (accounts.scope) in which it is asked.
+_MOST_SHAPES = 256
+
+
+class Slot(Node):
+    """The place of a value in a statement. `many`: of the keys of `any_of`."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.many = at, False
+
+    def __sql__(self, ctx: Any) -> Any:
+        return ctx.value(_Mark(self), converter=False)
+
+
+class _Mark:
+    """What stands among the values of a query where a slot is; peewee would take a node for SQL."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+
+
+def any_of(field: Any, slot: Slot) -> Any:
+    """`database.one_of` for keys that are not known yet."""
+    slot.many = True
+    if _is_postgresql():
+        return NodeList((field, SQL("= ANY("), slot, SQL(")")))
+    return NodeList((field, SQL("IN (SELECT value FROM json_each("), slot, SQL("))")))
+
+
+class Prepared:
+    """A statement; made by `prepared`. Values stand in the order of the function's parameters. Its keyword-only ones
+    make a shape of the statement each, and have to be hashable."""
+
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build, self.__doc__, self.__name__ = build, build.__doc__, build.__name__
+        parameters = signature(build).parameters.values()
+        self._count = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters)
+        self._shaped = lru_cache(_MOST_SHAPES)(self._made)
+
+    def _made(self, postgresql: bool, shape: tuple[tuple[str, Hashable], ...]) -> _Statement:
+        return _Statement(self._build(*map(Slot, range(self._count)), **dict(shape)), postgresql)
+
+    def _statement(self, shape: dict[str, Hashable]) -> _Statement:
+        return self._shaped(_is_postgresql(), tuple(shape.items()))
+
+    def __call__(self, *values: Any, **shape: Hashable) -> list[Any]:
+        """The rows, as named tuples: a foreign key is called as its column is, `place_id`."""
+        statement = self._statement(shape)
+        return statement.named(statement.ask(values).fetchall())
+
+    def one(self, *values: Any, **shape: Hashable) -> Any:
+        """The first row, or None."""
+        statement = self._statement(shape)
+        row = statement.ask(values).fetchone()
+        return None if row is None else statement.named([row])[0]
+
+    def dicts(self, *values: Any, **shape: Hashable) -> list[dict[str, Any]]:
+        """The rows as peewee's `dicts()` has them: a foreign key is called by its field, `place`."""
+        statement = self._statement(shape)
+        rows = statement.ask(values).fetchall()
+        return [dict(zip(statement.fields, row, strict=True)) for row in statement.converted(rows)]
+
+    def models(self, *values: Any, **shape: Hashable) -> list[Any]:
+        """The rows as objects of the model, with those that were joined."""
+        statement = self._statement(shape)
+        return statement.objects(statement.ask(values))
+
+    def run(self, *values: Any, **shape: Hashable) -> int:
+        """For a statement that changes rows: how many. It is not told to the watchers (`database.Row`)."""
+        return int(self._statement(shape).ask(values).rowcount)
+
+    def run_many(self, rows: Iterable[Sequence[Any]], **shape: Hashable) -> None:
+        """The same for many rows of values at once."""
+        statement = self._statement(shape)
+        with __exception_wrapper__:
+            db.obj.cursor().executemany(statement.sql, statement.filled_many(list(rows)))
+
+
+def prepared(build: Callable[..., Any]) -> Prepared:
+    """Decorator of a function that takes slots and gives a query."""
+    return Prepared(build)
+
+
+class _Statement:
+    """Text and values of a query, and what its columns are called and converted by."""
+
+    def __init__(self, query: Any, postgresql: bool) -> None:
+        self.sql, values = query.sql()
+        self._query, self._postgresql = query, postgresql
+        self._values = values
+        self._wrapper: Any = None
+        columns: list[Any] = list(query._returning) if isinstance(query, ModelSelect) else []  # type: ignore[attr-defined]
+        fields = [getattr(column.unwrap(), "field", column.unwrap()) for column in columns]
+        self.fields = [
+            column._alias if column.is_alias() else field.name if isinstance(field, Field) else f"column_{number}"
+            for number, (column, field) in enumerate(zip(columns, fields, strict=True))
+        ]
+        names = [
+            field.object_id_name if isinstance(field, ForeignKeyField) and not column.is_alias() else name
+            for column, field, name in zip(columns, fields, self.fields, strict=True)
+        ]
+        self._row: Any = namedtuple("Row", names, rename=True)._make if names else None  # type: ignore[misc, attr-defined]
+        found = [(number, _converter(field, postgresql)) for number, field in enumerate(fields)]
+        self._converters = [(number, converter) for number, converter in found if converter]
+
+    def filled(self, values: Sequence[Any]) -> list[Any]:
+        """The values for the driver."""
+        return [
+            self._stored(values[one.slot.at], one.slot.many) if isinstance(one, _Mark) else one for one in self._values
+        ]
+
+    def filled_many(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """The values of many rows: looked at column by column, since a column holds instants in all rows or in none."""
+        if not rows:
+            return []
+        columns = [_column(column, self._postgresql) for column in zip(*rows, strict=True)]
+        return list(
+            zip(
+                *(columns[one.slot.at] if isinstance(one, _Mark) else [one] * len(rows) for one in self._values),
+                strict=True,
+            )
+        )
+
+    def _stored(self, value: Any, many: bool) -> Any:
+        if many:
+            return list(value) if self._postgresql else json.dumps(list(value))
+        return stored(value)
+
+    def ask(self, values: Sequence[Any]) -> Any:
+        return db.obj.execute_sql(self.sql, self.filled(values))
+
+    def converted(self, rows: Sequence[Any]) -> list[Sequence[Any]]:
+        if not self._converters:
+            return list(rows)
+        found: list[Sequence[Any]] = []
+        for row in map(list, rows):
+            for number, converter in self._converters:
+                if row[number] is not None:
+                    row[number] = converter(row[number])
+            found.append(row)
+        return found
+
+    def named(self, rows: Sequence[Any]) -> list[Any]:
+        return [self._row(row) for row in self.converted(rows)]
+
+    def objects(self, cursor: Any) -> list[Any]:
+        rows = cursor.fetchall()
+        if self._wrapper is None:  # what peewee finds out of the columns is the same for every answer
+            wrapper = self._query._get_cursor_wrapper(cursor)
+            wrapper.initialize()
+            self._wrapper = wrapper
+        found = [self._wrapper.process_row(row) for row in rows]
+        for one in found:
+            one._dirty.clear()
+        return found
+
+
+def _column(values: Sequence[Any], postgresql: bool) -> Sequence[Any]:
+    first = next((value for value in values if value is not None), None)
+    if not isinstance(first, datetime):
+        is_day = isinstance(first, date) and not postgresql
+        return [value and value.isoformat() for value in values] if is_day else values
+    found = []
+    before = after = None
+    for value in values:
+        if value is not before:  # the rows of one batch have some of their times in common
+            before, after = value, stored(value)
+        found.append(after)
+    return found
+
+
+def stored(value: Any) -> Any:
+    """A value as the driver takes it: instants as `database.Instant` stores them."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value if value.tzinfo is UTC else value.astimezone(UTC)
+        if _is_postgresql():
+            return value.replace(tzinfo=None)
+        return value.isoformat(" ", "microseconds")[:26]  # without +00:00
+    if isinstance(value, date) and not _is_postgresql():
+        return value.isoformat()
+    return value
+
+
+def _converter(field: Any, postgresql: bool) -> Callable[[Any], Any] | None:
+    if isinstance(field, Instant):
+        return partial(datetime.replace, tzinfo=UTC) if postgresql else _instant
+    if isinstance(field, Exact):
+        return field.python_value
+    if isinstance(field, DateField):
+        return None if postgresql else date.fromisoformat
+    if isinstance(field, BooleanField):
+        return None if postgresql else bool
+    return None
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _is_postgresql() -> bool:
+    return not isinstance(db.obj, SqliteDatabase)
