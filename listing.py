@@ -77,6 +77,7 @@ def answer(
     filters: Sequence[Filter] = (),
     sort: str = "",
     prepare: Callable[[list[Any]], None] | None = None,
+    bare: ModelSelect[Any] | None = None,
     **context: Any,
 ) -> Response | str:
     """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
@@ -84,10 +85,11 @@ def answer(
     `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
     `exact`: of these the codes in capitals that have an index; a row whose code is the whole text is all that is found.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
+    `bare`: the rows of `query` without its joins, where those are dear: they are counted while nothing narrows them.
     `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
     """
     columns = _allowed(columns)
-    text = _searched()
+    text, everything = _searched(), query
     if text and search:
         query = _found(query, search, exact, text)
     for filter_ in filters:
@@ -95,6 +97,7 @@ def answer(
         if chosen and chosen in {value for value, _ in filter_.choices}:
             query = filter_.apply(query, chosen)
 
+    countable = bare if bare is not None and query is everything else query
     order, expression = _order(columns, sort)
     if expression is not None:
         last = query.model._meta.primary_key
@@ -106,7 +109,7 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, query)
 
-    counted = query.limit(COUNTED + 1).count()
+    counted = countable.limit(COUNTED + 1).count()
     total = min(counted, COUNTED)
     number, size = _paged(total)
     rows = list(query.paginate(number, size))

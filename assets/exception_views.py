@@ -170,6 +170,7 @@ def case_list() -> Response | str:
         seen(visible_cases, cases()), columns, template="assets/exceptions.html", name="exceptions",
         search=(Asset.code, ScanEvent.scanned_text, Shipment.number, ExceptionCase.code, ExceptionCase.note),
         exact=(Asset.code,), filters=_filters(), sort="-opened", prepare=_prepare,
+        bare=seen(visible_cases, ExceptionCase.select()),
     )  # fmt: skip
 
 
