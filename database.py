@@ -15,12 +15,14 @@ import sqlite3
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from peewee import (
     SQL,
@@ -55,6 +57,22 @@ _SQLITE_PRAGMAS = {
     "synchronous": "full",
     "busy_timeout": 10_000,
     "cache_size": -32_000,
+}
+
+
+#: What stands in no address unless it says otherwise. A host that is gone, or cut off, is noticed in half a minute on
+#: both sides: the server then ends its transaction, and others get the rows that it had locked. Who waits for a lock is
+#: told after ten seconds that the database is busy, as on SQLite.
+_POSTGRESQL = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": (
+        "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s -c tcp_keepalives_idle=10"
+        " -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c tcp_user_timeout=20s"
+    ),
 }
 
 
@@ -245,7 +263,9 @@ def open_database(url: str) -> Database:
         database = connect(url, pragmas=_SQLITE_PRAGMAS, field_types={"EXACT": "TEXT"})
         database.register_function(_lower, "LOWER", 1)  # SQLite's own knows ASCII only: Ü stays Ü
     else:
-        database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"})
+        given = parse_qs(urlsplit(url).query)
+        known = {name: value for name, value in _POSTGRESQL.items() if name not in given}
+        database = connect(url, unquote_user=True, unquote_password=True, field_types={"EXACT": "NUMERIC"}, **known)
     database.query_hooks.append(_noted)
     db.initialize(database)
     return database
@@ -472,6 +492,7 @@ def one_view() -> Iterator[None]:
     with db.atomic():
         if _is_postgresql():
             db.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            db.execute_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # pg_dump takes its time over it
         yield
 
 
@@ -525,7 +546,9 @@ def starting_alone() -> Iterator[None]:
     if not _is_postgresql():
         yield
         return
+    db.execute_sql("SET lock_timeout = 0")
     db.execute_sql("SELECT pg_advisory_lock(hashtext('roundtrip starts'))")
+    db.execute_sql("RESET lock_timeout")
     try:
         yield
     finally:
@@ -540,6 +563,20 @@ def clock_off() -> float:
     [(there,)] = db.execute_sql("SELECT clock_timestamp()").fetchall()
     after = utc_now()
     return ((before - there) + (after - before) / 2).total_seconds()
+
+
+_off: tuple[float, float] = (0.0, 0.0)  # when it was looked at, by this process' own clock; what was found
+_LOOK_AGAIN = 30.0  # seconds
+
+
+def shared_now() -> datetime:
+    """Now by the clock that all hosts share, the database's: for leases, which one host gives and another one ends."""
+    global _off
+    if not _is_postgresql():
+        return utc_now()
+    if not _off[0] or time.monotonic() - _off[0] > _LOOK_AGAIN:
+        _off = time.monotonic(), clock_off()
+    return utc_now() - timedelta(seconds=_off[1])
 
 
 def applied_migrations() -> list[str]:

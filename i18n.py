@@ -13,6 +13,7 @@ from flask_babel import Babel, force_locale, get_locale, gettext, refresh
 from flask_security import current_user
 from markupsafe import Markup, escape
 
+from database import unavailable
 from errors import Message, UserError
 
 #: code → (Babel locale, its own name)
@@ -31,10 +32,19 @@ def init_i18n(app: Flask) -> None:
 def _locale() -> str:
     if not has_request_context():
         return "en"  # a command: its output is English
-    chosen = (current_user.is_authenticated and current_user.language) or session.get("language") or g.get("language")
+    chosen = _of_who_asks() or session.get("language") or g.get("language")
     if not chosen:
         chosen = request.accept_languages.best_match(["en", "zh", "zh-CN", "zh-Hans"], "en")[:2]
     return LANGUAGES[chosen][0] if chosen in LANGUAGES else "en"
+
+
+def _of_who_asks() -> str:
+    try:
+        return str((current_user.is_authenticated and current_user.language) or "")
+    except Exception as error:
+        if unavailable(error) is None:
+            raise
+        return ""  # the database is away, and who asks is to be told so in some language
 
 
 def offer_language(code: str) -> None:

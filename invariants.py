@@ -39,6 +39,8 @@ INVARIANTS = {
 #: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.
 _BESIDE = rf"(-wal|-shm|-journal|{CLAIMS})?"
 _OURS = (r"(secret|totp)\.key", r"[^/]*\.db" + _BESIDE, r"last_backup\.json", r"\..*")
+#: Folders of what is kept for a time only; no row and no paper needs what lies in them.
+_PASSING = ("results", "prepared")
 _SUFFIXES = {"files": ".pdf", "photos": ".jpg", "pictures": ".png", "packs": ".zip"}
 
 
@@ -129,7 +131,7 @@ def _stray(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and not any(re.fullmatch(one, path.name) for one in ours):
             yield f"{path.name}: a file that is not of this service"
-        elif path.is_dir() and path.name not in _SUFFIXES and not path.name.startswith("."):
+        elif path.is_dir() and path.name not in (*_SUFFIXES, *_PASSING) and not path.name.startswith("."):
             yield f"{path.name}: a folder that is not of this service"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,8 +44,16 @@ def unshare() -> None:
         shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
 
 
-@cache
+_making = threading.Lock()
+
+
 def _figures() -> _Figures:
+    with _making:  # the first requests of a process may come side by side, and a figure can be made once only
+        return _made()
+
+
+@cache
+def _made() -> _Figures:
     from prometheus_client import Counter as Counted
     from prometheus_client import Histogram
 

@@ -126,6 +126,7 @@ def _held_still(source: Database) -> Iterator[None]:
             yield
         return
     with source.atomic():
+        source.execute_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # while the copy is looked at
         for table in tables():
             source.execute_sql(f'LOCK TABLE "{table}" IN EXCLUSIVE MODE')
         yield

@@ -22,7 +22,7 @@ from flask import Flask
 from huey.consumer import Consumer
 
 import metrics
-from database import close_all, db, end_of_request, utc_now
+from database import close_all, db, end_of_request, shared_now
 from docs_gen import render_pool
 from jobs import engine, running, timetable
 
@@ -63,7 +63,7 @@ class _Worker(Consumer):  # type: ignore[misc]
         while not self.ending.wait(LOOK):
             try:
                 db.connect(reuse_if_open=True)
-                look(utc_now())
+                look(shared_now())
             except Exception:
                 log.exception("the keeper of the jobs could not look")
             finally:

@@ -29,8 +29,11 @@ from alerts.models import Delivery, DigestRecipient, KnownAlert, Webhook
 from alerts.rules import Alert
 from config import Settings
 from customs import declarations
-from database import db, taking_turns, tuples
+from database import db, taking_turns, tuples, utc_now
+from errors import N_
 from i18n import LANGUAGES, translated
+from jobs.kinds import Kind, register
+from jobs.running import Run
 
 log = logging.getLogger("roundtrip.alerts")
 
@@ -59,6 +62,15 @@ def run(now: datetime, settings: Settings) -> Iterator[str]:
         if _claimed(delivery, now):
             yield _deliver(delivery, alerts, now, settings)
     Delivery.delete().where(Delivery.created_time < now - _KEPT).execute()
+
+
+def _deliver_due(run_: Run) -> None:
+    for line in run(utc_now(), run_.settings):
+        log.info("digest: %s", line)
+
+
+#: By itself each hour; the command does the same for who calls it by a timer of his own.
+DIGEST = register(Kind("digest", N_("Sending alerts"), _deliver_due, every=timedelta(hours=1), tries=2))
 
 
 def _note(alerts: Sequence[Alert], now: datetime) -> int:

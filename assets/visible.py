@@ -55,11 +55,14 @@ def of_sites(scope: Scope, asset: Any = Asset) -> Any:
     return None if scope.sites is None else asset.place.in_(scope.sites) | asset.return_place.in_(scope.sites)
 
 
-def assets_that(rule: Any, scope: Scope) -> Any:
-    """Subquery: the ids of the boxes for which a rule of these holds; None when it holds for all."""
+def box_passes(key: Any, rule: Any, scope: Scope) -> Any:
+    """Condition: `key` is of a box for which a rule of these holds; None when it holds for all.
+
+    Asked box by box: a list of all boxes that pass would be made before the first row of a page is found.
+    """
     asset = Asset.alias()
     condition = rule(scope, asset)
-    return None if condition is None else asset.select(asset.id).where(condition)
+    return None if condition is None else fn.EXISTS(asset.select(asset.id).where(asset.id == key, condition))
 
 
 def visible_events(scope: Scope) -> Any:
@@ -68,20 +71,20 @@ def visible_events(scope: Scope) -> Any:
     entity = site = None
     if scope.entities is not None:
         elsewhere = event.place.in_(places_of(scope.entities)) | event.shipment.in_(shipments_of(scope.entities))
-        known = event.asset.in_(assets_that(of_entities, scope))
+        known = box_passes(event.asset, of_entities, scope)
         entity = known | (event.asset.is_null() & elsewhere)
     if scope.sites is not None:
-        site = event.place.in_(scope.sites) | event.asset.in_(assets_that(of_sites, scope))
+        site = event.place.in_(scope.sites) | box_passes(event.asset, of_sites, scope)
     return both(entity, site)
 
 
 def visible_trips(scope: Scope) -> Any:
     """Condition on Trip; None: all of them."""
-    boxes = assets_that(of_entities, scope)
+    boxes = box_passes(Trip.asset, of_entities, scope)
     site = None
     if scope.sites is not None:
-        site = Trip.from_place.in_(scope.sites) | Trip.asset.in_(assets_that(of_sites, scope))
-    return both(None if boxes is None else Trip.asset.in_(boxes), site)
+        site = Trip.from_place.in_(scope.sites) | box_passes(Trip.asset, of_sites, scope)
+    return both(boxes, site)
 
 
 def visible_movements(scope: Scope) -> Any:
@@ -92,7 +95,7 @@ def visible_movements(scope: Scope) -> Any:
         entity = one.owner.in_(scope.entities) | (one.owner.not_in(own_parties()) & ours)
     if scope.sites is not None:
         at = one.from_place.in_(scope.sites) | one.to_place.in_(scope.sites)
-        site = at | one.asset.in_(assets_that(of_sites, scope))
+        site = at | box_passes(one.asset, of_sites, scope)
     return both(entity, site)
 
 
@@ -112,12 +115,12 @@ def visible_cases(scope: Scope) -> Any:
         told = ScanEvent.alias()
         places, loaded = places_of(scope.entities), shipments_of(scope.entities)
         events = told.select(told.event_id).where(told.place.in_(places) | told.shipment.in_(loaded))
-        entity = case.asset.in_(assets_that(of_entities, scope))
+        entity = box_passes(case.asset, of_entities, scope)
         entity |= case.asset.is_null() & (case.place.in_(places) | case.event.in_(events))
         for rule in case_rules:
             entity |= rule(scope.entities)
     if scope.sites is not None:
-        site = case.place.in_(scope.sites) | case.asset.in_(assets_that(of_sites, scope))
+        site = case.place.in_(scope.sites) | box_passes(case.asset, of_sites, scope)
         site |= case.source == "statement"  # an account has no site
     return both(entity, site)
 

@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, label_run, pages, papers, scan_page, scans, sets, starts
+from benchmarks import growth, label_run, pages, papers, prepared, scan_page, scans, sets, starts
 from benchmarks.figures import Figure
 
-PARTS = ("papers", "sets", "labels", "scans", "scan_page", "start", "pages", "growth")
+PARTS = ("papers", "sets", "labels", "prepared", "scans", "scan_page", "start", "pages", "growth")
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parts = {
         "papers": papers.run,
         "sets": sets.run,
+        "prepared": prepared.run,
         "labels": label_run.run,
         "scans": scans.run,
         "scan_page": scan_page.run,

@@ -8,7 +8,7 @@ printer, and a module that is cut to a fraction of a dot is what makes a label u
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from assets.labels import label_uri, qr_svg
 from assets.models import Asset
 from assets.return_to import return_place
 from assets.visible import visible_assets
+from database import one_of
 from docs_gen import render
 from docs_gen.render_pool import Job, paper_or_error, render_many
 from errors import N_, InvalidInput, Refused
@@ -29,6 +30,7 @@ from master_data.models import AssetType, Party, Place
 #: More labels than this are several orders to a printer.
 MOST_LABELS = 1000
 _LABELS_AT_ONCE = 192
+_PARTS_BETWEEN_STEPS = 2
 #: mm; dots of a 203 dpi printer are 0.125 mm. Below three of them no scanner reads at arm's length.
 DOT = Decimal("0.125")
 SMALLEST_MODULE = 3 * DOT
@@ -135,6 +137,11 @@ def assets_of_range(asset_type: str, first: str = "", last: str = "") -> list[As
     return list(query.order_by(Asset.code))
 
 
+def assets_of_ids(ids: Sequence[int]) -> list[Asset]:
+    """These assets by their codes; those that are not there any more, or not for who asks, are left out."""
+    return list(_assets().where(one_of(Asset.id, ids)).order_by(Asset.code))
+
+
 def _assets() -> ModelSelect[Asset]:
     """Assets with what a label says of them."""
     query = (
@@ -217,8 +224,8 @@ def size_css(sheet: Sheet) -> str:
     return f"@page {{ size: {width}mm {height}mm; }} .label {{ width: {label_width}mm; height: {label_height}mm; }}"
 
 
-def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> bytes:
-    """The label sheets as PDF. `skip`: labels of the first sheet that are used already."""
+def check(assets: Sequence[Asset], sheet: Sheet, skip: int) -> None:
+    """Raises InvalidInput or Refused when these labels cannot be printed so."""
     if not assets:
         raise InvalidInput("codes", N_("Choose at least one box."))
     if len(assets) > MOST_LABELS:
@@ -227,6 +234,14 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
         raise InvalidInput(
             "skip", N_("A sheet has %(labels)s labels; fewer than that can be used already."), labels=sheet.labels
         )
+
+
+def pdf(
+    assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0, step: Callable[[int], None] | None = None
+) -> bytes:
+    """The label sheets as PDF. `skip`: labels of the first sheet that are used already; `step`: told now and then how
+    many labels are made."""
+    check(assets, sheet, skip)
     cells: list[Label | None] = [None] * skip + list(labels(assets, sheet, base_url))
     pages = [cells[begin : begin + sheet.labels] for begin in range(0, len(cells), sheet.labels)]
     # A thousand labels take seconds: in parts, so that other papers are made in between.
@@ -236,5 +251,10 @@ def pdf(assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0) -> 
         Job(render.html("label_sheet.html", sheet=sheet, pages=pages[begin : begin + parts]), options)
         for begin in range(0, len(pages), parts)
     ]
-    files = [paper_or_error(answer).data for answer in render_many(jobs)]
+    files: list[bytes] = []
+    together = _PARTS_BETWEEN_STEPS if step else max(1, len(jobs))
+    for begin in range(0, len(jobs), together):
+        files += [paper_or_error(answer).data for answer in render_many(jobs[begin : begin + together])]
+        if step:
+            step(min((begin + together) * parts * sheet.labels, len(assets)))
     return files[0] if len(files) == 1 else render.merge(files, "Labels")

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext
+from flask_security import current_user
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import Optional
 
 from accounts.access import needs
+from accounts.models import User
 from assets.models import Asset
+from database import utc_now
 from docs_gen import label_sheets
 from docs_gen.label_sheets import SHEETS, Sheet
 from docs_gen.turns import prints
 from errors import N_, InvalidInput, UserError
 from i18n import name_of, translated
+from jobs.kinds import Kind, register
+from jobs.models import Job
+from jobs.queue import order
+from jobs.running import Run
 from listing import attachment
 from master_data.models import AssetType
 
 blueprint = Blueprint("labels", __name__)
+
+#: More labels than this are made in the background.
+DIRECT = 100
 
 
 class LabelForm(FlaskForm):
@@ -81,7 +92,45 @@ def sheet() -> str:
     form = LabelForm()
     assets = form.found()
     sheets = -(-(len(assets) + (form.skip.data or 0)) // form.stock.labels)
-    return render_template("docs_gen/labels.html", form=form, assets=assets, sheets=sheets)
+    return render_template(
+        "docs_gen/labels.html", form=form, assets=assets, sheets=sheets, in_background=len(assets) > DIRECT
+    )
+
+
+@blueprint.post("/assets/labels")
+@needs("assets.write")
+def order_sheets() -> Any:
+    """Have many labels made in the background: the choice stands in the address, as for the page. Answers with the
+    page of the job."""
+    form = LabelForm()
+    assets = form.assets()
+    label_sheets.check(assets, form.stock, form.skip.data or 0)
+    owners = {asset.owner for asset in assets}
+    job = order(
+        "labels", {"assets": [asset.id for asset in assets], "sheet": form.stock.code, "skip": form.skip.data or 0},
+        utc_now(), about=f"{assets[0].code} … {assets[-1].code}", by=User.get_by_id(current_user.id),
+        entity=owners.pop() if len(owners) == 1 else None, total=len(assets),
+    )  # fmt: skip
+    return redirect(url_for("jobs.job_page", id=job.id))
+
+
+def _make(run: Run) -> None:
+    """The labels of a job. Those of boxes that are gone since are left out."""
+    assets = label_sheets.assets_of_ids(run.args["assets"])
+    run.step(0, len(assets))
+    sheet = SHEETS[run.args["sheet"]]
+    data = label_sheets.pdf(assets, sheet, run.settings.base_url, run.args["skip"], step=run.step)
+    run.gives(data, f"labels-{assets[0].code}.pdf")
+
+
+def _may_fetch(job: Job) -> bool:
+    ids = json.loads(job.args)["assets"]
+    return len(label_sheets.assets_of_ids(ids)) == len(ids)
+
+
+LABELS = register(
+    Kind("labels", N_("Printing labels"), _make, right="assets.write", seconds=180, priority=10, may_fetch=_may_fetch)
+)
 
 
 @blueprint.get("/assets/labels.pdf")

@@ -37,7 +37,7 @@ from docs_gen.document_types import DocumentType, PaperPart, print_job, told_by,
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.issuing import paper_of
 from docs_gen.models import TemplatePack
-from docs_gen.render_pool import paper_or_error, render_many, render_together
+from docs_gen.render_pool import render_together
 from errors import N_
 from jobs.kinds import Kind, register
 from jobs.queue import order
@@ -58,6 +58,7 @@ class _Known:
 
     questions: tuple[Question, ...]
     answers: str
+    shape: str  # versions of template, styles, pack: they may change while a process runs
     name: str
 
 
@@ -70,30 +71,43 @@ def opened(shipment: Shipment, kind: DocumentType, part: str, settings: Settings
 
     The caller has seen to it that who asks may see the shipment and this kind of paper.
     """
-    about = (settings.database_url, settings.base_url, shipment.id, kind.code, part)
     with _lock:
-        known = _known.get(about)
-    if known is not None:
+        known = _known.get(_about(shipment, kind.code, part, settings))
+    if known is not None and known.shape == _shape(kind):
         with one_view():
             same = answers_digest(known.questions) == known.answers
         if same and (data := _read(settings.prepared_dir, known.name)) is not None:
             return data
+    paper = remembered(shipment, kind.code, part, settings)
+    if paper is None:
+        return None
+    [draft] = drafts([paper], settings)
+    if isinstance(draft, Exception):
+        raise draft
+    return draft
+
+
+def remembered(shipment: Shipment, code: str, part: str, settings: Settings) -> PaperPart | None:
+    """`issuing.paper_of`, and what was asked for it, so that the draft can be found without its facts: for the page
+    that shows the draft, whose browser asks for the file a moment later."""
     with one_view(), noting_questions() as questions:
-        paper = paper_of(shipment, kind.code, part, settings.base_url)
+        # Its row is asked for here too: what the caller has read of it is an answer that nobody would ask for again.
+        paper = paper_of(Shipment.get_by_id(shipment.id), code, part, settings.base_url)
         if paper is None:
             return None
         asked = tuple(questions)
-        known = _Known(asked, answers_digest(asked), name_of(paper.type, paper.facts))
+        known = _Known(asked, answers_digest(asked), _shape(paper.type), name_of(paper.type, paper.facts))
+    about = _about(shipment, code, part, settings)
     with _lock:
         _known[about] = known
         _known.move_to_end(about)
         while len(_known) > _REMEMBERED:
             _known.popitem(last=False)
-    if (data := _read(settings.prepared_dir, known.name)) is not None:
-        return data
-    answer = paper_or_error(render_many([print_job(paper.type, paper.facts, pictures_dir=settings.pictures_dir)])[0])
-    _keep(settings.prepared_dir, known.name, answer.data)
-    return answer.data
+    return paper
+
+
+def _about(shipment: Shipment, code: str, part: str, settings: Settings) -> tuple[object, ...]:
+    return settings.database_url, settings.base_url, shipment.id, code, part
 
 
 def drafts(papers: Sequence[PaperPart], settings: Settings) -> list[bytes | Exception]:
@@ -116,9 +130,13 @@ def name_of(kind: DocumentType, facts: ShipmentFacts) -> str:
 
     The pictures on it are named in the facts by their own SHA-256.
     """
-    pack = f"{kind.pack.name} {kind.pack.version} {kind.pack.sha256}" if kind.pack else ""
-    parts = ("draft", kind.code, to_json(told_by(kind, facts)), versions(kind), pack, programs())
+    parts = ("draft", kind.code, to_json(told_by(kind, facts)), _shape(kind), programs())
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _shape(kind: DocumentType) -> str:
+    """The versions of all files that shape a paper of this kind."""
+    return versions(kind) + (f" {kind.pack.sha256}" if kind.pack else "")
 
 
 @cache

@@ -66,7 +66,7 @@ def shipment_page(number: str) -> str:
 def preview(number: str, type: str) -> Any:
     shipment = _shipment(number)
     _seen(_type(type))
-    paper = paper_of(shipment, type, _part(), _settings().base_url)
+    paper = prepared.remembered(shipment, type, _part(), _settings())
     if paper is None:  # the shipment has been split since the link was made, or it has no such paper
         others = shipment_papers(shipment, _settings().base_url, [type]) or abort(404)
         return redirect(url_for(".preview", number=number, type=type, part=others[0].facts.part or None))

@@ -27,7 +27,7 @@ import archive
 from accounts.models import User
 from accounts.scope import acting_as, scope_of
 from config import Settings
-from database import db, in_one, locked, taking_turns, unavailable, utc_now
+from database import db, in_one, locked, shared_now, taking_turns, unavailable, utc_now
 from errors import N_, Message, Unavailable, UserError, message_of, plain_message
 from jobs import engine
 from jobs.kinds import KINDS, Kind
@@ -99,7 +99,7 @@ class Run:
         if now - self.told < _TELL:
             return
         self.told = now
-        if not self._mine(done=self.job.done, total=self.job.total, lease_until=utc_now() + LEASE):
+        if not self._mine(done=self.job.done, total=self.job.total, lease_until=shared_now() + LEASE):
             raise Ended("lost")
         if Job.select(Job.stop_asked).where(Job.id == self.job.id).scalar():
             raise Ended("cancelled")
@@ -109,13 +109,13 @@ class Run:
         self.lines.append({**plain_message(Message(text, values)), "endpoint": endpoint, "arguments": arguments or {}})
 
     def gives(self, data: bytes, name: str) -> None:
-        """Keep a PDF as its result, to be downloaded for `RESULT_KEPT`."""
-        self.job.file_sha256 = archive.keep(self.settings.results_dir, data)
+        """Keep a file (PDF or ZIP, by its name) as its result, to be downloaded for `RESULT_KEPT`."""
+        self.job.file_sha256 = archive.keep(self.settings.results_dir, data, suffix=suffix_of(name))
         self.job.file_name, self.job.file_until = name[:120], utc_now() + RESULT_KEPT
 
     def renew(self) -> None:
         """Keep the lease while a step goes on."""
-        self._mine(lease_until=utc_now() + LEASE)
+        self._mine(lease_until=shared_now() + LEASE)
 
     def over(self) -> float:
         """Seconds that it runs beyond its time."""
@@ -143,6 +143,11 @@ class Run:
     def _mine(self, **values: Any) -> bool:
         mine = (Job.id == self.job.id) & (Job.state == "running") & (Job.runs == self.job.runs)
         return bool(Job.update(**values).where(mine).execute())
+
+
+def suffix_of(name: str) -> str:
+    """By which suffix a result of this name is kept."""
+    return ".zip" if name.endswith(".zip") else ".pdf"
 
 
 def too_long(kind: Kind) -> Message:
@@ -180,12 +185,14 @@ def execute(app: Flask, job_id: int, ending: threading.Event | None = None) -> N
 
 def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:
     settings: Settings = app.config["ROUNDTRIP"]
-    job = take(job_id, utc_now())
+    job = take(job_id, shared_now())
     if job is None:
         return
     kind = KINDS.get(job.kind)
     if kind is None:
-        Run(job, Kind(job.kind, "", lambda _: None), settings, ending).fail(Message(_NO_KIND), again=False)
+        # Of a newer version, whose own workers will take it while both run.
+        unknown = Kind(job.kind, "", lambda _: None, tries=10)
+        Run(job, unknown, settings, ending).fail(Message(_NO_KIND), again=True)
         return
     run = Run(job, kind, settings, ending)
     here[job.id] = run

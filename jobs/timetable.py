@@ -10,7 +10,7 @@ from errors import N_
 from jobs.kinds import KINDS, Kind, register
 from jobs.models import Job
 from jobs.queue import order
-from jobs.running import Run
+from jobs.running import Run, suffix_of
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 #: So long the rows of ended jobs are kept: the service's own, what people asked for, what failed.
@@ -35,7 +35,7 @@ def tidy(run: Run) -> None:
     for job in Job.select().where(Job.file_until < now, Job.file_sha256 != ""):
         Job.update(file_sha256="", file_until=None).where(Job.id == job.id).execute()
         if not Job.select().where(Job.file_sha256 == job.file_sha256).exists():
-            archive.discard(run.settings.results_dir, job.file_sha256)
+            archive.discard(run.settings.results_dir, job.file_sha256, suffix=suffix_of(job.file_name))
         run.step()
     ended = Job.state.in_(["done", "cancelled"]) & (Job.file_sha256 == "")
     own = Job.asked_by.is_null() & (Job.ended_time < now - _OWN)

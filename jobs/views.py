@@ -17,12 +17,12 @@ from accounts.access import may, needs, opens
 from accounts.models import User
 from accounts.scope import seen
 from database import utc_now
-from errors import N_
+from errors import N_, Refused
 from i18n import translated
 from jobs import queue
 from jobs.kinds import KINDS
 from jobs.models import Job
-from jobs.running import error_of, result_lines
+from jobs.running import error_of, result_lines, suffix_of
 from jobs.visible import visible_jobs
 from listing import Column, Filter, answer, attachment
 from master_data.home import home_zone
@@ -99,8 +99,13 @@ def result(id: int) -> Response:
         abort(404)
     if not _fetchable(job):
         abort(403)
-    data = archive.read(current_app.config["ROUNDTRIP"].results_dir, job.file_sha256)
-    return attachment(data, job.file_name, "application/pdf", inline=True)
+    suffix = suffix_of(job.file_name)
+    try:
+        data = archive.read(current_app.config["ROUNDTRIP"].results_dir, job.file_sha256, suffix=suffix)
+    except archive.ArchiveFault:  # no backup has it, and another machine may
+        raise Refused("gone", N_("What this job made is not kept here any more. Ask for it once more.")) from None
+    kind = "application/zip" if suffix == ".zip" else "application/pdf"
+    return attachment(data, job.file_name, kind, inline=suffix == ".pdf")
 
 
 @blueprint.post("/jobs/<int(max=2147483647):id>/cancel")

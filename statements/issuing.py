@@ -183,6 +183,15 @@ def issue_statement(
     Raises Refused: `not_over` while the month goes on, `issued` when it has a valid statement, `empty` without any
     account, `problems` when it cannot be printed or does not add up, `not_rendered` when its file could not be made.
     """
+    statement = number_statement(seller, partner, month, language, user, now, settings)
+    statement.document = finish(statement.document, settings)
+    return statement
+
+
+def number_statement(
+    seller: Party, partner: Party, month: Month, language: str, user: User | None, now: datetime, settings: Settings
+) -> Statement:
+    """The first half of it: number and frozen facts; its file is made by `docs_gen.issuing.finish` or `finish_many`."""
     if month.last >= day_here(now, home_zone()):
         raise Refused("not_over", N_("The month %(month)s is not over yet."), month=str(month))
     with taking_turns():
@@ -199,12 +208,10 @@ def issue_statement(
             types()["box_statement"], facts, seller, partner, day_here(now, facts.timezone), user, now,
             settings.base_url,
         )  # fmt: skip
-        statement = Statement.create(
+        return Statement.create(
             document=document, partner=partner, first_day=month.first, last_day=month.last,
             language=facts.language, accepted_after_days=facts.accepted_after_days, issued_time=now, changed_time=now,
         )  # fmt: skip
-    statement.document = finish(document, settings)
-    return statement
 
 
 def facts_of(statement: Statement) -> BoxStatementFacts:

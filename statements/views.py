@@ -47,6 +47,7 @@ from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties
 from statements import replies
 from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, month_named, month_of
+from statements.all_due import order_statements
 from statements.charging import Charge, currency_decimals, text_of
 from statements.issuing import (
     charge_facts,
@@ -282,7 +283,7 @@ def statement_list() -> Response | str:
     return answer(
         query, columns, template="statements/list.html", name="statements", filters=filters, sort="-month",
         search=(IssuedDocument.number, Party.code, Party.name_en, Party.name_zh), due=_due(),
-        last_month=month_of(_today()).before,
+        last_month=month_of(_today()).before, companies=own_companies(),
     )  # fmt: skip
 
 
@@ -307,6 +308,19 @@ def _due() -> list[tuple[Party, Statement | None]]:
     )  # fmt: skip
     issued = {row.partner_id: row for row in rows}
     return [(partner, issued.get(partner.id)) for partner in partners]
+
+
+@blueprint.post("/statements/issue-due")
+@needs("statements.write")
+def issue_due() -> Any:
+    """Issue what `_due` shows as missing, in the background. Form field: `seller`. Answers with the page of the job."""
+    seller = _seller(own_companies()) or abort(404)
+    month = month_of(_today()).before
+    partners = [partner for partner, row in _due() if row is None or row.document.seller_id != seller.id]
+    if not partners:
+        raise Refused("nothing_due", N_("No statement is missing."))
+    job = order_statements(seller, month, partners, _user(), utc_now())
+    return redirect(url_for("jobs.job_page", id=job.id))
 
 
 @blueprint.get("/statements/<int(max=2147483647):id>")

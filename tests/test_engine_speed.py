@@ -37,7 +37,7 @@ pickle.dump([render_pool.render_one(job).data for job in pickle.load(sys.stdin.b
 def _jobs() -> dict[str, Job]:
     jobs = {}
     for code, type in REGISTER.items():
-        facts = ACCOUNT_SAMPLES[type.facts](6) if type.facts in ACCOUNT_SAMPLES else sample_facts(12, full=True)
+        facts = ACCOUNT_SAMPLES[type.facts](3) if type.facts in ACCOUNT_SAMPLES else sample_facts(4, full=True)
         job = print_job(type, facts, Imprint("X-2026-0001"))
         jobs[code] = Job(job.html() if callable(job.html) else job.html, job.options)
     invoice = REGISTER["commercial_invoice"]

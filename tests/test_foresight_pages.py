@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 from conftest import NOW, on_both_databases
+from playwright.sync_api import expect
 from trip_samples import half_a_year, level, planned, trips
 
 from assets.models import Asset, Movement, PoolMinimum, ScanEvent, Trip
@@ -432,9 +433,9 @@ def test_a_lead_finds_the_day_it_breaks_on_a_phone(page, busy):
     page.click(".rt-menu > summary")
     page.click("text=Foresight")
     page.click(".rt-card .rt-bad >> nth=0")
-    assert page.locator(".fs-narrow svg").first.is_visible()
-    assert not page.locator(".fs-wide svg").first.is_visible()
-    assert page.locator(".fs-narrow svg text.fs-bad").first.is_visible()
+    expect(page.locator(".fs-narrow svg").first).to_be_visible()
+    expect(page.locator(".fs-wide svg").first).to_be_hidden()
+    expect(page.locator(".fs-narrow svg text.fs-bad").first).to_be_visible()
     for url in PAGES:
         page.goto(url)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, url

@@ -6,7 +6,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,6 @@ from jobs import engine, queue, running, timetable
 from jobs.kinds import KINDS, Kind, register
 from jobs.models import Job
 from jobs.running import LEASE, Ended, Run
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture

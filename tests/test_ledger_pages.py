@@ -14,6 +14,7 @@ import pytest
 from browser import DESKTOP
 from conftest import NOW, on_both_databases
 from PIL import Image
+from playwright.sync_api import expect
 from samples import shipment as make_shipment
 
 from assets import registering
@@ -588,27 +589,29 @@ def test_a_mend_and_a_correction_by_click(page, live, world, boxes):
     page.goto("/exceptions?state=open")
     page.get_by_role("button", name="It came home: add its return").click()
     page.wait_for_url("**/exceptions?state=open")
-    assert page.get_by_text("Nothing matches").is_visible()
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
     assert [row.type for row in ScanEvent.select().where(ScanEvent.reason.contains("seen_here"))] == ["return"]
 
     page.set_viewport_size(DESKTOP)
     page.goto("/assets/KLT000001")
-    assert page.locator(".as-timeline").is_visible()
+    expect(page.locator(".as-timeline")).to_be_visible()
     arrived = page.locator("li", has_text="Arrived at the partner")
     arrived.get_by_role("link", name="Correct").click()
     page.wait_for_url("**/correct")
-    assert page.locator("[name=party]").input_value() == "HAMBURG"
-    assert not page.locator("[name=shipment]").is_visible()  # an arrival brings none
+    expect(page.locator("[name=party]")).to_have_value("HAMBURG")
+    expect(page.locator("[name=shipment]")).to_be_hidden()  # an arrival brings none
     page.locator("[name=party]").select_option("NAGOYA")
     page.locator("[name=place]").select_option("")
     page.fill("[name=why]", "it went to Nagoya")
     page.get_by_role("button", name="This is how it was").click()
     page.wait_for_url("**/assets/KLT000001")
-    assert page.get_by_text("In place of:").is_visible()
-    assert page.get_by_text("incorrect_data place: HH-VMI → –; party: HAMBURG → NAGOYA; it went to Nagoya").is_visible()
+    expect(page.get_by_text("In place of:")).to_be_visible()
+    expect(
+        page.get_by_text("incorrect_data place: HH-VMI → –; party: HAMBURG → NAGOYA; it went to Nagoya")
+    ).to_be_visible()
     page.locator("[name=type]").select_option("transfer_out")
-    assert page.locator("[name=destination]").is_visible()
-    assert not page.locator("[name=party]").is_visible()
+    expect(page.locator("[name=destination]")).to_be_visible()
+    expect(page.locator("[name=party]")).to_be_hidden()
     assert list(faults()) == []
 
 

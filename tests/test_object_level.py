@@ -47,6 +47,7 @@ from assets.models import (
     StockLevel,
     Trip,
 )
+from assets.registering import register_assets
 from assets.visible import (
     visible_agreements,
     visible_assets,
@@ -139,6 +140,7 @@ OWNED: dict[str, Callable[[Side], list[dict[str, Any]]]] = {
     "docs_gen.void": _each("id", has.papers),
     "docs_gen.document_file": _each("id", has.papers),
     "docs_gen.job_page": _each("id", has.jobs),
+    "jobs": _each("id", has.background_jobs),
     "assets_api": SHIPMENT,
     "public.shipment": SHIPMENT,
     "pools.shipment_counted": SHIPMENT,
@@ -241,6 +243,10 @@ def identities(world: World, side: Side) -> dict[str, tuple[FlaskClient, dict[st
     return found
 
 
+#: What protects a form, or was signed for the next step.
+_SIGNED = re.compile(r"[\w-]{20,}\.[\w-]{5,8}\.[\w-]{20,}")
+
+
 def text_of(answer: Any) -> str:
     """All that an answer tells: headers and body, unpacked where it is packed."""
     data, kind = answer.get_data(), answer.headers.get("Content-Type", "")
@@ -260,7 +266,8 @@ def text_of(answer: Any) -> str:
         return head + "\n".join(parts)
     if kind.startswith("image/"):
         return head
-    return head + "\n" + unescape(data.decode("utf-8", "replace"))
+    text = unescape(data.decode("utf-8", "replace"))
+    return head + "\n" + _SIGNED.sub("", text)  # of chance, so that now and then it spells a mark
 
 
 def told(answer: Any, mark: str, *asked: str) -> list[str]:
@@ -640,10 +647,11 @@ def test_a_box_on_a_truck_of_another_entity_tells_where_it_is_and_not_the_shipme
 
 def test_the_account_of_a_box_that_left_with_goods_of_another_entity_does_not_name_its_shipment(world: World) -> None:
     a, b = world.a, world.b
-    code, number = b.boxes[5].code, a.shipments[1].number  # to SHARED, whom both have
+    number = a.shipments[1].number  # to SHARED, whom both have
     with world.app.test_request_context():
-        if Asset.get(code=code).shipment_id != a.shipments[1].id:  # another test of this world may have sent it off
-            has.scan(b, "dispatch", code, NOW, shipment=number)
+        klt, boss = b.boxes[0].asset_type, b.people["lead"]
+        register_assets(klt, [f"{b.mark}-KLT-099"], b.own, b.site, boss, has.SEPTEMBER)
+        has.scan(b, "dispatch", f"{b.mark}-KLT-099", NOW, shipment=number)
     client = browser(world.app, b.people["lead"])
     october, november = (text_of(client.get(f"/parties/SHARED/account?month=2026-{month}")) for month in (10, 11))
     assert b.shipments[1].number in october
@@ -782,6 +790,15 @@ def test_every_rule_is_understood_by_both_databases(db: Any, app: Flask) -> None
                 assert legs(NOW).counts == {}
                 assert facts(NOW)
                 assert current_alerts(NOW) == []
+
+
+def test_no_rule_makes_a_list_of_all_boxes_before_the_first_row_is_found(world: World) -> None:
+    """At 100,000 boxes such a list took a quarter of a second, on pages of thirty rows."""
+    for scope in (Scope(frozenset({1}), None), Scope(None, frozenset({1})), Scope(frozenset({1}), frozenset({1}))):
+        for rule, model in RULES:
+            if model in (ScanEvent, Trip, Movement, ExceptionCase):
+                sql, _ = model.select().where(rule(scope)).sql()
+                assert not re.search(r'IN \(SELECT "t\d+"\."id" FROM "asset"', sql), (rule, sql)
 
 
 def test_without_limits_nothing_is_narrowed_and_nothing_more_is_asked(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from conftest import NOW, SignedIn, on_both_databases, unrenderable
 
+import database
 from accounts.audit import record
 from accounts.people import create_token, create_user
+from config import ROOT
 from database import utc_now
 from docs_gen import render_pool
 from docs_gen.models import PaperJob
@@ -36,7 +40,7 @@ def checked(client: Any, **more: Any) -> dict[str, Any]:
 def test_health_tells_each_part_and_nothing_is_wrong_but_that_no_backup_was_made(client, world):
     told = checked(client)
     assert set(told["faults"]) <= {"backup", "disk"}
-    assert set(told["checks"]) == {"database", "renderer", "papers", "disk", "clock", "backup", "libraries"}
+    assert set(told["checks"]) == {"database", "renderer", "papers", "jobs", "disk", "clock", "backup", "libraries"}
     assert told["checks"]["renderer"]["without_network"] is True
     assert told["checks"]["renderer"]["without_files"] is True
     assert told["checks"]["papers"] == {"jobs": 0, "oldest_seconds": 0, "unfinished": 0}
@@ -140,3 +144,35 @@ def test_metrics_count_requests_by_route_papers_and_scans(client, world):
     assert after["roundtrip_disk_free_bytes"] > 0
     assert after["roundtrip_paper_jobs_waiting"] == 0
     assert "HAMBURG" not in "".join(after)
+
+
+def test_the_first_requests_of_a_process_may_come_side_by_side() -> None:
+    """Two threads that count first at the same moment: neither fails (a figure can be made only once)."""
+    script = (
+        "import sys, threading, metrics\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "gate, faults = threading.Barrier(16), []\n"
+        "def count():\n"
+        "    gate.wait()\n"
+        "    try: metrics.answered('GET', '/x', 200, 0.1)\n"
+        "    except Exception as fault: faults.append(fault)\n"
+        "threads = [threading.Thread(target=count) for _ in range(16)]\n"
+        "[one.start() for one in threads]; [one.join() for one in threads]\n"
+        "sys.exit(repr(faults) if faults else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@on_both_databases
+def test_the_clock_of_a_host_is_held_against_that_of_the_database(app, db, monkeypatch) -> None:
+    """Leases are given by one host and ended by another: they go by the clock that both share."""
+    off = timedelta(minutes=5)
+    monkeypatch.setattr(database, "utc_now", lambda: utc_now() + off)
+    monkeypatch.setattr(database, "_off", (0.0, 0.0))
+    several = "Sqlite" not in type(db).__name__
+    assert abs(database.shared_now() - utc_now() - (timedelta() if several else off)) < timedelta(seconds=3)
+    found = health.findings(app.config["ROUNDTRIP"])["clock"]
+    assert (round(found.told["off_database_seconds"]), "off that of the database" in found.fault) == (
+        (300, True) if several else (0, False)
+    )

@@ -39,7 +39,7 @@ def kept_for_offline(page: Page) -> None:
     page.evaluate("navigator.serviceWorker.ready")
     page.reload()
     expect(page.locator("#place option[value=SZ-PLANT]")).to_be_attached()
-    assert page.evaluate("Boolean(navigator.serviceWorker.controller)")
+    page.wait_for_function("Boolean(navigator.serviceWorker.controller)")
 
 
 def register(page: Page, name: str) -> None:

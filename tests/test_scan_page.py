@@ -143,7 +143,7 @@ def test_dispatch_from_packing_list_to_finish(page, boxes):
     total(page, "12 of 12")
     verdict(page, "ok")
     expect(page.locator("#verdict")).to_contain_text("KLT-0012")
-    assert page.locator("#verdict").get_attribute("data-sound") == "ok"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "ok")
     assert counted(page, "dispatch") == [box.code for box in boxes[:12]]
     event = ScanEvent.get(ScanEvent.type == "dispatch")
     assert (event.event_zone, event.place.code, event.happened) == (480, "SZ-PLANT", False)
@@ -151,7 +151,7 @@ def test_dispatch_from_packing_list_to_finish(page, boxes):
     expect(page.locator("#result")).to_have_attribute("data-kind", "ok")
     expect(page.locator("#result")).to_contain_text("12 of 12")
     page.click("#close")
-    assert page.locator("#to-shipment").get_attribute("href") == "/shipments/S-2026-0001"
+    expect(page.locator("#to-shipment")).to_have_attribute("href", "/shipments/S-2026-0001")
 
 
 def test_burst_of_twenty_scans_loses_none_and_keeps_their_order(page, boxes):
@@ -206,7 +206,7 @@ def test_same_box_again_is_amber_and_counts_once(page, boxes):
     wedge(page, label_uri(BASE, boxes[0]))  # another spelling of it
     sent(page)
     verdict(page, "known")
-    assert page.locator("#verdict").get_attribute("data-sound") == "known"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "known")
     total(page, "1 of 12")
     assert counted(page, "dispatch") == ["KLT-0001"]
 
@@ -216,7 +216,7 @@ def test_refusal_stays_until_one_key_while_scans_go_on(page, boxes):
     wedge(page, "KLT-9999")
     verdict(page, "bad")
     expect(page.locator("#verdict-text")).to_contain_text("No box is registered")
-    assert page.locator("#verdict").get_attribute("data-sound") == "bad"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "bad")
     wedge(page, boxes[0].code)
     page.keyboard.press("Enter")  # the second half of a scanner's CR LF is no key of a person
     total(page, "1 of 12")
@@ -234,12 +234,12 @@ def test_a_return_of_a_box_that_never_left_is_taken_and_looks_and_sounds_like_a_
     wedge(page, boxes[0].code)
     verdict(page, "warn")
     expect(page.locator("#verdict-text")).to_contain_text("never left")
-    assert page.locator("#verdict").get_attribute("data-sound") == "warn"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "warn")
     assert counted(page, "return") == ["KLT-0001"]
     looks = page.evaluate("getComputedStyle(document.body).backgroundColor")
     wedge(page, "KLT-9999")
     verdict(page, "bad")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != looks
+    page.wait_for_function("looks => getComputedStyle(document.body).backgroundColor !== looks", arg=looks)
 
 
 def test_hostile_text_is_shown_as_text_and_kept_raw(page, boxes):
@@ -341,9 +341,18 @@ def test_scans_survive_a_dead_server_and_a_reload(page, live, boxes):
         wedge(page, box.code)
     expect(page.locator("#badge-text")).to_have_text("3 unsent")
     assert kept(page) == 3
+    told, reloaded = [], []
+
+    def pass_on(route):
+        if not reloaded:  # what the page tries before it is loaded again does not arrive
+            route.abort()
+            return
+        told.append(route.request.post_data_json)
+        route.continue_()
+
+    page.route("**/api/v1/scan-events", pass_on)
+    page.on("framenavigated", lambda frame: reloaded.append(frame.url))
     live.start()
-    told = []
-    page.on("request", lambda request: told.append(request.post_data_json) if "scan-events" in request.url else None)
     open_scan(page)
     sent(page)
     ages = [event["age_ms"] for batch in told for event in batch["events"]]  # the counter goes on over the reload
@@ -449,7 +458,7 @@ def test_a_full_device_refuses_new_scans_loudly_and_sends_what_it_has(page, cont
     wedge(page, boxes[1].code)
     verdict(page, "bad")
     expect(page.locator("#verdict-text")).to_contain_text("was NOT taken")
-    assert page.locator("#verdict").get_attribute("data-sound") == "bad"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "bad")
     total(page, "1 of 12")
     context.set_offline(False)
     assert counted(page, "dispatch") == ["KLT-0001"]

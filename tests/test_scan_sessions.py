@@ -293,7 +293,7 @@ def test_the_later_no_of_the_server_is_a_card_that_stays_until_it_is_dealt_with(
     context.set_offline(False)
     page.evaluate("window.dispatchEvent(new Event('online'))")
     verdict(page, "bad")
-    assert page.locator("#verdict").get_attribute("data-sound") == "bad"
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "bad")
     page.keyboard.press("Space")  # not by any key: the worker is at another box by now
     wedge(page, boxes[0].code)
     verdict(page, "bad")
@@ -303,7 +303,7 @@ def test_the_later_no_of_the_server_is_a_card_that_stays_until_it_is_dealt_with(
     expect(page.locator("#start-cards")).to_contain_text("KLT-9999")
     page.click("#start-cards [data-answer=go_on]")
     expect(page.locator("#badge-text")).to_have_text("All sent")
-    assert json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('#start-cards *')].length)")) == 0
+    expect(page.locator("#start-cards *")).to_have_count(0)
 
 
 def test_unsent_for_hours_is_told_in_red_with_what_to_do(page, context, boxes):

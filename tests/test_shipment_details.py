@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from conftest import NOW, on_both_databases
+from playwright.sync_api import expect
 from shipment_forms import GOOD
 
 from errors import InvalidInput, Refused
@@ -326,7 +327,7 @@ def test_unknown_shipment_no_login_and_no_token(client, anonymous, world):
 def test_in_a_browser_a_link_unfolds_its_group_and_details_are_saved(page, world, size):
     page.set_viewport_size(size)
     page.goto(f"{URL}#vgm_method")
-    assert page.evaluate("document.activeElement.id") == "vgm_method"
+    expect(page.locator("#vgm_method")).to_be_focused()
     page.select_option("#vgm_method", "1")
     page.fill("#vgm_mass", "21340")
     page.click("#group-booking summary")
@@ -335,7 +336,7 @@ def test_in_a_browser_a_link_unfolds_its_group_and_details_are_saved(page, world
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.click("text=Save details")
     page.click(".rt-errors a")  # to the field that is wrong
-    assert page.evaluate("document.activeElement.id") == "services"
+    expect(page.locator("#services")).to_be_focused()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.fill("#services", "Trucking")
     page.click("text=Save details")

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from playwright.sync_api import expect
 from shipment_forms import GOOD
 
 from master_data.models import Party, Product
@@ -333,7 +334,7 @@ def test_shipments_that_can_carry_the_invoice_are_offered(client, world):
 def test_in_a_browser_the_form_has_no_sideways_scrolling(page, world, size):
     page.set_viewport_size(size)
     page.goto("/shipments/S-2026-0001/edit#broker")
-    assert page.evaluate("document.activeElement.id") == "broker"  # the link has unfolded the section
+    expect(page.locator("#broker")).to_be_focused()  # the link has unfolded the section
     page.click("[data-add=lines]")
     page.fill("#lines-2-invoice_group", "B")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

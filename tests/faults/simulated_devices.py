@@ -6,6 +6,7 @@ No sleeps: who waits, waits for a condition.
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -17,6 +18,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -68,7 +70,7 @@ class RealServer:
         self.url = f"sqlite:///{folder / 'roundtrip.db'}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ROUNDTRIP_")}
         self.environment = {
-            **kept, "ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_PORT": str(self.port),
+            **kept, "ROUNDTRIP_DATA_DIR": str(folder), "ROUNDTRIP_DEMO": "0", "ROUNDTRIP_WORKERS": "0", "ROUNDTRIP_PORT": str(self.port),
         }  # fmt: skip
 
     def start(self) -> None:
@@ -177,6 +179,8 @@ class SimulatedDevice:
     made: list[str] = field(default_factory=list)  # ids of all scans
     answers: dict[str, str] = field(default_factory=dict)  # id → outcome
     lost: int = 0  # requests without an answer
+    busy: int = 0  # answers that said to come again
+    patience: float = 30.0  # seconds
     again: int = 0  # batches that had been taken, and only their answer was lost
     out: dict[str, bool] = field(default_factory=dict)
 
@@ -194,12 +198,12 @@ class SimulatedDevice:
         self.made.append(event["event_id"])
         self.queue.append(event)
 
-    def send(self, port: int, key: str, batch: list[dict[str, Any]]) -> bool:
+    def send(self, port: int, key: str, batch: list[dict[str, Any]], host: str = "127.0.0.1") -> bool:
         """Send one batch; True when it was taken. A busy service asks to come again, as a device does."""
         body = json.dumps({"events": batch, "sent_time": utc_now().isoformat(), "unsent": len(self.queue)})
         headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": key, "Content-Type": "application/json"}
         try:
-            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            asked = http.client.HTTPConnection(host, port, timeout=self.patience)
             asked.request("POST", "/api/v1/scan-events", body, headers)
             answer = asked.getresponse()
             told = json.loads(answer.read())
@@ -210,6 +214,7 @@ class SimulatedDevice:
             asked.close()
         if answer.status == 503:
             assert answer.getheader("Retry-After"), told
+            self.busy += 1
             return False
         if answer.status == 409 and told["error"]["reason"] == "key_in_flight":
             return False  # the first try is still at work: the same again, under the same key
@@ -231,9 +236,11 @@ class Fleet:
     answered: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     ending: threading.Event = field(default_factory=threading.Event)
     faults: list[BaseException] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=lambda: ["127.0.0.1"])  # several: each try goes to the next one
+    tries: Iterator[int] = field(default_factory=itertools.count)
 
     def start(self) -> None:
-        self.threads = [threading.Thread(target=self._work, args=(device,)) for device in self.devices]
+        self.threads = [threading.Thread(target=self._work, args=(device,), daemon=True) for device in self.devices]
         for thread in self.threads:
             thread.start()
 
@@ -241,7 +248,7 @@ class Fleet:
         """No new scans; returns when every device has sent all it has."""
         self.ending.set()
         for thread in self.threads:
-            thread.join(120)
+            thread.join(240)
             assert not thread.is_alive()
         if self.faults:
             raise self.faults[0]
@@ -252,8 +259,10 @@ class Fleet:
                 while not self.ending.is_set() and len(device.queue) < 60:
                     device.scan()
                 batch, key = device.queue[: device.luck.randint(1, 40)], str(uuid.uuid4())
-                while not device.send(self.port, key, batch):
+                while not device.send(self.port, key, batch, self.hosts[next(self.tries) % len(self.hosts)]):
                     self.up.wait(60)
+                    if len(self.hosts) > 1:
+                        threading.Event().wait(0.05)  # one that is gone says so at once, and again and again
                     if device.luck.random() < 0.2:
                         key = str(uuid.uuid4())  # a device that forgot its key: the ids of the scans have to do
                 del device.queue[: len(batch)]
@@ -263,8 +272,8 @@ class Fleet:
             self.answered.release(1_000)
 
 
-def prepare(server: RealServer, count: int = 4) -> list[SimulatedDevice]:
-    """Devices with boxes of their own, stored where the server will look."""
+def prepare(server: Any, count: int = 4) -> list[SimulatedDevice]:
+    """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look."""
     open_database(server.url)
     now = utc_now()
     with proxy.connection_context():

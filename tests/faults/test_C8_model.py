@@ -131,7 +131,7 @@ def come_home(box, told, checked):
 
 @on_both_databases
 def test_C8_random_histories_say_what_a_small_model_says(db, request, world, second_place):  # noqa: F811
-    steps = (50_000 if LARGE else 5_000) if "sqlite" in request.node.name else 1_000
+    steps = 50_000 if LARGE and "sqlite" in request.node.name else 1_000
     boxes = register_assets(world.klt, [f"KLT{n:06d}" for n in range(1, 81)], world.suzhou, world.plant, None, NOW)
     chance = random.Random(20261123)
     kinds = ["dispatch", "arrive", "return", "inspect", "damage", "lost", "found"]

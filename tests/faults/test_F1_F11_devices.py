@@ -30,7 +30,7 @@ from assets.state import in_order
 from database import db as proxy
 from invariants import faults
 
-KILLS = 100 if LARGE else 4
+KILLS = 100 if LARGE else 2  # the server, then one worker of it
 
 
 @pytest.fixture

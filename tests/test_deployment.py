@@ -1,0 +1,74 @@
+"""What deploys the service says the same as the service: packages, settings, commands, the order of a restart."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from app import create_app
+from config import SETTINGS, load_settings
+
+ROOT = Path(__file__).parent.parent
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+UNITS = sorted((ROOT / "deploy").glob("*.service"))
+
+
+def _example() -> dict[str, str]:
+    """The settings of a web host in compose.yaml, filled in from deploy/example.env with secrets."""
+    lines = (ROOT / "deploy" / "example.env").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    filled = {name: value or "0123456789abcdef" * 4 for name, value in given.items()}
+    return {
+        name: re.sub(r"\$\{([A-Z_]+)(?::[-?])?\}", lambda match: filled[match[1]], str(value))
+        for name, value in COMPOSE["services"]["web"]["environment"].items()
+    }
+
+
+def test_the_settings_of_compose_are_taken(tmp_path: Path) -> None:
+    settings = load_settings({**_example(), "ROUNDTRIP_DATA_DIR": str(tmp_path)})
+    assert settings.bucket is not None
+    assert settings.bucket.endpoint == "http://files:8333"
+    assert settings.database_url.startswith("psycopg3+pool://roundtrip:")
+    assert settings.workers == 0  # jobs are the workers' there
+    assert COMPOSE["services"]["worker"]["environment"] == COMPOSE["services"]["web"]["environment"]
+
+
+def test_hosts_share_their_keys_by_settings_and_not_by_a_folder() -> None:
+    for service in ("web", "worker"):
+        assert {"ROUNDTRIP_SECRET_KEY", "ROUNDTRIP_TOTP_KEY"} <= set(COMPOSE["services"][service]["environment"])
+        assert COMPOSE["services"][service]["volumes"] == ["/srv/data"]  # a nameless one for each
+
+
+def test_the_image_has_the_packages_that_the_set_up_installs() -> None:
+    script = (ROOT / "tools" / "setup.sh").read_text()
+    wanted = re.search(r'^packages="python3 python3-venv ([^"]+)"', script, re.MULTILINE)
+    assert wanted
+    assert set(wanted[1].split()) <= set(DOCKERFILE.split())
+    assert "--require-hashes" in DOCKERFILE
+
+
+def test_the_image_is_nobody_special_and_stops_gently() -> None:
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert "HEALTHCHECK" in DOCKERFILE
+    ends = COMPOSE["services"]["web"]["stop_grace_period"]
+    assert int(ends.removesuffix("s")) > 30  # begun requests have 30 s
+    for path in (ROOT / "deploy" / "roundtrip-web.service", ROOT / "deploy" / "roundtrip-worker.service"):
+        assert "TimeoutStopSec=40" in path.read_text()
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_call_commands_that_there_are(path: Path, tmp_path: Path) -> None:
+    app = create_app({"ROUNDTRIP": load_settings({"ROUNDTRIP_DATA_DIR": str(tmp_path)})})
+    called = re.findall(r"--app app ([a-z-]+)", path.read_text())
+    assert called
+    assert set(called) <= set(app.cli.commands)
+
+
+def test_commands_of_compose_are_there_and_all_settings_are_known() -> None:
+    for service in ("web", "worker"):
+        assert COMPOSE["services"][service]["command"] in (["serve"], ["worker"])
+        assert set(COMPOSE["services"][service]["environment"]) <= set(SETTINGS)
