@@ -378,6 +378,7 @@ def drop_connection(fault: Unavailable) -> None:
 
 _places: threading.BoundedSemaphore | None = None
 _PATIENCE = 0.25  # seconds
+_turn = threading.Lock()
 _LOOK = 0.001  # seconds between two looks whether SQLite's write lock is free
 
 
@@ -407,6 +408,10 @@ def _begin(turn: ExitStack) -> None:
     ever longer pauses, of up to a tenth of a second: long after most writers of another process have ended."""
     patience = db.execute_sql("PRAGMA busy_timeout").fetchone()[0]
     until = time.monotonic() + patience / 1000
+    # Of a process one thread looks; the others sleep until it is through.
+    if not _turn.acquire(timeout=patience / 1000):
+        raise Unavailable("busy")
+    turn.callback(_turn.release)
     db.execute_sql("PRAGMA busy_timeout = 0").fetchall()
     try:
         while True:
