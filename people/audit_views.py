@@ -22,7 +22,8 @@ blueprint = Blueprint("audit", __name__)
 
 VERBS = {
     "created": N_("created"), "changed": N_("changed"), "deleted": N_("deleted"), "fetched": N_("fetched"),
-    "refused": N_("refused"),
+    "refused": N_("refused"), "ordered": N_("ordered"), "cancelled": N_("cancelled"), "retried": N_("tried again"),
+    "made": N_("written"), "restored": N_("restored"), "moved": N_("moved"), "accepted": N_("accepted"),
 }  # fmt: skip
 #: table → its name on pages; others stand as they are
 KINDS = {
@@ -32,6 +33,10 @@ KINDS = {
     "statement": N_("Statement"), "customs_declaration": N_("Customs declaration"), "user": N_("Person"),
     "user_role": N_("Role of a person"), "user_session": N_("Session"), "api_token": N_("Token"),
     "person_link": N_("Link to come in"), "letter_of_credit": N_("Letter of credit"),
+    "declared_box": N_("Box on a customs declaration"), "pool_minimum": N_("Minimum of a pool"), "role": N_("Role"),
+    "statement_answer": N_("Answer to a statement"), "user_entity": N_("Selling company of a person"),
+    "user_site": N_("Place of a person"), "job": N_("Background job"), "backup": N_("Backup"),
+    "files": N_("Kept files"), "keys": N_("Keys of the installation"),
 }  # fmt: skip
 _SPANS = {"1": N_("last 24 hours"), "7": N_("last 7 days"), "31": N_("last 31 days")}
 #: rows and values of a line that the page shows; the file has all of them
