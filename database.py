@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -389,6 +389,8 @@ def sound_connection() -> Iterator[None]:
 
 _places: threading.BoundedSemaphore | None = None
 _PATIENCE = 0.25  # seconds
+_turn = threading.Lock()
+_LOOK = 0.001  # seconds between two looks whether SQLite's write lock is free
 
 
 def leave_threads_for_readers(writers: int) -> None:
@@ -412,6 +414,30 @@ def _place() -> Iterator[None]:
         places.release()
 
 
+def _begin(turn: ExitStack) -> None:
+    """Begin an IMMEDIATE transaction of SQLite as soon as the writer before us is through. SQLite itself looks after
+    ever longer pauses, of up to a tenth of a second: long after most writers of another process have ended."""
+    patience = db.execute_sql("PRAGMA busy_timeout").fetchone()[0]
+    until = time.monotonic() + patience / 1000
+    # Of a process one thread looks; the others sleep until it is through.
+    if not _turn.acquire(timeout=patience / 1000):
+        raise Unavailable("busy")
+    turn.callback(_turn.release)
+    db.execute_sql("PRAGMA busy_timeout = 0").fetchall()
+    try:
+        while True:
+            try:
+                turn.enter_context(db.atomic("IMMEDIATE"))
+                return
+            except OperationalError as error:
+                fault = unavailable(error)
+                if fault is None or fault.reason != "busy" or time.monotonic() > until:
+                    raise
+            time.sleep(_LOOK)
+    finally:
+        db.execute_sql(f"PRAGMA busy_timeout = {patience}").fetchall()
+
+
 @contextmanager
 def taking_turns() -> Iterator[None]:
     """A transaction for read-then-write in which writers follow one another.
@@ -423,7 +449,8 @@ def taking_turns() -> Iterator[None]:
         with db.atomic():
             yield
         return
-    with _place(), db.atomic("IMMEDIATE"):
+    with _place(), ExitStack() as turn:
+        _begin(turn)
         yield
 
 

@@ -73,26 +73,31 @@ def answer(
     template: str,
     name: str,
     search: Sequence[Field] = (),
+    exact: Sequence[Field] = (),
     filters: Sequence[Filter] = (),
     sort: str = "",
     prepare: Callable[[list[Any]], None] | None = None,
+    bare: ModelSelect[Any] | None = None,
     **context: Any,
 ) -> Response | str:
     """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
 
     `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
+    `exact`: of these the codes in capitals that have an index; a row whose code is the whole text is all that is found.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
+    `bare`: the rows of `query` without its joins, where those are dear: they are counted while nothing narrows them.
     `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
     """
     columns = _allowed(columns)
-    text = _searched()
+    text, everything = _searched(), query
     if text and search:
-        query = query.where(matches(search, text))
+        query = _found(query, search, exact, text)
     for filter_ in filters:
         chosen = request.args.get(filter_.key, "")
         if chosen and chosen in {value for value, _ in filter_.choices}:
             query = filter_.apply(query, chosen)
 
+    countable = bare if bare is not None and query is everything else query
     order, expression = _order(columns, sort)
     if expression is not None:
         last = query.model._meta.primary_key
@@ -104,7 +109,7 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, query)
 
-    counted = query.limit(COUNTED + 1).count()
+    counted = countable.limit(COUNTED + 1).count()
     total = min(counted, COUNTED)
     number, size = _paged(total)
     rows = list(query.paginate(number, size))
@@ -167,6 +172,15 @@ def _paged(total: int) -> tuple[int, int]:
     size = _int(request.args.get("size"), PAGE_SIZES[1])
     size = size if size in PAGE_SIZES else PAGE_SIZES[1]
     return min(max(1, _int(request.args.get("page"), 1)), max(1, -(-total // size))), size
+
+
+def _found(query: Any, search: Sequence[Field], exact: Sequence[Field], text: str) -> Any:
+    """A whole code, as a scanner types it, is found by its index; only what is no code is looked for everywhere."""
+    for field in exact:
+        whole = query.where(field == text.upper())
+        if whole.exists():
+            return whole
+    return query.where(matches(search, text))
 
 
 def matches(fields: Sequence[Field], text: str) -> Any:

@@ -22,7 +22,7 @@ from accounts.rights import NOT_FOR_TOKENS, unknown
 from accounts.tokens import token_hash
 from database import only_if_free, utc_now
 from errors import N_, Refused
-from prepared import Slot, prepared
+from prepared_statements import Slot, prepared
 
 View = TypeVar("View", bound=Callable[..., Any])
 

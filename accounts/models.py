@@ -11,7 +11,7 @@ from peewee import BigIntegerField, BooleanField, CharField, Check, ForeignKeyFi
 
 from accounts.rights import rights_of_roles
 from database import Instant, Row
-from prepared import Slot, prepared
+from prepared_statements import Slot, prepared
 
 
 class Words(TextField):

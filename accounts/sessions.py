@@ -18,7 +18,7 @@ from accounts.models import User, UserSession
 from accounts.tokens import token_hash
 from config import Settings
 from database import only_if_free, utc_now
-from prepared import Slot, prepared
+from prepared_statements import Slot, prepared
 
 _KEY = "sid"
 #: What of an old session goes over into a new one: nothing but the language, and what the login itself has put there.

@@ -8,7 +8,7 @@ from typing import Any
 
 from assets.models import Agreement
 from master_data.models import AssetType
-from prepared import Slot, any_of, prepared
+from prepared_statements import Slot, any_of, prepared
 
 
 def agreements_of(partner_ids: Collection[int]) -> list[Agreement]:

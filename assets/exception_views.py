@@ -169,7 +169,8 @@ def case_list() -> Response | str:
     return answer(
         seen(visible_cases, cases()), columns, template="assets/exceptions.html", name="exceptions",
         search=(Asset.code, ScanEvent.scanned_text, Shipment.number, ExceptionCase.code, ExceptionCase.note),
-        filters=_filters(), sort="-opened", prepare=_prepare,
+        exact=(Asset.code,), filters=_filters(), sort="-opened", prepare=_prepare,
+        bare=seen(visible_cases, ExceptionCase.select()),
     )  # fmt: skip
 
 

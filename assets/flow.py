@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from peewee import Case, fn
@@ -18,9 +18,6 @@ from assets.models import Asset, Movement, StockLevel, Trip
 from assets.visible import visible_assets, visible_levels, visible_movements, visible_trips
 from database import tuples
 from master_data.models import AssetType
-
-#: Trips that ended are looked for among those that began at most so long before the window.
-LONGEST = timedelta(days=400)
 
 #: station → where it stands in the picture: column, row
 STATIONS = {
@@ -55,7 +52,7 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
             within(Trip.end_time),
         )
         .where(Trip.end.in_(["", "returned", "lost", "written_off"]))  # all of them: for the index
-        .where((Trip.end == "") | (Trip.out_time >= since - LONGEST))
+        .where((Trip.end == "") | (Trip.end_time >= since))  # whatever of it was in the window, its end came later
         .group_by(sent_back, arrived, Trip.end)
     )  # fmt: skip
     query = seen(visible_trips, query)

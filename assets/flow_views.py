@@ -144,7 +144,8 @@ def trip_list() -> Response | str:
     ]  # fmt: skip
     return answer(
         seen(visible_trips, query), columns,
-        template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number), sort="-out",
+        template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number),
+        exact=(Asset.code, Shipment.number), sort="-out",
         filters=filters,
     )  # fmt: skip
 
@@ -185,7 +186,7 @@ def movement_list() -> Response | str:
     ]  # fmt: skip
     return answer(
         seen(visible_movements, query), columns,
-        template="assets/movements.html", name="movements", search=(Asset.code,), sort="-day",
+        template="assets/movements.html", name="movements", search=(Asset.code,), exact=(Asset.code,), sort="-day",
         filters=filters,
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from assets.trips import TripFacts
 from database import about_to_write, one_of, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
-from prepared import Slot, any_of, prepared
+from prepared_statements import Slot, any_of, prepared
 from shipments.models import Shipment
 
 #: How many rows one INSERT or one IN (…) takes; SQLite allows 32,766 values in a statement.

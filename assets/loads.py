@@ -15,7 +15,7 @@ from peewee import Case, fn
 from accounts.scope import EVERYTHING, Scope, current_scope
 from assets.models import ScanEvent
 from assets.scanned_text import ScannedCode
-from prepared import Slot, any_of, prepared
+from prepared_statements import Slot, any_of, prepared
 
 
 def sscc_key(code: ScannedCode) -> str:

@@ -320,6 +320,7 @@ class ExceptionCase(Row):
         indexes = (
             (("source", "code", "event", "subject"), True),
             (("state", "opened_time", "code"), False),
+            (("opened_time",), False),
             (("asset", "state"), False),
         )
         constraints = [Check("state IN ('open', 'explained', 'accepted', 'mended')")]

@@ -23,7 +23,7 @@ from assets.quarantine import REVOKED
 from assets.scanning import Answer, ScanInput, Texts, in_turn, record_together, texts_of
 from assets.values import altered
 from errors import N_, Message, Refused
-from prepared import Slot, any_of, prepared
+from prepared_statements import Slot, any_of, prepared
 
 #: How long the answer to a batch is kept for a device that asks again; what it sent stays for good.
 KEPT = timedelta(days=30)

@@ -17,7 +17,7 @@ from assets.visible import of_entities
 from database import locked
 from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties, visible_places
-from prepared import Slot, any_of, prepared
+from prepared_statements import Slot, any_of, prepared
 from shipments.models import Shipment
 from shipments.visible import visible_shipments
 

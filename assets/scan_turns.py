@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +33,8 @@ _mutex = threading.Lock()
 _row: list[_Waiting] = []
 _keys: set[str] = set()  # of the requests of this process that are at work or stand in the row
 _busy = False
+_usual = 1  # how many went together the last time
+_MOMENT = 0.004  # seconds
 
 
 @dataclass(eq=False)
@@ -87,11 +90,13 @@ def _in_the_row(request: Request, now: datetime) -> Reply:
 
 def _write(mine: _Waiting) -> None:
     """Write the scans of this thread and of all that may go with them; then it is the turn of the next thread."""
-    global _busy
+    global _busy, _usual
+    _wait_for_siblings()
     with _mutex:
         together = _together(mine)
         for one in together:
             _row.remove(one)
+        _usual = len(together)
     try:
         _answer(together)
     finally:
@@ -102,6 +107,14 @@ def _write(mine: _Waiting) -> None:
                 _row[0].moves.set()
             else:
                 _busy = False
+
+
+def _wait_for_siblings() -> None:
+    """Where several have just been answered together, their next scans come at once: a moment's patience, and they go
+    together again. Who scans alone waits for nobody."""
+    until = time.monotonic() + _MOMENT
+    while len(_row) < _usual and time.monotonic() < until:
+        time.sleep(_MOMENT / 8)
 
 
 def _together(mine: _Waiting) -> list[_Waiting]:

@@ -170,6 +170,7 @@ def _holders() -> Any:
 def asset_list() -> Response | str:
     return answer(
         all_assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
+        exact=(Asset.code,),
         filters=_asset_filters(), sort="code",
     )  # fmt: skip
 
@@ -544,5 +545,6 @@ def event_list() -> Response | str:
     )
     return answer(
         query, columns, template="assets/events.html", name="scans", document=document,
-        search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), filters=_EVENT_FILTERS, sort="-recorded",
+        search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), exact=(Asset.code,),
+        filters=_EVENT_FILTERS, sort="-recorded",
     )  # fmt: skip

@@ -88,7 +88,7 @@ def _addresses(boxes: int) -> dict[str, Callable[[], str]]:
         "boxes_searched": lambda: f"/assets?q={code()}",
         "boxes_of_page_20": lambda: "/assets?page=20",
         "scans_searched": lambda: f"/scan-events?q={code()}",
-        "documents_searched": lambda: f"/documents?q=CI-2026-{chance.randrange(boxes // 2):06}",
+        "documents_searched": lambda: f"/documents?q=CI-2026-{2 * chance.randrange(boxes // 4):06}",
         "documents_of_page_20": lambda: "/documents?page=20",
         "search": lambda: f"/search?q={code()[:-1]}",  # what is found exactly is gone to
         "search_shipment": lambda: f"/search?q={chance.choice(numbers)[:-2]}",

@@ -66,6 +66,7 @@ class IssuedDocument(Row):
             (("party", "type"), False),
             (("issued_time",), False),
             (("issue_date",), False),
+            (("number",), False),
         )
         constraints = [
             Check("state IN ('numbered', 'issued', 'replaced')"),

@@ -286,6 +286,7 @@ def document_list() -> Response | str:
     return answer(
         seen(visible_papers, documents), _COLUMNS, template="docs_gen/documents.html", name="documents", sort="-date",
         filters=(kinds, states),
+        exact=(IssuedDocument.number,),
         search=(
             IssuedDocument.number, IssuedDocument.keywords, Shipment.number, _addressee.name_en, _addressee.name_zh,
             _addressee.code,

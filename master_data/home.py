@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from master_data.models import Party, Place
-from prepared import prepared
+from prepared_statements import prepared
 
 
 def home_place() -> Place | None:

@@ -82,6 +82,7 @@ def shipment_list() -> Response | str:
             Shipment.number, Party.name_en, Party.name_zh, Party.code, Shipment.order_no, Shipment.contract_no,
             Shipment.freight_container_no, Shipment.transport_document_no,
         ),
+        exact=(Shipment.number,),
         filters=_FILTERS,
         sort="-number",
     )  # fmt: skip

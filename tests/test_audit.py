@@ -88,7 +88,7 @@ def test_not_even_the_program_changes_or_deletes_a_line(db: Database, world: Wor
 
 
 @on_both_databases
-def test_the_chain_names_a_line_that_was_changed_and_one_that_is_gone(db: Database, world: World) -> None:
+def test_S11_the_chain_names_a_line_that_was_changed_and_one_that_is_gone(db: Database, world: World) -> None:
     chain = list(audit.lines())
     assert len(chain) > 5
     assert list(audit.broken(chain)) == []
@@ -99,7 +99,7 @@ def test_the_chain_names_a_line_that_was_changed_and_one_that_is_gone(db: Databa
     assert list(audit.faults()) == []
 
 
-def test_a_command_verifies_an_export_without_the_database(app: Flask, world: World, tmp_path: Path) -> None:
+def test_S11_a_command_verifies_an_export_without_the_database(app: Flask, world: World, tmp_path: Path) -> None:
     runner, out = app.test_cli_runner(), tmp_path / "audit.jsonl"
     exported = runner.invoke(args=["audit", "export", str(out)])
     assert exported.exit_code == 0, exported.output

@@ -81,7 +81,7 @@ def test_check_finds_nothing_in_sound_data(app, world, run):
     assert result.exit_code == 0, result.output
 
 
-def test_check_names_every_fault(app, world, run):
+def test_S11_check_names_every_fault(app, world, run):
     with app.app_context():
         clerk = create_user("clerk", "a long password", NOW)
         register_assets(world.klt, ["KLT000001"], world.suzhou, world.plant, clerk, NOW)

@@ -176,7 +176,7 @@ def test_it_is_made_whole_and_its_syntax_is_clean(code: str, kind: str) -> None:
 
 @TYPES
 @pytest.mark.parametrize("kind", KINDS)
-def test_number_and_title_are_on_it_and_nothing_leaves_the_page(code: str, kind: str) -> None:
+def test_B6_number_and_title_are_on_it_and_nothing_leaves_the_page(code: str, kind: str) -> None:
     for key, pages in read(code, kind):
         text = "".join(page.text for page in pages)
         assert f"{REGISTER[code].series}-2026-0042" in text, key
@@ -218,7 +218,7 @@ def _overlaps(page: Read) -> Iterator[tuple[str, str]]:
 
 
 @TYPES
-def test_user_text_is_text(code: str) -> None:
+def test_B6_user_text_is_text(code: str) -> None:
     """Every paper prints one of these texts; what is typed as markup or as a template is printed as it was typed."""
     typed = "{{7919*7919}}<B>&AMP;</B>"  # in capitals, as carriers have it
     facts = parts(code, "typical")[0].facts
@@ -244,7 +244,7 @@ def test_the_code_of_the_proof_is_on_the_first_page_and_can_be_read(code: str) -
 
 
 @TYPES
-def test_pages_are_numbered_where_there_are_several(code: str) -> None:
+def test_B6_pages_are_numbered_where_there_are_several(code: str) -> None:
     for _key, pages in read(code, "long"):
         for page in pages:
             if page.pages > 1 and REGISTER[code].marked:

@@ -186,3 +186,24 @@ def test_a_wrong_invoice_group_is_named_by_its_cell(client):
 
 def test_a_preview_without_groups_has_no_column_for_them(client):
     assert 'data-label="Invoice group"' not in upload(client, CSV).text
+
+
+def test_B1_an_order_file_that_is_cut_or_lies_is_shown_or_refused_and_writes_nothing(client):
+    """Cut at each byte, each line dropped or doubled, other ends of line, NUL, a cell of a million characters."""
+    whole = b"Part no.,Quantity,Unit price\r\n10-5200,1500,6.125\r\n10-4711,7,182.50\r\n"
+    lines = whole.splitlines(keepends=True)
+    tried = [whole[:at] for at in range(len(whole))]
+    tried += [b"".join(lines[:at] + lines[at + 1 :]) for at in range(len(lines))]
+    tried += [b"".join([*lines[:at], lines[at], *lines[at:]]) for at in range(len(lines))]
+    tried += [whole.replace(b"\r\n", end) for end in (b"\n", b"\r", b"", b"\n\n")]
+    tried += [
+        whole + b"\0",
+        b"\xef\xbb\xbf" + whole,
+        whole.replace(b"7", b"7" * 1_000_000),
+        whole + b'"',
+        b"," * 50_000,
+    ]
+    for data in tried:
+        page = upload(client, data)
+        assert page.status_code in (200, 400, 413, 422), (data[:80], page.status_code)
+    assert stored() == BEFORE

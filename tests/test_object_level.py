@@ -321,7 +321,7 @@ def rows_of(world: World, side: Side) -> dict[str, Any]:
     return found
 
 
-def test_every_route_that_takes_an_argument_is_known_here(world: World) -> None:
+def test_S3_every_route_that_takes_an_argument_is_known_here(world: World) -> None:
     seen = {endpoint for endpoint, _rule, _values in owned(world.app, world.a)}
     assert len(seen) > 70
     endpoints = {rule.endpoint for rule in world.app.url_map.iter_rules()}
@@ -329,7 +329,7 @@ def test_every_route_that_takes_an_argument_is_known_here(world: World) -> None:
 
 
 @pytest.mark.parametrize("who", ["clerk", "lead", "viewer", "scanner", "partner", "program", "device", "nobody"])
-def test_what_is_of_another_entity_is_not_there_on_any_route_by_any_method(world: World, who: str) -> None:
+def test_S3_what_is_of_another_entity_is_not_there_on_any_route_by_any_method(world: World, who: str) -> None:
     client, headers = identities(world, world.b)[who]
     before = rows_of(world, world.a)
     asked: dict[str, int] = defaultdict(int)
@@ -396,7 +396,7 @@ def starts(app: Flask, *kinds: str) -> list[str]:
     return [*plain, *(f"{one}?format={kind}" for one in plain for kind in kinds)]
 
 
-def test_no_page_of_an_entity_bears_a_word_of_another(world: World) -> None:
+def test_S3_no_page_of_an_entity_bears_a_word_of_another(world: World) -> None:
     """All that B's people reach, lists and files: none of it bears A's mark; and what A's people reach is not B's."""
     client = browser(world.app, world.b.people["all"])
     own = crawl(client, world.app, starts(world.app, "csv", "xlsx"))
@@ -422,7 +422,7 @@ def test_no_page_of_an_entity_bears_a_word_of_another(world: World) -> None:
             assert answer.status_code in (403, 404), url
 
 
-def test_searching_for_what_another_has_finds_nothing(world: World) -> None:
+def test_S3_searching_for_what_another_has_finds_nothing(world: World) -> None:
     a, b = world.a, world.b
     words = [
         a.mark, a.boxes[0].code, a.shipments[0].number, a.shipments[0].contract_no, a.partner.name_en, a.own.code,
@@ -645,7 +645,9 @@ def test_a_box_on_a_truck_of_another_entity_tells_where_it_is_and_not_the_shipme
     assert "Shared Automotive GmbH" in text_of(client.get(f"/assets/{code}"))
 
 
-def test_the_account_of_a_box_that_left_with_goods_of_another_entity_does_not_name_its_shipment(world: World) -> None:
+def test_S3_the_account_of_a_box_that_left_with_goods_of_another_entity_does_not_name_its_shipment(
+    world: World,
+) -> None:
     a, b = world.a, world.b
     number = a.shipments[1].number  # to SHARED, whom both have
     with world.app.test_request_context():
@@ -666,7 +668,7 @@ def test_the_account_of_a_box_that_left_with_goods_of_another_entity_does_not_na
         assert number not in lines
 
 
-def test_what_another_entity_counted_into_the_same_load_is_not_told(world: World) -> None:
+def test_S3_what_another_entity_counted_into_the_same_load_is_not_told(world: World) -> None:
     a, b = world.a, world.b
     with world.app.test_request_context():
         has.scan(a, "pack", "", NOW, asset_type="EPAL", quantity=31, parent=b.load)
@@ -678,7 +680,7 @@ def test_what_another_entity_counted_into_the_same_load_is_not_told(world: World
         assert not any(f'"{other}"' in line for other in others)
 
 
-def test_nobody_counts_boxes_for_an_entity_that_is_not_his(world: World) -> None:
+def test_S3_nobody_counts_boxes_for_an_entity_that_is_not_his(world: World) -> None:
     """At a partner a pool is counted for the first company; whoever may not see it may not change it either."""
     a, b = world.a, world.b
     before = rows_of(world, a)

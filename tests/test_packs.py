@@ -140,7 +140,7 @@ STOPPED = {
 }
 
 
-def test_hostile_templates_and_styles_are_refused_in_words_and_the_next_paper_is_the_same() -> None:
+def test_S2_hostile_templates_and_styles_are_refused_in_words_and_the_next_paper_is_the_same() -> None:
     before = invoice()
     hostile = {name: (with_template(html), words) for name, (html, words) in REFUSED.items()}
     hostile |= {f"style: {name}": (with_template("<p>x</p>", css), words) for name, (css, words) in STYLES.items()}
@@ -152,7 +152,9 @@ def test_hostile_templates_and_styles_are_refused_in_words_and_the_next_paper_is
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_what_never_ends_is_stopped_and_the_next_paper_is_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_S2_what_never_ends_is_stopped_and_the_next_paper_is_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = invoice()  # the workers are there
     assert render_pool.SECONDS == 10
     monkeypatch.setattr(render_pool, "SECONDS", 1)
@@ -174,7 +176,7 @@ def test_an_error_names_the_file_and_the_line() -> None:
             render_paper(with_template(html), FACTS)
 
 
-def test_text_of_people_stays_text() -> None:
+def test_S2_text_of_people_stays_text() -> None:
     facts = replace(FACTS, remarks="<script>alert(1)</script><img src='file:///etc/passwd'>{{ 7*7 }}")
     paper = render_paper(with_template("<p>{{ facts.remarks }}</p>"), facts)
     assert "<script>alert(1)</script>" in said(paper.data)

@@ -28,7 +28,7 @@ def test_anybody_learns_whose_box_it_is_and_where_to_return_it(anonymous, box):
         assert words in page
 
 
-def test_nobody_learns_where_it_is_or_who_holds_it(anonymous, box, world):
+def test_S10_nobody_learns_where_it_is_or_who_holds_it(anonymous, box, world):
     page = anonymous.get(f"/8003/{box.grai}").get_data(as_text=True)
     for secret in (world.hamburg.name_en, world.hamburg.code, world.warehouse.name_en, world.shipment.number, "at_partner",
                    "12.50"):  # fmt: skip
@@ -49,7 +49,7 @@ def test_link_of_the_printed_label_works_as_it_is_printed(anonymous, box):
 @pytest.mark.parametrize(
     "path", ["/8003/04012345000016NIX", "/8003/07300015200154000000000356", "/a/NIX-0001", "/A/NIX-0001"]
 )
-def test_foreign_and_unknown_codes_get_the_same_kind_of_page(anonymous, client, box, path):
+def test_S10_foreign_and_unknown_codes_get_the_same_kind_of_page(anonymous, client, box, path):
     for visitor in (anonymous, client):
         answer = visitor.get(path)
         assert answer.status_code == 404
@@ -65,7 +65,7 @@ def test_foreign_and_unknown_codes_get_the_same_kind_of_page(anonymous, client, 
         "%22%3E%3Cimg%20src=x%3E",
     ],
 )
-def test_hostile_text_is_not_repeated(anonymous, box, text):
+def test_B5_hostile_text_is_not_repeated(anonymous, box, text):
     for path in (f"/a/{text}", f"/8003/{text}"):
         answer = anonymous.get(path)
         assert answer.status_code == 404

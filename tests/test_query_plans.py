@@ -160,3 +160,13 @@ def test_a_history_and_its_events_for_other_systems(db, ledger):
         lambda: document(recorded(None, NOW, 100, (NOW - timedelta(days=30), 5_000)), "https://rt.example.com", NOW),
     ):
         assert_by_index(db, question)
+
+
+@pytest.mark.parametrize("address", ["/scan-events", "/movements", "/trips", "/documents"])
+def test_a_list_that_shows_the_newest_first_reads_them_in_the_order_of_an_index(db, client, ledger, address):
+    with taken_down(db) as statements:
+        assert client.get(address).status_code == 200
+    [(sql, params)] = [one for one in statements if "ORDER BY" in one[0] and "OFFSET" in one[0]]
+    steps = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
+    assert any("SCAN t1 USING INDEX" in step for step in steps), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps

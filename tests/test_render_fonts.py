@@ -54,7 +54,7 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(("name", "family"), NAMES.values(), ids=NAMES)
-def test_every_script_is_printed_by_its_font_and_read_back(name: str, family: str, complaints: list[str]) -> None:
+def test_B6_every_script_is_printed_by_its_font_and_read_back(name: str, family: str, complaints: list[str]) -> None:
     assert render.missing_glyphs(name) == ""
     data = render.pdf(f"<p>{name}</p><p><b>{name}</b></p>", variant=None).data
     assert complaints == []

@@ -110,7 +110,7 @@ def test_a_grai_of_13_digits_is_taken_with_a_warning():
         ("🙂🙂🙂🙂🙂", "unreadable"),
     ],
 )
-def test_what_is_no_box_says_why(text, reason):
+def test_B5_what_is_no_box_says_why(text, reason):
     found = read(text)
     assert (found.kind, found.canonical, found.reason) == ("unreadable", "", reason)
 
@@ -175,7 +175,7 @@ def test_doubled_text_is_taken_once_with_a_warning(text, kind, canonical):
     assert (found.kind, found.canonical, found.warnings) == (kind, canonical, ("doubled",))
 
 
-def test_raw_text_is_kept_but_what_no_database_takes():
+def test_B5_raw_text_is_kept_but_what_no_database_takes():
     assert read("  klt-000123-7\r\n").raw == "  klt-000123-7\r\n"
     assert read("a\0b\ud800").raw == "a␀b?"
     assert len(read("x" * 9999).raw) == MAX_LENGTH
@@ -197,7 +197,7 @@ _PIECES = st.sampled_from(
 @example("https://[::1/8003/")
 @example("urn:epc:id:sscc:.")
 @example("²" * 14)
-def test_any_text_gives_an_answer_that_fits_its_column(text):
+def test_B5_any_text_gives_an_answer_that_fits_its_column(text):
     found = read(text)
     assert found.kind in KINDS
     assert len(found.raw) <= MAX_LENGTH

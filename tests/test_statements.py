@@ -199,7 +199,7 @@ def test_the_link_shows_this_statement_and_nothing_else(
         assert anonymous.get(path).status_code == 302
 
 
-def test_only_the_hash_of_the_token_is_kept(issued: Statement) -> None:
+def test_S4_only_the_hash_of_the_token_is_kept(issued: Statement) -> None:
     token = _link(issued).rpartition("/")[2]
     assert len(token) >= 43
     kept = StatementLink.get().token_sha256
@@ -208,7 +208,7 @@ def test_only_the_hash_of_the_token_is_kept(issued: Statement) -> None:
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "A" * 50, "%00", "..", "é" * 43])
-def test_an_unknown_link_is_a_plain_page_that_tells_nothing(
+def test_S4_an_unknown_link_is_a_plain_page_that_tells_nothing(
     anonymous: FlaskClient, issued: Statement, token: str
 ) -> None:
     for method in (anonymous.get, lambda path: _posted(anonymous, path)):
@@ -224,7 +224,7 @@ def _posted(anonymous: FlaskClient, path: str, **data: str) -> object:
 
 
 @pytest.mark.parametrize("how", ["expired", "revoked", "void"])
-def test_a_link_that_has_ended_opens_nothing_and_takes_nothing(
+def test_S4_a_link_that_has_ended_opens_nothing_and_takes_nothing(
     anonymous: FlaskClient, issued: Statement, now: datetime, how: str
 ) -> None:
     url = _link(issued, days=60, now=NOW - timedelta(days=60) if how == "expired" else NOW)
@@ -247,7 +247,9 @@ def test_a_link_holds_until_its_last_second(anonymous: FlaskClient, issued: Stat
     assert anonymous.get(url).status_code == 200
 
 
-def test_an_answer_without_the_csrf_token_is_refused(anonymous: FlaskClient, issued: Statement, now: datetime) -> None:
+def test_S4_an_answer_without_the_csrf_token_is_refused(
+    anonymous: FlaskClient, issued: Statement, now: datetime
+) -> None:
     url = _link(issued)
     anonymous.get(url)
     assert anonymous.post(url, data={"name": "x", "all": "1"}).status_code == 400

@@ -109,13 +109,13 @@ def _differences(facts: ShipmentFacts) -> list[str]:
     return wrong
 
 
-def test_a_thousand_random_shipments_add_up() -> None:
+def test_B7_a_thousand_random_shipments_add_up() -> None:
     chance = random.Random(2026)
     getcontext()
     assert [wrong for _ in range(1000) for wrong in _differences(_random_facts(chance))] == []
 
 
-def test_the_parts_of_a_shipment_add_up_to_the_whole() -> None:
+def test_B7_the_parts_of_a_shipment_add_up_to_the_whole() -> None:
     """Invoices of groups share out amounts and charges, declarations packages and masses, without a rest."""
     chance = random.Random(26)
     for _ in range(200):
@@ -129,7 +129,7 @@ def test_the_parts_of_a_shipment_add_up_to_the_whole() -> None:
                 assert sum(getattr(one, name) for one in goods) == getattr(facts, name), (code, name)
 
 
-def test_sums_that_are_wrong_would_be_found() -> None:
+def test_B7_sums_that_are_wrong_would_be_found() -> None:
     from dataclasses import replace
 
     facts = sample_facts(3)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("folder", ["static/vendor", "tests/vendor"])
-def test_every_copied_file_is_listed_with_its_hash_and_has_a_licence(folder):
+def test_S12_every_copied_file_is_listed_with_its_hash_and_has_a_licence(folder):
     root = ROOT / folder
     lines = [line.split() for line in (root / "VERSIONS").read_text().splitlines()[1:]]
     listed = {file: sha256 for _name, _version, _licence, file, sha256 in lines}

@@ -20,6 +20,7 @@ from conftest import NOW, PASS, on_both_databases, settings_for
 from flask import Flask
 from peewee import OperationalError
 from samples import World
+from self_killing import killed_at
 from simulated_devices import LARGE, tried
 
 from config import Settings
@@ -141,24 +142,9 @@ def test_C3_a_void_number_is_kept_and_each_year_and_seller_has_a_series(world: W
 
 
 def _at_step(number: int, work: Callable[[], None]) -> int:
-    """Do `work` in a child, which kills itself at its n-th step: a statement, a sync, a file that is opened to be
-    written, a rename. Gives how many steps there were, 0 when it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        os.waitpid(child, 0)
-        with os.fdopen(reading) as answer:
-            return int(answer.read() or 0)
-    try:
-        count = 0
+    """`killed_at`, whose steps are statements, syncs, files that are opened to be written, and renames."""
 
-        def step() -> None:
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
+    def stepping(step: Callable[[], None]) -> None:
         def hook(event: str, values: tuple[Any, ...]) -> None:
             if event == "os.rename" or (
                 event == "open" and ".pdf" not in str(values[0]) and "files/" in str(values[0])
@@ -171,9 +157,8 @@ def _at_step(number: int, work: Callable[[], None]) -> int:
             proxy.connection().set_trace_callback(lambda _: step())
             sys.addaudithook(hook)
             work()
-        os.write(writing, str(count).encode())
-    finally:
-        os._exit(0)
+
+    return killed_at(number, stepping)
 
 
 @pytest.fixture

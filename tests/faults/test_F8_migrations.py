@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import NOW
 from playhouse.migrations import Runner
+from self_killing import killed_at
 from simulated_devices import LARGE, tried
 from test_ledger import scan
 
@@ -37,29 +37,14 @@ def schema(path: Path) -> set[Any]:
 
 def upgrade(path: Path, kill_at: int) -> int:
     """Migrate in a child that kills itself at its n-th statement; gives how many there were, 0 when it was killed."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child:
-        os.close(writing)
-        os.waitpid(child, 0)
-        with os.fdopen(reading) as answer:
-            return int(answer.read() or 0)
-    try:
-        count = 0
 
-        def statement(_: str) -> None:
-            nonlocal count
-            count += 1
-            if count == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
+    def work(step: Callable[[], None]) -> None:
         open_database(f"sqlite:///{path}")
         with proxy.connection_context():
-            proxy.connection().set_trace_callback(statement)
+            proxy.connection().set_trace_callback(lambda _: step())
             after_migrations(migrate(), NOW)
-        os.write(writing, str(count).encode())
-    finally:
-        os._exit(0)
+
+    return killed_at(kill_at, work)
 
 
 @pytest.fixture
