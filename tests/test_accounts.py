@@ -274,7 +274,8 @@ def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db:
         thread.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not db.execute_sql(waiting).fetchone()[0]:
-            assert not done.is_set() and thread.is_alive()
+            assert not done.is_set()
+            assert thread.is_alive()
     thread.join()
     row = Movement.get()
     assert (row.event_day, row.booked_day) == (date(2026, 10, 20), date(2026, 11, 23))
