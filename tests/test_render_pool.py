@@ -354,3 +354,19 @@ def test_the_state_of_the_renderer_is_told_without_waiting_for_it() -> None:
     assert thread.is_alive()  # it was told while they were still being made
     thread.join()
     assert render_pool.state().making == 0
+
+
+def test_who_is_not_root_gets_papers_too(tmp_path: Path) -> None:
+    """In a container and as a unit of systemd the service is nobody special, and is held to limits that root is not."""
+    tmp_path.chmod(0o777)
+    plain: list[str] = []
+    if os.getuid() == 0:  # the files of this checkout stay readable, wherever it lies
+        plain = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all,+dac_override",
+                 "--ambient-caps=-all,+dac_override"]  # fmt: skip
+    command = [*plain, sys.executable, "-m", "flask", "--app", "app", "sample-papers", str(tmp_path / "papers")]
+    done = subprocess.run(
+        [*command, "--type", "packing_list"], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "ROUNDTRIP_DATA_DIR": str(tmp_path / "data"), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "papers" / "packing_list.pdf").read_bytes().startswith(b"%PDF")
