@@ -392,11 +392,11 @@ def _prepare() -> None:
     gc.collect()
     gc.freeze()
     os.nice(_NICE)
+    # Not RLIMIT_NPROC: threads count, Pango begins one for each set of fonts, and only root is not held to it.
     for what, most in (
         (resource.RLIMIT_DATA, OWN_DATA),
         (resource.RLIMIT_AS, MAX_ADDRESSES),
         (resource.RLIMIT_NOFILE, MAX_FILES),
-        (resource.RLIMIT_NPROC, 0),  # no process and no thread; means nothing to root
         (resource.RLIMIT_FSIZE, 0),  # it writes to its pipe only
         (resource.RLIMIT_CORE, 0),
     ):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 from random import Random
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from account_book import Book
@@ -263,7 +264,7 @@ def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db:
 
     def booking() -> None:
         with db.connection_context(), db.atomic():
-            book([late], NOW)
+            book([late], NOW, ZoneInfo("Asia/Shanghai"))
         done.set()
 
     thread = threading.Thread(target=booking)
@@ -274,6 +275,7 @@ def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db:
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not db.execute_sql(waiting).fetchone()[0]:
             assert not done.is_set()
+            assert thread.is_alive()
     thread.join()
     row = Movement.get()
     assert (row.event_day, row.booked_day) == (date(2026, 10, 20), date(2026, 11, 23))

@@ -354,3 +354,16 @@ def test_the_state_of_the_renderer_is_told_without_waiting_for_it() -> None:
     assert thread.is_alive()  # it was told while they were still being made
     thread.join()
     assert render_pool.state().making == 0
+
+
+def test_a_worker_may_begin_threads_whoever_runs_it() -> None:
+    """Pango begins one for each set of fonts. A limit on them means nothing to root, and no paper to anybody else."""
+    script = (
+        "import resource\n"
+        "from docs_gen import render_pool\n"
+        "before = resource.getrlimit(resource.RLIMIT_NPROC)\n"
+        "render_pool._prepare()\n"
+        "assert resource.getrlimit(resource.RLIMIT_NPROC) == before\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
