@@ -109,7 +109,7 @@ def _check() -> None:
         count += 1
         click.echo(fault)
     if count:
-        raise click.ClickException(f"{count} faults.")
+        raise click.ClickException(f"{count} fault{'' if count == 1 else 's'}.")
 
 
 @click.command("backup")
@@ -386,5 +386,5 @@ def audit_verify(file: Path) -> None:
             count += 1
             click.echo(fault)
     if count:
-        raise click.ClickException(f"{count} faults.")
+        raise click.ClickException(f"{count} fault{'' if count == 1 else 's'}.")
     click.echo("No fault found.")
