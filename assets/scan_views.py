@@ -37,6 +37,7 @@ _FILES = (
     "scan/app.js",
     "scan/camera.js",
     "scan/feedback.js",
+    "scan/photo.js",
     "scan/queue.js",
     "scan/quiet.js",
     "scan/rules.js",

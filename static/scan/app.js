@@ -2,6 +2,7 @@
 // the sync sends it, and the server's answer corrects what was shown. Nothing is shown as taken before it is kept.
 
 import { signal, unlockSound } from "./feedback.js";
+import { shrunk } from "./photo.js";
 import { localTime, openQueue, StorageRefused, uuid } from "./queue.js";
 import { first, quiet } from "./quiet.js";
 import { Books, judge, readText, shortText } from "./rules.js";
@@ -555,7 +556,7 @@ async function takePhoto(file) {
   if (!draft || !file) { return; }
   const { sequence, event } = draft;
   try {
-    const photo = await queue.keepPhoto(await (await lens()).shrunk(file));
+    const photo = await queue.keepPhoto(await shrunk(file));
     draft = null;
     $("photo-row").hidden = true;
     await queue.change([{ sequence, state: "unsent", event: { ...event, photo } }]);
@@ -569,7 +570,7 @@ async function takePhoto(file) {
 
 // ------------------------------------------------------------------ camera
 
-/** What handles pictures; most handhelds have a scanner of their own and never fetch it. */
+/** The camera; most handhelds have a scanner of their own and never fetch it. */
 const lens = () => import("./camera.js");
 let opening = null;
 async function openCamera() {
