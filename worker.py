@@ -55,8 +55,10 @@ class _Worker(Consumer):  # type: ignore[misc]
         self._signal_actions = {signal.SIGTERM: (False, True), signal.SIGINT: (False, True)}
 
     def _handle_signal(self, signum: int, frame: Any) -> None:
-        self.ending.set()
-        super()._handle_signal(signum, frame)
+        if not self.ending.is_set():  # a second signal would end the jobs where they stand; who is in a hurry kills
+            self.ending.set()
+            super()._handle_signal(signum, frame)
+            signal.signal(signum, self._handle_signal)
 
     def keep(self) -> None:
         """The keeper's thread."""
