@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 import samples
+import two_entities as entities
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, DictLoader
@@ -91,6 +92,24 @@ def file_with_world(migrated_file: Path) -> tuple[Path, samples.World]:
         stored = samples.world(NOW)
         proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     return path, stored
+
+
+@pytest.fixture(scope="session")
+def two_entities(
+    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path
+) -> tuple[Path, entities.Side, entities.Side]:
+    """A data folder, to be copied, of a firm with two entities that have some of everything, and those."""
+    folder = tmp_path_factory.mktemp("entities")
+    shutil.copy(migrated_file, folder / "roundtrip.db")
+    settings = settings_for(folder)
+    with application(settings).test_request_context():
+        proxy.connect(reuse_if_open=True)
+        proxy.obj.pragma("synchronous", "off", permanent=True)
+        common = entities.firm()
+        sides = [entities.build(mark, common, settings) for mark in ("QAX", "QBX")]
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    proxy.close()
+    return folder, *sides
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from conftest import NOW, SignedIn, application, on_both_databases, settings_for
 from flask import Flask
 from flask.testing import FlaskClient
 from pypdf import PdfReader
-from two_entities import Side, build, firm
+from two_entities import Side, firm
 
 from accounts.access import rule_of
 from accounts.models import ApiToken
@@ -202,19 +202,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("objects")
-    shutil.copy(migrated_file, folder / "roundtrip.db")
-    settings = settings_for(folder)
-    app = application(settings)
-    with app.test_request_context():
-        proxy.connect(reuse_if_open=True)
-        proxy.obj.pragma("synchronous", "off", permanent=True)
-        common = firm()
-        a, b = build("QAX", common, settings), build("QBX", common, settings)
-    database = proxy.obj
-    yield World(app, a, b)
-    database.close()
+def made(tmp_path_factory: pytest.TempPathFactory, two_entities: tuple[Path, Side, Side]) -> Iterator[World]:
+    pattern, a, b = two_entities
+    settings = settings_for(shutil.copytree(pattern, tmp_path_factory.mktemp("objects") / "data"))
+    yield World(application(settings), a, b)
 
 
 @pytest.fixture
