@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import archive
-from config import ROOT, Store
+from apart import NotRead, read_apart
+from config import Store
 from errors import N_, InvalidInput
 
 if TYPE_CHECKING:
@@ -37,15 +36,12 @@ def opened(
     """
     if len(data) > max_bytes:
         raise InvalidInput(field, N_("The picture is larger than %(max)s MB."), max=max_bytes >> 20)
-    command = [sys.executable, "-E", "-s", str(ROOT / "picture_reader.py"), ",".join(formats)]
+    limits = ",".join(formats), str(max_side), str(_PHOTO_PIXELS), str(fit)
     try:
-        done = subprocess.run(  # noqa: S603  (our own module, no shell)
-            [*command, str(max_side), str(_PHOTO_PIXELS), str(fit)],
-            input=data, capture_output=True, timeout=_WALL_SECONDS, check=True, cwd=ROOT,
-        )  # fmt: skip
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+        told = read_apart("picture_reader.py", data, _WALL_SECONDS, *limits)
+    except NotRead as error:
         raise InvalidInput(field, unreadable) from error
-    line, _, pixels = done.stdout.partition(b"\n")
+    line, _, pixels = told.partition(b"\n")
     head = json.loads(line)
     if head.get("fault") == "side":
         raise InvalidInput(field, N_("The picture is wider or higher than %(max)s pixels."), max=max_side)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import sys
 from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from apart import limit
 
 MEMORY = 1024 * 1024 * 1024  # bytes of address space: 60 million pixels are 180 MB, twice while they are turned
 SECONDS = 15  # of CPU
@@ -40,10 +41,7 @@ def read(data: bytes, formats: list[str], max_side: int, max_pixels: int, fit: i
 
 def main() -> None:
     """Answer on standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    limit(MEMORY, SECONDS)
     formats, side, pixels, fit = sys.argv[1].split(","), *map(int, sys.argv[2:5])
     head, made = read(sys.stdin.buffer.read(), formats, side, pixels, fit)
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + made)

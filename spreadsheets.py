@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from config import ROOT
+from apart import NotRead, read_apart
 from errors import N_, InvalidInput
 from xlsx_reader import UNREADABLE, check_size, column_name
 
@@ -185,18 +183,9 @@ def _check_zip(data: bytes) -> None:
 
 def _xlsx_rows(data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[str]]]:
     try:
-        done = subprocess.run(  # noqa: S603  (our own module, no shell)
-            [sys.executable, "-E", "-s", str(ROOT / "xlsx_reader.py"), str(max_rows), str(max_columns)],
-            input=data, capture_output=True, timeout=_WALL_SECONDS, check=False, cwd=ROOT,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        done = None
-    if done is None or done.returncode != 0:
-        raise InvalidInput(
-            "file",
-            N_("The file takes too long or too much memory to read. Send it as CSV."),
-        )
-    answer = json.loads(done.stdout)
+        answer = json.loads(read_apart("xlsx_reader.py", data, _WALL_SECONDS, str(max_rows), str(max_columns)))
+    except NotRead as error:
+        raise InvalidInput("file", N_("The file takes too long or too much memory to read. Send it as CSV.")) from error
     if "field" in answer:
         raise InvalidInput(answer["field"], answer["text"], **answer["values"])
     return [(number, cells) for number, cells in answer["rows"]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import posixpath
-import resource
 import sys
 import zipfile
 from datetime import date, datetime, time, timedelta
@@ -20,6 +19,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
 
+from apart import limit
 from errors import N_, InvalidInput
 
 MEMORY = 512 * 1024 * 1024  # bytes of address space
@@ -241,10 +241,7 @@ def _text(value: Any, row: int, column: int) -> str:
 
 def main() -> None:
     """Answer on standard output: {"rows": …} or {"field": …, "text": …, "values": …}."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    limit(MEMORY, SECONDS)
     answer: dict[str, Any]
     try:
         answer = {"rows": read(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))}

@@ -1,47 +1,42 @@
 """A template pack as a folder or a ZIP ↔ what it says: which types it overrides or adds, with which templates.
 
-Only the form is judged here, in this process, and nothing of it is run: names, sizes, `pack.toml`. What its templates
-do, a worker finds out (`docs_gen.packs`). docs/templates.md teaches the format.
+A process of its own unpacks it and gives texts and plain values (`pack_reader`); only their form is judged here, and
+nothing of it is run. What its templates do, a worker finds out (`docs_gen.packs`). docs/templates.md teaches the
+format.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import stat
-import tomllib
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from apart import NotRead, read_apart
 from config import ROOT
 from docs_gen.document_types import GOODS, MONEY, DocumentType
 from docs_gen.facts import ShipmentFacts
 from docs_gen.sandbox import PackSource
-from errors import N_, InvalidInput, Message
+from errors import N_, InvalidInput, message_of
+from pack_reader import MAX_BYTES, MAX_FILES, MAX_UNPACKED, NO_PLAIN_FILE, TOO_LARGE, TOO_MANY, fault
 
-MAX_BYTES = 2 * 1024 * 1024  # of the ZIP
-MAX_UNPACKED = 8 * 1024 * 1024
-MAX_FILES = 50
 MAX_TYPES = 12
-_MAX_TOML = 64 * 1024
+_WALL_SECONDS = 15
 
 #: what `checks` of an added type may name
 CHECKS = {"goods": GOODS, "money": MONEY}
-_FILE = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,31}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,19}")  # so long that name and version fit beside the others in a paper's row
 _SERIES = re.compile(r"[A-Z]{2,4}")
 _PAGE = re.compile(r"[a-z][a-z-]{0,19}")
 _TEXTS = {"title_en": 60, "title_zh": 60, "orientation": 20}  # → characters
 _ADDED_ONLY = {"series", "un_code", "checks", "styles", "names_invoice", "prices"}
-
-_NO_ZIP = N_("This is not a ZIP file that can be read.")
-_FAULT = N_("%(file)s: %(fault)s")
 
 
 @dataclass(frozen=True)
@@ -67,14 +62,14 @@ def zip_of(folder: Path) -> bytes:
         names = sorted(path.name for path in folder.iterdir())
         wanted = [name for name in names if not name.startswith(".") and not name.endswith("~")]
         if len(wanted) > MAX_FILES:
-            raise InvalidInput("file", N_("A pack has at most %(max)s files."), max=MAX_FILES)
+            raise InvalidInput("file", TOO_MANY, max=MAX_FILES)
         for name in wanted:
             path = folder / name
             if not stat.S_ISREG(path.lstat().st_mode):
-                raise _fault(name, N_("only plain files, no folders and no links"))
+                raise fault(name, NO_PLAIN_FILE)
             total += path.stat().st_size
             if total > MAX_UNPACKED:
-                raise InvalidInput("file", N_("Unpacked, a pack has at most %(max)s MB."), max=MAX_UNPACKED >> 20)
+                raise InvalidInput("file", TOO_LARGE, max=MAX_UNPACKED >> 20)
             packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
@@ -84,17 +79,30 @@ def read_pack(data: bytes, known: Mapping[str, DocumentType], version: int = 0) 
 
     Raises InvalidInput(`file`) with what is wrong.
     """
-    sha256 = hashlib.sha256(data).hexdigest()
-    files = _texts(_unpacked(data))
-    entry = _toml(files.pop("pack.toml", None))
+    if len(data) > MAX_BYTES:
+        raise InvalidInput("file", N_("The file is larger than %(max)s MB."), max=MAX_BYTES >> 20)
+    try:
+        answer = json.loads(read_apart("pack_reader.py", data, _WALL_SECONDS))
+    except NotRead as error:
+        raise InvalidInput("file", N_("The file takes too long or too much memory to read.")) from error
+    if "fault" in answer:
+        told = message_of(answer["fault"])
+        raise InvalidInput("file", told.text, **told.values)
+    return judged(answer["files"], answer["toml"], hashlib.sha256(data).hexdigest(), known, version)
+
+
+def judged(
+    files: dict[str, str], entry: dict[str, Any], sha256: str, known: Mapping[str, DocumentType], version: int = 0
+) -> Pack:
+    """The pack of these files, whose pack.toml says `entry`. Raises InvalidInput(`file`)."""
     name = _text(entry, "name", 20)
     if not _NAME.fullmatch(name):
-        raise _fault("pack.toml", N_("name: 2 to 20 small letters, digits and hyphens, like “acme-papers”"))
+        raise fault("pack.toml", N_("name: 2 to 20 small letters, digits and hyphens, like “acme-papers”"))
     told = entry.get("types")
     if not isinstance(told, dict) or not told or not all(isinstance(one, dict) for one in told.values()):
-        raise _fault("pack.toml", N_("it names no type: a section [types.packing_list] is needed"))
+        raise fault("pack.toml", N_("it names no type: a section [types.packing_list] is needed"))
     if len(told) > MAX_TYPES:
-        raise _fault("pack.toml", N_("at most %(max)s types"), max=MAX_TYPES)
+        raise fault("pack.toml", N_("at most %(max)s types"), max=MAX_TYPES)
     _no_others(entry, {"name", "version", "description", "types"}, "pack.toml")
     source = PackSource(
         name=name,
@@ -106,11 +114,11 @@ def read_pack(data: bytes, known: Mapping[str, DocumentType], version: int = 0) 
     for file in files:
         code = file.partition(".")[0]
         if code not in told and file != "README.md" and not (file.startswith("_") and file.endswith(".html")):
-            raise _fault(file, N_("belongs to no type that pack.toml names"))
+            raise fault(file, N_("belongs to no type that pack.toml names"))
     types = tuple(_type(code, one, source, known) for code, one in told.items())
     series = [type.series for type in types if type.code not in known]
     if len(series) != len(set(series)):
-        raise _fault("pack.toml", N_("two types have the same series"))
+        raise fault("pack.toml", N_("two types have the same series"))
     return Pack(
         name=name,
         label=_text(entry, "version", 40),
@@ -126,34 +134,34 @@ def read_pack(data: bytes, known: Mapping[str, DocumentType], version: int = 0) 
 def _type(code: str, entry: dict[str, Any], source: PackSource, known: Mapping[str, DocumentType]) -> DocumentType:
     where = f"pack.toml [types.{code}]"
     if not _CODE.fullmatch(code):
-        raise _fault(where, N_("a code has 3 to 32 small letters, digits and underscores"))
+        raise fault(where, N_("a code has 3 to 32 small letters, digits and underscores"))
     texts: dict[str, Any] = {key: _text(entry, key, most, where) for key, most in _TEXTS.items() if key in entry}
     if not _PAGE.fullmatch(texts.get("orientation", "portrait")):
-        raise _fault(where, N_("orientation: portrait, landscape, or the name of a page in the style sheet"))
+        raise fault(where, N_("orientation: portrait, landscape, or the name of a page in the style sheet"))
     if code in known:
         if known[code].facts is not ShipmentFacts:
-            raise _fault(where, N_("a pack may change the papers of a shipment only"))
+            raise fault(where, N_("a pack may change the papers of a shipment only"))
         _no_others(entry, set(_TEXTS), where)
         return replace(known[code], pack=_with_template(source, code), **texts)
     _no_others(entry, {*_TEXTS, *_ADDED_ONLY}, where)
     if not {"title_en", "title_zh", "series"} <= set(entry):
-        raise _fault(where, N_("a type of your own needs title_en, title_zh and series"))
+        raise fault(where, N_("a type of your own needs title_en, title_zh and series"))
     if code not in (Path(file).stem for file, _ in source.templates):
-        raise _fault(where, N_("the template %(name)s.html is missing"), name=code)
+        raise fault(where, N_("the template %(name)s.html is missing"), name=code)
     series = _text(entry, "series", 4, where)
     if not _SERIES.fullmatch(series) or series in {type.series for type in known.values()}:
-        raise _fault(where, N_("series: 2 to 4 capital letters that no type of Roundtrip has"))
+        raise fault(where, N_("series: 2 to 4 capital letters that no type of Roundtrip has"))
     un_code = _text(entry, "un_code", 3, where)
     if un_code and not (un_code.isascii() and un_code.isdecimal()):
-        raise _fault(where, N_("un_code: the digits of UNTDID 1001, or leave it out"))
+        raise fault(where, N_("un_code: the digits of UNTDID 1001, or leave it out"))
     styles = _list(entry, "styles", our_styles(), where)
     checks = [check for group in _list(entry, "checks", CHECKS, where) for check in CHECKS[group]]
     names_invoice = entry.get("names_invoice", False)
     if not isinstance(names_invoice, bool):
-        raise _fault(where, N_("names_invoice: true or false"))
+        raise fault(where, N_("names_invoice: true or false"))
     prices = entry.get("prices", True)
     if not isinstance(prices, bool):
-        raise _fault(where, N_("prices: true or false"))
+        raise fault(where, N_("prices: true or false"))
     return DocumentType(
         code=code,
         title=f"{texts['title_en'].capitalize()} {texts['title_zh']}".strip(),
@@ -183,84 +191,21 @@ def _with_template(source: PackSource, code: str) -> PackSource:
     return replace(source, templates=(*source.templates, (file, f'{{% extends "ours/{file}" %}}')))
 
 
-def _unpacked(data: bytes) -> dict[str, bytes]:
-    """Names → contents. A folder that everything lies in does not count. Raises InvalidInput."""
-    if len(data) > MAX_BYTES:
-        raise InvalidInput("file", N_("The file is larger than %(max)s MB."), max=MAX_BYTES >> 20)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            entries = [entry for entry in packed.infolist() if not entry.is_dir()]
-            if len(entries) > MAX_FILES:
-                raise InvalidInput("file", N_("A pack has at most %(max)s files."), max=MAX_FILES)
-            if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-                raise InvalidInput("file", N_("Unpacked, a pack has at most %(max)s MB."), max=MAX_UNPACKED >> 20)
-            folders = {entry.filename.rpartition("/")[0] for entry in entries}
-            folder = folders.pop() if len(folders) == 1 else ""
-            prefix = f"{folder}/" if folder and _FILE.fullmatch(folder) else ""
-            found: dict[str, bytes] = {}
-            for entry in entries:
-                name = entry.filename.removeprefix(prefix)
-                mode = entry.external_attr >> 16
-                if (
-                    not _FILE.fullmatch(name)
-                    or name in found
-                    or (mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode))
-                ):
-                    raise _fault(entry.filename[:80], N_("only plain files, no folders and no links"))
-                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
-                    raise InvalidInput("file", _NO_ZIP)
-                found[name] = packed.read(entry)
-            return found
-    except (
-        zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, OverflowError,
-        IndexError,  # an entry without a name
-    ) as error:  # fmt: skip
-        raise InvalidInput("file", _NO_ZIP) from error
-
-
-def _texts(files: Mapping[str, bytes]) -> dict[str, str]:
-    """The same as texts. Raises InvalidInput: what is none, and kinds of files that a pack does not have."""
-    found = {}
-    for name, data in files.items():
-        if name not in ("pack.toml", "README.md") and not name.endswith((".html", ".css", ".sample.json")):
-            raise _fault(name, N_("a pack holds pack.toml, README.md, .html, .css and .sample.json"))
-        try:
-            found[name] = data.decode("utf-8-sig").replace("\r\n", "\n")
-        except UnicodeDecodeError as error:
-            raise _fault(name, N_("this is no text in UTF-8")) from error
-    return found
-
-
-def _toml(text: str | None) -> dict[str, Any]:
-    if text is None:
-        raise _fault("pack.toml", N_("it is missing"))
-    if len(text) > _MAX_TOML:
-        raise _fault("pack.toml", N_("it is too long"))
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _fault("pack.toml", str(error)[:200] or "nested too deeply") from error
-
-
 def _text(entry: Mapping[str, Any], key: str, most: int, where: str = "pack.toml") -> str:
     value = entry.get(key, "")
     if not isinstance(value, str) or len(value) > most or not value.replace("\n", "").isprintable():
-        raise _fault(where, N_("%(key)s: a text of at most %(max)s characters"), key=key, max=most)
+        raise fault(where, N_("%(key)s: a text of at most %(max)s characters"), key=key, max=most)
     return value.strip()
 
 
 def _list(entry: Mapping[str, Any], key: str, allowed: Iterable[str], where: str) -> list[str]:
     value = entry.get(key, [])
     if not isinstance(value, list) or not set(map(str, value)) <= set(allowed):
-        raise _fault(where, N_("%(key)s: a list of these: %(names)s"), key=key, names=", ".join(allowed))
+        raise fault(where, N_("%(key)s: a list of these: %(names)s"), key=key, names=", ".join(allowed))
     return [str(one) for one in value]
 
 
 def _no_others(entry: Mapping[str, Any], known: set[str], where: str) -> None:
     for key in entry:
         if key not in known:
-            raise _fault(where, N_("%(key)s means nothing here"), key=key[:40])
-
-
-def _fault(file: str, text: str, **values: Any) -> InvalidInput:
-    return InvalidInput("file", _FAULT, file=file, fault=Message(text, values))
+            raise fault(where, N_("%(key)s means nothing here"), key=key[:40])

@@ -14,12 +14,13 @@ from config import Settings
 from database import utc_now
 from docs_gen import packs
 from docs_gen.models import TemplatePack
-from docs_gen.pack_files import MAX_BYTES, Pack
+from docs_gen.pack_files import Pack
 from docs_gen.register import REGISTER, pack_of
 from docs_gen.render import RenderError
 from docs_gen.turns import prints
 from errors import N_, Refused, UserError
 from listing import attachment
+from pack_reader import MAX_BYTES
 
 blueprint = Blueprint("packs", __name__)
 

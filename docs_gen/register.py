@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import archive
+from apart import NotRead
 from config import Store
 from docs_gen.checks import Problem
 from docs_gen.document_types import DocumentType, PaperPart, check_papers, paper_parts
@@ -20,7 +21,7 @@ from docs_gen.facts import ShipmentFacts
 from docs_gen.models import IssuedDocument, TemplatePack
 from docs_gen.pack_files import Pack, read_pack
 from docs_gen.papers import accounts, bank, customs, goods, money, returnables, transport
-from errors import Unavailable, UserError
+from errors import InvalidInput, Unavailable, UserError
 
 log = logging.getLogger("roundtrip")
 
@@ -78,7 +79,13 @@ def pack_of(row: TemplatePack) -> Pack:
 
 @lru_cache(maxsize=64)
 def _pack(folder: Store, sha256: str, version: int) -> Pack:
-    return read_pack(archive.read(folder, sha256, suffix=".zip"), REGISTER, version)
+    data = archive.read(folder, sha256, suffix=".zip")
+    try:
+        return read_pack(data, REGISTER, version)
+    except InvalidInput as error:
+        if isinstance(error.__cause__, NotRead):  # it was read once: now it is the machine that cannot
+            raise Unavailable("busy") from error
+        raise
 
 
 def named(code: str) -> DocumentType | None:

@@ -202,10 +202,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, two_entities: tuple[Path, Side, Side]) -> Iterator[World]:
+def made(tmp_path_factory: pytest.TempPathFactory, two_entities: tuple[Path, Side, Side]) -> World:
     pattern, a, b = two_entities
     settings = settings_for(shutil.copytree(pattern, tmp_path_factory.mktemp("objects") / "data"))
-    yield World(application(settings), a, b)
+    return World(application(settings), a, b)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from samples import World
 import archive
 from accounts.people import create_user
 from config import ROOT, Settings
-from docs_gen import looks, packs, register, render_pool
+from docs_gen import looks, pack_files, packs, register, render_pool
 from docs_gen.document_types import DocumentType, Imprint, print_job, render_paper
 from docs_gen.facts import to_json
 from docs_gen.issuing import Order, issue_document, render_document
@@ -33,7 +33,7 @@ from docs_gen.render import RenderError
 from docs_gen.render_pool import render_limited
 from docs_gen.samples import sample_facts
 from docs_gen.sandbox import PackSource
-from errors import InvalidInput, Refused
+from errors import InvalidInput, Refused, Unavailable
 
 FACTS = sample_facts(1)
 PLAIN = DocumentType(
@@ -195,11 +195,50 @@ def linked() -> bytes:
     return buffer.getvalue()
 
 
+def lying() -> bytes:
+    """Its directory says ten bytes where nine million come out."""
+    data = bytearray(packed({"pack.toml": TOML, "gate_pass.html": "0" * 9_000_000}))
+    size = (9_000_000).to_bytes(4, "little")
+    assert data.count(size) == 2
+    return bytes(data).replace(size, (10).to_bytes(4, "little"))
+
+
+def overlapping() -> bytes:
+    """Two names for the same bytes: a bomb that no size of a file tells of."""
+    data = packed({"pack.toml": TOML, "_a.html": "x" * 100, "_b.html": "x" * 100})
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        first, second = (file.getinfo(name).header_offset.to_bytes(4, "little") for name in ("_a.html", "_b.html"))
+    head, tail = data[: data.index(b"PK\1\2")], data[data.index(b"PK\1\2") :]
+    assert tail.count(second + b"_b.html") == 1
+    return head + tail.replace(second + b"_b.html", first + b"_b.html")
+
+
+def with_name(name: str) -> bytes:
+    """A pack one of whose files has this name, which no program that makes ZIPs would give it."""
+    data = packed({"pack.toml": TOML, "N" * len(name.encode()): "x"})
+    return data.replace(b"N" * len(name.encode()), name.encode())
+
+
+def folders() -> bytes:
+    return packed({"pack.toml": TOML, **{f"{number}/": "" for number in range(60)}})
+
+
 BAD = {
     "no zip": (lambda: b"PK\x03\x04 this is none", "no ZIP|not a ZIP"),
     "nothing": (lambda: b"", "not a ZIP"),
     "too large": (lambda: b"\0" * (2 * 1024 * 1024 + 1), "2 MB"),
     "a bomb": (lambda: packed({"pack.toml": TOML, "gate_pass.html": "0" * 9_000_000}), "8 MB"),
+    "a bomb within the sizes": (lambda: packed({"pack.toml": TOML, "gate_pass.html": "0" * 7_000_000}), "far more than"),
+    "a bomb that lies": (lying, "not a ZIP"),
+    "overlapping files": (overlapping, "not a ZIP"),
+    "many folders": (folders, "50 files"),
+    "a name of Windows": (lambda: with_name("..\\..\\evil.html"), "plain files"),
+    "a name with an end in it": (lambda: with_name("_a\0.html"), "kind|holds|plain"),
+    "a name with a line in it": (lambda: with_name("_a\n.html"), "plain files"),
+    "a name of none": (lambda: with_name(".."), "holds pack.toml"),
+    "a name twice": (lambda: with_name("pack.toml"), "plain files"),
+    "a long number": (lambda: packed({"pack.toml": "a = " + "9" * 5_000}), "pack.toml: Exceeds the limit"),
+    "a table in a table": (lambda: packed({"pack.toml": f"[{'.'.join('a' * 900)}]"}), "nested too deeply|names no type"),
     "many files": (lambda: packed({f"_{number}.html": "" for number in range(51)}), "50 files"),
     "traversal": (lambda: packed({"pack.toml": TOML, "../evil.html": "x"}), "plain files"),
     "an absolute name": (lambda: packed({"pack.toml": TOML, "/tmp/evil.html": "x"}), "plain files"),
@@ -225,6 +264,21 @@ def test_a_pack_of_a_wrong_form_is_refused_in_words(name: str) -> None:
     make, words = BAD[name]
     with pytest.raises(InvalidInput, match=words):
         read_pack(make(), REGISTER)
+
+
+def test_S9_a_pack_that_its_process_does_not_get_through_is_told_and_one_in_use_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, db: Any, settings: Settings, taken: TemplatePack
+) -> None:
+    packs.use(taken)
+    monkeypatch.setattr(pack_files, "_WALL_SECONDS", 0.001)
+    with pytest.raises(InvalidInput, match="too long or too much memory"):
+        read_pack(packed(FILES), REGISTER)
+    # One that was taken could be read: now the machine cannot, and no paper is printed by another template for that.
+    register._pack.cache_clear()
+    with pytest.raises(Unavailable):
+        types()
+    monkeypatch.undo()
+    assert "gate_pass" in types()
 
 
 def test_a_folder_with_a_link_is_refused(tmp_path: Path) -> None:

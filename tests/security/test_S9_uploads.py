@@ -22,6 +22,7 @@ from werkzeug.exceptions import RequestTimeout
 
 import photos
 import slow_senders
+from apart import NotRead, read_apart
 from errors import InvalidInput
 from slow_senders import MOMENT, PLACES, Sending
 from spreadsheets import read_table
@@ -66,6 +67,27 @@ def test_S9_a_picture_that_is_none_is_told_at_its_field_and_costs_the_server_not
         assert caught.value.field == "photo"
     assert time.process_time() - begin < 15
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 50
+
+
+STOPPED = {
+    "memory": "bytes(200_000_000)",
+    "CPU": "exec('while True: pass')",
+    "time": "sys.stdin.read(1) or __import__('signal').pause()",
+    "a file": "open(sys.argv[1], 'w').write('x' * 100_000)",
+    "a fault": "1 / 0",
+}
+
+
+@pytest.mark.parametrize("what", STOPPED)
+def test_S9_a_process_that_opens_what_was_uploaded_is_stopped_at_each_of_its_limits(tmp_path, what):
+    script = tmp_path / "reader.py"
+    begin = "import os, sys\nsys.path.insert(0, os.getcwd())\nimport apart\napart.limit(100_000_000, 1)\n"
+    script.write_text(f"{begin}{STOPPED[what]}\nprint('done')")
+    with pytest.raises(NotRead):
+        read_apart(str(script), b"", 1 if what == "time" else 10, str(tmp_path / "written"))
+    assert not (tmp_path / "written").exists() or not (tmp_path / "written").stat().st_size
+    script.write_text(f"{begin}print('done')")
+    assert read_apart(str(script), b"", 10) == b"done\n"
 
 
 @pytest.mark.parametrize("tail", [SCRIPT, b"%PDF-1.7 %%EOF", b"PK\x05\x06" + b"\0" * 18])

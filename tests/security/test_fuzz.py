@@ -36,13 +36,14 @@ from shipment_forms import GOOD
 from test_object_level import address, owned
 from test_packs import FILES, packed
 
+import pack_reader
 from accounts.people import create_user
 from assets.scanned_text import MAX_LENGTH, read_scanned_text
 from config import ROOT
 from database import db as proxy
 from database import open_database
 from docs_gen import render_pool
-from docs_gen.pack_files import read_pack
+from docs_gen.pack_files import judged
 from docs_gen.register import REGISTER
 from errors import UserError
 from spreadsheets import read_table, write_csv, write_xlsx
@@ -168,8 +169,9 @@ def test_fuzz_workbook_parser(cell: list[str], cuts: list[tuple[int, int]]) -> N
     cuts=cuts,
 )
 def test_fuzz_template_pack(toml: str, files: dict[str, str], cuts: list[tuple[int, int]]) -> None:
+    """The reader itself and what judges it, in this process, as above."""
     try:
-        read_pack(broken({"pack.toml": toml, **files}, cuts), REGISTER)
+        judged(*pack_reader.read(broken({"pack.toml": toml, **files}, cuts)), "0" * 64, REGISTER)
     except UserError as error:
         str(error)
 
@@ -216,6 +218,8 @@ class Service:
         answer = self.client.open(path, method=method, headers=headers, **more)
         assert answer.status_code < 500, (method, path, more, answer.status_code)
         assert b"Traceback" not in answer.data
+        if answer.headers.get("Location", "").startswith("/login") or b"was not sent by you" in answer.data:
+            self.calls = 0  # its session is over: the next one begins anew
         ANSWERED[answer.status_code] += 1
         return answer
 
