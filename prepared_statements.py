@@ -180,6 +180,7 @@ class _Statement:
         if self._wrapper is None:  # what peewee finds out of the columns is the same for every answer
             wrapper = self._query._get_cursor_wrapper(cursor)
             wrapper.initialize()
+            wrapper.cursor = None  # it would keep SQLite's files open after its connection was closed
             self._wrapper = wrapper
         found = [self._wrapper.process_row(row) for row in rows]
         for one in found:

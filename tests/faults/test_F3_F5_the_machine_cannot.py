@@ -4,10 +4,14 @@ acknowledged that is not stored, pages go on being read, and all heals by itself
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
+import itertools
 import json
+import logging
 import os
 import resource
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -23,12 +27,13 @@ import pytest
 from conftest import NOW, PASS, settings_for
 from peewee import OperationalError
 from simulated_devices import LARGE, RealServer, SimulatedDevice, in_the_ledger, prepare, tried
+from two_entities import picture
 
 from assets.devices import register
 from assets.models import ScanEvent
 from assets.registering import register_assets
 from database import db as proxy
-from database import open_database, utc_now
+from database import open_database, unavailable, utc_now
 from docs_gen.issuing import Order, issue_document
 from docs_gen.models import IssuedDocument
 from errors import Unavailable
@@ -208,6 +213,198 @@ def disk(tmp_path):
     made = SmallDisk(tmp_path / "disk")
     yield made
     made.close()
+
+
+class OwnFileSystem:
+    """A file system for a data folder that can run out of inodes, or fall ill under the running service. Where we may
+    mount none, writes are refused with the same numbers of errors: by SQLite to the database, by `open` to new files."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.patch, self.image = folder, monkeypatch, folder.with_name("image")
+        folder.mkdir()
+        self.mounted = False
+
+    def _mount(self, *options: str) -> bool:
+        self.mounted = not subprocess.run(["mount", *options, self.folder], capture_output=True, check=False).returncode
+        return self.mounted
+
+    # out of inodes
+
+    def with_few_inodes(self) -> None:
+        self._mount("-t", "tmpfs", "-o", "size=24m,nr_inodes=300", "tmpfs")
+
+    def use_up_inodes(self) -> None:
+        if not self.mounted:
+            return self._refuse_new_files(errno.ENOSPC)
+        (self.folder / "many").mkdir()
+        with contextlib.suppress(OSError):
+            for number in itertools.count():
+                (self.folder / "many" / str(number)).touch()
+
+    def give_inodes_back(self) -> None:
+        if self.mounted:
+            shutil.rmtree(self.folder / "many")
+        self.patch.undo()
+
+    # a fault after which the kernel lets nothing more be written
+
+    def of_ext4(self) -> None:
+        with self.image.open("wb") as file:
+            file.truncate(24 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0", self.image], check=False)
+        if self._mount("-t", "ext4", "-o", "loop,errors=remount-ro", str(self.image)):
+            self.device = subprocess.run(
+                ["findmnt", "-no", "SOURCE", self.folder], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            self.error = Path("/sys/fs/ext4", Path(self.device).name, "trigger_fs_error")
+            if not self.error.exists():  # a kernel that lets nobody try it
+                self.close()
+
+    def fall_ill(self) -> None:
+        if self.mounted:
+            self.error.write_text("tried by a test")
+            return
+        proxy.obj.pragma("query_only", 1, permanent=True)
+        self._refuse_new_files(errno.EROFS)
+
+    def is_mended(self) -> None:
+        """The administrator unmounts, repairs and mounts it; the service is not stopped for that."""
+        if not self.mounted:
+            self.patch.undo()
+            proxy.obj.pragma("query_only", 0, permanent=True)
+            return
+        subprocess.run(["umount", self.folder], check=True)
+        assert subprocess.run(["e2fsck", "-p", self.image], capture_output=True, check=False).returncode <= 1
+        assert self._mount("-t", "ext4", "-o", "loop,errors=remount-ro", str(self.image))
+
+    def _refuse_new_files(self, number: int) -> None:
+        real = Path.open
+
+        def refused(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+            if mode == "xb":
+                raise OSError(number, os.strerror(number))
+            return real(path, mode, *rest, **more)
+
+        self.patch.setattr(Path, "open", refused)
+
+    def close(self) -> None:
+        if self.mounted:
+            subprocess.run(["umount", "-l", self.folder], check=False)
+        self.mounted = False
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    made = OwnFileSystem(tmp_path / "own", monkeypatch)
+    yield made
+    proxy.close()
+    made.close()
+
+
+@pytest.fixture
+def move_to(app, world, client, boxes, yard) -> Any:
+    """Puts the data folder, with all that those have made, on another file system, and opens it there."""
+
+    def moved(folder: Path) -> Any:
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        settings = settings_for(folder / "data")
+        copied = Path(shutil.copy(proxy.obj.database, settings.data_dir))
+        for path in (copied, copied.parent, copied.parent.parent):  # it was there long before the disk falls ill
+            descriptor = os.open(path, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+        proxy.close()
+        app.config["ROUNDTRIP"] = settings
+        open_database(settings.database_url)
+        return settings
+
+    return moved
+
+
+PHOTO = picture("red")
+
+
+def home(code: str = "KLT000001") -> dict[str, Any]:
+    """A scan that changes nothing of what a shipment packs."""
+    return {**scan(code), "type": "return", "place": "SZ-PLANT", "shipment": ""}
+
+
+def drafts(settings: Any) -> list[Path]:
+    """Files that are kept by halves."""
+    return [path for path in settings.data_dir.rglob(".*") if path.is_file()]
+
+
+def test_F3_without_inodes_nothing_is_kept_by_halves_and_it_heals(app, client, world, yard, own, move_to):
+    own.with_few_inodes()
+    settings = move_to(own.folder)
+    api = app.test_client()
+    assert api.post(URL, json=home(), headers=yard).status_code == 201
+    own.use_up_inodes()
+    answer = api.post("/api/v1/photos", data=PHOTO, headers=yard, content_type="image/png")
+    assert (answer.status_code, answer.json["error"]["reason"]) == (507, "no_space")
+    assert answer.headers["Retry-After"] == "60"
+    with pytest.raises(Unavailable, match="full"), app.app_context():
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    assert api.post(URL, json=home("KLT000002"), headers=yard).status_code in (200, 201, 507)
+    for path in ("/", "/shipments", "/shipments/S-2026-0001", "/assets", "/balances", "/healthz"):
+        assert client.get(path).status_code == 200, path
+    assert drafts(settings) == []
+    assert [row.state for row in IssuedDocument.select()] == ["numbered"]
+    own.give_inodes_back()
+    assert api.post("/api/v1/photos", data=PHOTO, headers=yard, content_type="image/png").status_code == 201
+    assert api.post(URL, json=home("KLT000002"), headers=yard).status_code in (200, 201)
+    with app.app_context():
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    assert [(row.number, row.state) for row in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
+    assert list(faults(settings)) == []
+    tried("F3", f"no inodes left ({'tmpfs' if own.mounted else 'writes refused'})", 4)
+
+
+def test_F3_a_file_system_that_turns_read_only_under_the_service_is_told_and_heals(
+    app, client, world, yard, own, move_to, caplog
+):
+    own.of_ext4()
+    caplog.set_level(
+        logging.CRITICAL, "roundtrip"
+    )  # pytest would keep tracebacks, and with them cursors of connections
+    settings = move_to(own.folder)
+    api = app.test_client()
+    taken = home()
+    assert api.post(URL, json=taken, headers=yard).status_code == 201
+    own.fall_ill()
+    for _ in range(3):
+        refused = home("KLT000002")
+        for answer in (
+            api.post(URL, json=refused, headers=yard),
+            api.post("/api/v1/photos", data=PHOTO, headers=yard, content_type="image/png"),
+        ):
+            assert (answer.status_code, answer.json["error"]["reason"]) in ((503, "read_only"), (503, "io_error")), (
+                answer.text
+            )
+            assert int(answer.headers["Retry-After"]) >= 30
+        page = client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"})
+        assert (page.status_code, "<html" in page.text) == (503, True)
+        with pytest.raises(Exception) as raised, app.app_context():  # noqa: PT011 (the driver's, or ours)
+            issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+        assert getattr(unavailable(raised.value), "reason", "") in ("read_only", "io_error")
+        for path in ("/", "/shipments", "/shipments/S-2026-0001", "/assets", "/balances", "/healthz"):
+            assert client.get(path).status_code == 200, path
+    assert drafts(settings) == []
+    del raised
+    proxy.close()  # as at the end of each request
+    own.is_mended()
+    found = ScanEvent.select(ScanEvent.event_id).where(ScanEvent.type == "return")
+    assert [row.event_id for row in found] == [taken["event_id"]]
+    assert list(IssuedDocument.select()) == []
+    assert api.post(URL, json=refused, headers=yard).status_code == 201
+    assert api.post("/api/v1/photos", data=PHOTO, headers=yard, content_type="image/png").status_code == 201
+    assert client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"}).status_code == 302
+    with app.app_context():
+        issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    assert list(faults(settings)) == []
+    tried(
+        "F3", f"the file system turns read-only ({'ext4, errors=remount-ro' if own.mounted else 'writes refused'})", 12
+    )
 
 
 def post(port: int, device: SimulatedDevice, events: list[dict[str, Any]]) -> tuple[int, dict[str, Any], str]:
