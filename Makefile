@@ -26,7 +26,7 @@ faults:
 fuzz:
 	@tools/setup.sh test
 	@table=$$(mktemp); FUZZ=$(or $(N),10000) FUZZ_SEED=$(or $(SEED),1) FUZZ_TABLE=$$table \
-	  $(PYTHON) -m pytest tests/security/test_fuzz.py $(if $(TESTS),-k "$(TESTS)"); status=$$?; \
+	  $(PYTHON) -m pytest tests/security/test_fuzz.py tests/security/test_S10_guessing.py $(if $(TESTS),-k "$(TESTS)"); status=$$?; \
 	echo; echo "    inputs seconds  target: answers by status"; \
 	awk -F'\t' '{printf "   %7d %7d  %s: %s\n", $$2, $$3, $$1, $$4}' $$table; rm -f $$table; exit $$status
 

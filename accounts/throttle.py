@@ -24,7 +24,7 @@ from limits.strategies import FixedWindowRateLimiter
 from peewee import DatabaseError
 
 from accounts.models import AttemptCount
-from database import db, utc_now
+from database import db, unavailable, utc_now
 from errors import N_, UserError
 
 log = logging.getLogger("roundtrip.login")
@@ -37,8 +37,10 @@ PER_ACCOUNT = RateLimitItemPerMinute(10, 15)
 PER_DEVICE = RateLimitItemPerMinute(10, 15)
 #: Wrong passwords from one address, for any accounts, from browsers that are not known.
 PER_ADDRESS = RateLimitItemPerMinute(50, 15)
-#: Links that do not exist, from one address.
+#: Links, and codes of papers, that do not exist, from one address.
 LINKS = RateLimitItemPerHour(30)
+#: Labels that are opened from one address without signing in: a truck full of boxes, and not the whole fleet.
+LABELS = RateLimitItemPerHour(300)
 
 COOKIE = "known_device"
 
@@ -155,6 +157,17 @@ def look_up(find: Callable[[], Found | None]) -> Found | None:
     if found is None:
         _limiter.hit(LINKS, "link", _address())
     return found
+
+
+def open_label() -> None:
+    """Count a label, ours or not, that somebody opens who is not signed in. Raises TooManyAttempts."""
+    if not _limiter.test(LABELS, "label", _address()):
+        _refuse(LABELS, "label", _address())
+    try:
+        _limiter.hit(LABELS, "label", _address())
+    except Exception as error:
+        if unavailable(error) is None:
+            raise  # who finds a box is told whose it is, also while nothing can be written
 
 
 def _refuse(item: RateLimitItem, *key: str) -> NoReturn:

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from accounts.access import needs, public
 from accounts.scope import seen
+from accounts.throttle import open_label
 from assets.finding import find_box
 from assets.return_to import return_place
 from assets.scanned_text import ScannedCode, read_scanned_text
@@ -54,6 +55,8 @@ def _numbered(number: str) -> Shipment | None:
 
 def _answer(code: ScannedCode) -> Any:
     """The box's own page for our people; for anybody else whose box it is. What was asked for is not repeated."""
+    if not current_user.is_authenticated:
+        open_label()
     asset, _ = find_box(code)
     if asset is None:
         return render_template("assets/public.html", asset=None), 404

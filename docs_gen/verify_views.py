@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, render_template
 
 from accounts.access import public
+from accounts.throttle import look_up
 from docs_gen.facts import from_json
 from docs_gen.models import IssuedDocument
 from docs_gen.register import type_of
@@ -21,8 +22,9 @@ blueprint = Blueprint("verify", __name__)
 @blueprint.get("/v/<code>")
 @public
 def verify(code: str) -> tuple[str, int]:
-    document = IssuedDocument.get_or_none(IssuedDocument.verify_code == code[:32])
-    if document is None or document.state == "numbered":
+    said = (IssuedDocument.verify_code == code[:32]) & (IssuedDocument.state != "numbered")
+    document = look_up(lambda: IssuedDocument.get_or_none(said))
+    if document is None:
         return render_template("docs_gen/verify.html", document=None), 404
     type = type_of(document)
     chain, facts = _chain(document), from_json(type.facts, document.facts)
