@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -13,16 +14,22 @@ from typing import Any
 
 import pikepdf
 import pytest
+import two_entities as has
 from breaking_out import Attempt
+from conftest import NOW, PASSWORD, SignedIn, application, settings_for
 from hostile import hostile_facts
+from poison import poison
+from two_entities import Side
 
+from accounts.people import create_user
+from database import db as proxy
 from docs_gen import render_pool
 from docs_gen.document_types import DocumentType, Imprint, print_job, render_paper
 from docs_gen.facts import ShipmentFacts
 from docs_gen.register import REGISTER
 from docs_gen.render import RenderError
 from docs_gen.render_pool import Job, render_many
-from docs_gen.samples import sample_facts
+from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 from docs_gen.sandbox import PackSource
 
 SECRET = "the-canary-of-the-house"
@@ -144,21 +151,64 @@ CODES = frozenset(
         "other_charges_payment",
     )
 )
-OF_SHIPMENTS = [code for code, type in REGISTER.items() if type.facts is ShipmentFacts]
 
 
-@pytest.mark.parametrize("code", OF_SHIPMENTS)
-def test_S1_channels_in_every_field_of_the_facts_are_text(canary: Canary, code: str) -> None:
-    """Each text of the facts is another channel with another address, and its paper has them all several times."""
+def channels(canary: Canary) -> list[str]:
+    """Each channel with an address, two of them in each text."""
     addresses = cycle(canary.addresses())
-    texts = [
+    return [
         f"{one.format(url=next(addresses))} {two.format(url=next(addresses))}"
         for one, two in pairwise([*CHANNELS.values(), CHANNELS["img"]])
     ]
-    facts = everywhere(sample_facts(1, full=True), cycle(texts), CODES)
-    data = render_paper(REGISTER[code], facts, Imprint("X-1", facts.invoice_date)).data
+
+
+@pytest.mark.parametrize("code", REGISTER)
+def test_S1_channels_in_every_field_of_the_facts_are_text(canary: Canary, code: str) -> None:
+    """Each text of the facts is another channel with another address, and its paper has them all several times."""
+    type = REGISTER[code]
+    sample = sample_facts(1, full=True) if type.facts is ShipmentFacts else ACCOUNT_SAMPLES[type.facts](1)
+    facts = everywhere(sample, cycle(channels(canary)), CODES)
+    data = render_paper(type, facts, Imprint("X-1", sample_facts(1).invoice_date)).data
     assert canary.seen == []
     assert SECRET.encode() not in plain(data)
+
+
+def test_S1_channels_in_every_column_that_takes_free_text_are_text_on_what_is_printed_of_it(
+    canary: Canary, two_entities: tuple[Path, Side, Side], tmp_path: Path
+) -> None:
+    """From the rows to the paper: drafts, accounts, charges, the proof list of the customs, labels, tables, mails' links."""
+    pattern, side, _ = two_entities
+    app = application(settings_for(shutil.copytree(pattern, tmp_path / "data")))
+    texts = channels(canary)
+    with app.test_request_context():
+        proxy.connect(reuse_if_open=True)
+        declaration = has.declared(side)[0]
+        assert poison(lambda number: texts[number % len(texts)]) > 120
+        person = create_user("wang.li", PASSWORD, NOW, administrator=True)
+    client = SignedIn(app, app.response_class)
+    client.sign_in(person)
+    database, first, partner = proxy.obj, side.shipments[0].number, f"/parties/{side.partner.code}"
+    for path in (
+        f"/shipments/{first}/documents/packing_list.pdf", f"/shipments/{first}/documents/commercial_invoice.pdf", f"/shipments/{first}/documents/cmr.pdf",
+        f"{partner}/account.pdf?month=2026-10", f"{partner}/charges.pdf?month=2026-10&currency=EUR", f"/customs/declarations/{declaration}/proof.pdf",
+        f"/assets/labels.pdf?codes={side.boxes[0].code}&sheet=a4-24",
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert (answer.status_code, answer.mimetype) == (200, "application/pdf"), (
+            path,
+            answer.get_data(as_text=True)[:2_000],
+        )
+        assert SECRET.encode() not in plain(answer.data), path
+    for path in (
+        f"/statements/{has.statements(side)[0]}.xlsx",
+        f"/customs/declarations/{declaration}/proof.csv",
+        "/parties?format=xlsx",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert SECRET.encode() not in answer.data
+    assert canary.seen == []
+    database.close()
 
 
 def pack(html: str, css: str = "") -> DocumentType:
