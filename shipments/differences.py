@@ -108,8 +108,10 @@ def _shown(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     for choice in getattr(field, "choices", None) or []:
-        if choice[0] == value:
-            return translated(str(choice[1]))
+        # WTForms makes objects of those that stand in the class, and leaves the pairs that a form sets as they are.
+        key, label = choice if isinstance(choice, tuple) else (choice.value, choice.label)
+        if key == value:
+            return translated(str(label))
     return _text(value)
 
 
