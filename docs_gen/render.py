@@ -32,7 +32,7 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen import engine_speed
+from docs_gen import engine as engine_speed
 from docs_gen.barcodes import sscc_bars, sscc_link
 from docs_gen.latin import carrier_text
 from master_data.rules import BIDI_CONTROLS
@@ -316,7 +316,7 @@ def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
 
 def _said(document: Any) -> str:
     """What the pages of a document show as text, without any white space."""
-    boxes = (box for page in document.pages for box in page._page_box.descendants())
+    boxes = (box for page in document.pages for box in engine_speed.every_box(page._page_box))
     return "".join("".join(box.text.split()) for box in boxes if hasattr(box, "text"))
 
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen import engine_speed, render
+from docs_gen import engine as engine_speed, render
 from docs_gen.document_types import Imprint, print_job
 from docs_gen.label_sheets import SHEETS, Label, module_side, modules, size_css
 from docs_gen.register import REGISTER
@@ -28,7 +28,7 @@ from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 #: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts.
 _AS_IT_COMES = """
 import pickle, sys
-from docs_gen import engine_speed, render_pool
+from docs_gen import engine as engine_speed, render_pool
 engine_speed.hasten = lambda engine: None
 engine_speed.parsed = lambda html: None
 pickle.dump([render_pool.render_one(job).data for job in pickle.load(sys.stdin.buffer)], sys.stdout.buffer)
