@@ -15,10 +15,12 @@ import sys
 from typing import Any
 
 from docs_gen.engine.boxes import every_box, remember_flow, remember_percentages, remember_struts
+from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing
 from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
+from docs_gen.engine.tags import hasten_tags
 from docs_gen.engine.text import keep_layouts, remember_fonts, remember_lines
 from docs_gen.engine.writing import hasten_writing, settle
 
@@ -33,9 +35,11 @@ def hasten(engine: Any) -> None:
     remember_flow(engine.formatting_structure.boxes.Box)
     keep_layouts(engine.text.line_break.Layout)
     remember_fonts(_replace)
+    hasten_building(_replace)
     hasten_cells(_replace)
     remember_lines(_replace)
     hasten_drawing(engine, _replace)
+    hasten_tags(_replace)
     hasten_writing()
 
 

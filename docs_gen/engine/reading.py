@@ -67,8 +67,24 @@ def tree_source_class(engine: Any) -> Any:
             self.base_url, self.url_fetcher, self.media_type = None, fetcher, "print"
             self.wrapper_element = cssselect2.ElementWrapper.from_html_root(tree, content_language=None)
             self.etree_element = self.wrapper_element.etree_element
+            self.wrapper_element.query_all = _in_head(self.wrapper_element)
 
         def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
             return [without_notes]
 
     return TreeSource
+
+
+def _in_head(root: Any) -> Any:
+    """The engine's search for what stands in a head (title, meta, style …), without a walk over the body."""
+    search = root.query_all
+
+    def query_all(*names: str) -> Any:
+        parts = list(root.etree_element)
+        if [part.tag for part in parts] != ["head", "body"] or any(
+            found is not None for name in names for found in [next(parts[1].iter(name), None)]
+        ):
+            return search(*names)
+        return next(iter(root.iter_children())).query_all(*names)
+
+    return query_all

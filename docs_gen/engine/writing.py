@@ -16,28 +16,57 @@ def hasten_writing() -> None:
     """Let pydyf use what stands here."""
     pydyf._to_bytes = to_bytes
     pydyf.Stream.data = property(_stream_data)
+    pydyf.Dictionary.data = property(_dictionary_data)
+    pydyf.Array.data = property(_array_data)
+    pydyf.String.data = property(_text_data)
+    pydyf.PDF.page_references = property(_page_references)
 
 
 class Settled(pydyf.Object):  # type: ignore[misc]
     """A PDF object whose bytes are known: they are asked for twice, for the identifier and for the file."""
 
-    def __init__(self, one: Any) -> None:
-        self.number, self.generation, self.free, self.offset = one.number, one.generation, one.free, 0
-        self._compressible = one.compressible
-        self._data = one.data
+    generation, free, offset, compressible, data = 0, "n", 0, True, b""
 
-    @property
-    def data(self) -> bytes:
-        return self._data  # type: ignore[no-any-return]
-
-    @property
-    def compressible(self) -> bool:
-        return self._compressible  # type: ignore[no-any-return]
+    def __init__(self, number: int, data: bytes, compressible: bool = True) -> None:
+        self.number, self.data = number, data
+        if not compressible:
+            self.compressible = False
 
 
 def settle(file: Any) -> None:
     """Turn every object of a finished PDF into its bytes, each of which is made and compressed once."""
-    file.objects[:] = [one if one.free == "f" or isinstance(one, Settled) else Settled(one) for one in file.objects]
+    file.objects[:] = [
+        one if type(one) is Settled or one.free == "f" else Settled(one.number, one.data, one.compressible)
+        for one in file.objects
+    ]
+
+
+def _page_references(self: Any) -> tuple[bytes, ...]:
+    """The pages' references, made again when there is one more: every tag asks for them."""
+    kids = self.pages["Kids"]
+    known = self.__dict__.get("known_pages")
+    if known is None or len(known) * 3 != len(kids):
+        known = self.known_pages = tuple(b"%d 0 R" % number for number in kids[::3])
+    return known  # type: ignore[no-any-return]
+
+
+def _dictionary_data(self: Any) -> bytes:
+    return b"<<" + b"".join([b"/" + to_bytes(key) + b" " + to_bytes(value) for key, value in self.items()]) + b">>"
+
+
+def _array_data(self: Any) -> bytes:
+    return b"[" + b" ".join([to_bytes(child) for child in self]) + b"]"
+
+
+_string_data = pydyf.String.data.fget
+
+
+def _text_data(self: Any) -> bytes:
+    """A string; the names of columns, which every cell bears, have nothing to be escaped."""
+    text = self.string
+    if type(text) is str and text.replace("-", "").isalnum() and text.isascii():
+        return b"(" + text.encode("ascii") + b")"
+    return _string_data(self)  # type: ignore[no-any-return]
 
 
 def _stream_data(self: Any) -> bytes:
