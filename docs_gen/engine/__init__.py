@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from docs_gen.engine.boxes import every_box, remember_flow, remember_percentages, remember_struts
+from docs_gen.engine.boxes import every_box, let_go, remember_contexts, remember_flow, remember_percentages, remember_struts
 from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing
@@ -24,7 +24,7 @@ from docs_gen.engine.tags import hasten_tags
 from docs_gen.engine.text import keep_layouts, remember_fonts, remember_lines
 from docs_gen.engine.writing import hasten_writing, settle
 
-__all__ = ["every_box", "hasten", "mark_lasting", "parsed", "settle", "tree_source"]
+__all__ = ["every_box", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
 
 
 def hasten(engine: Any) -> None:
@@ -33,6 +33,7 @@ def hasten(engine: Any) -> None:
     remember_percentages(_replace)
     remember_struts(_replace)
     remember_flow(engine.formatting_structure.boxes.Box)
+    remember_contexts(engine)
     keep_layouts(engine.text.line_break.Layout)
     remember_fonts(_replace)
     hasten_building(_replace)
