@@ -21,7 +21,7 @@ from docs_gen.engine.drawing import hasten_drawing
 from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
 from docs_gen.engine.tags import hasten_tags
-from docs_gen.engine.text import keep_layouts, remember_fonts, remember_lines
+from docs_gen.engine.text import keep_layouts, remember_breaks, remember_fonts, remember_lines
 from docs_gen.engine.writing import hasten_writing, settle
 
 __all__ = ["every_box", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
@@ -39,6 +39,7 @@ def hasten(engine: Any) -> None:
     hasten_building(_replace)
     hasten_cells(_replace)
     remember_lines(_replace)
+    remember_breaks(_replace)
     hasten_drawing(engine, _replace)
     hasten_tags(_replace)
     hasten_writing()

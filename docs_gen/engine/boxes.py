@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _SIDES = ("top", "right", "bottom", "left")
-_BORDERS = tuple(f"border_{side}_width" for side in _SIDES)
-_RESOLVED = (
+BORDERS = tuple(f"border_{side}_width" for side in _SIDES)
+RESOLVED = (
     *(f"{what}_{side}" for what in ("margin", "padding") for side in _SIDES),
     "width", "min_width", "max_width", "height", "min_height", "max_height",
 )  # fmt: skip
@@ -38,11 +38,11 @@ def remember_percentages(replace: Any) -> None:
                 return  # the borders come from the neighbours, and the lengths from the borders
             if len(kept) >= _MOST_WIDTHS:
                 kept.clear()
-            kept[key] = {name: attributes[name] for name in (_RESOLVED if collapse else _RESOLVED + _BORDERS)}
+            kept[key] = {name: attributes[name] for name in (RESOLVED if collapse else RESOLVED + BORDERS)}
         else:
             attributes.update(used)
-            if _BORDERS[0] not in used:
-                for name in _BORDERS:
+            if BORDERS[0] not in used:
+                for name in BORDERS:
                     if name not in attributes:
                         attributes[name] = style[name]
 

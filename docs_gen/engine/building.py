@@ -95,6 +95,10 @@ def _is_clean(text: str) -> bool:
 
 
 def _has_more(element: Any, style_for: Any) -> bool:
+    """Whether something is put before or after an element, or its first letters look different."""
+    more = getattr(style_for, "more", None)
+    if more is not None:
+        return element in more
     return any(style_for(element, one) is not None for one in ("before", "after", "first-letter", "first-line"))
 
 

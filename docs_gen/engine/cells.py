@@ -14,6 +14,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
+from docs_gen.engine.boxes import BORDERS, RESOLVED
 from docs_gen.engine.text import lines_of, made
 
 _SIDES = ("top", "right", "bottom", "left")
@@ -136,8 +137,8 @@ def hasten_cells(replace: Any) -> None:
                 for index, child in enumerate(cell.children):
                     if not is_text_block(child) or child.style["page"] != page:
                         return None
-                    resolve(child, cell)
                     new = child.copy()
+                    new.__dict__.update(bare_lengths(child, cell))
                     new.position_x, new.position_y, new.index = left, end, index
                     new.width = max(0, cell.width)
                     lines = plain_lines(context, new, child.children[0], left, end)
@@ -174,8 +175,6 @@ def hasten_cells(replace: Any) -> None:
         style = line_box.style
         if type(text_box) is not TextBox or text_box.style is not style or text_box.missing_link or not _is_line(style):
             return None
-        resolve(line_box, around)
-        resolve(text_box, around)
         share, last_share = _alignment(style)
         space = (x + around.width) - x
         most = (x + space) * (1 + 1e-9)
@@ -187,7 +186,7 @@ def hasten_cells(replace: Any) -> None:
         if not found:
             return None
         lines = []
-        common, text_common = line_box.__dict__, text_box.__dict__
+        common, text_common, lengths = line_box.__dict__, text_box.__dict__, bare_lengths(line_box, around)
         final = len(found) - 1
         for number, (values, text_values, line_width, resume) in enumerate(found):
             portion = last_share if number == final else share
@@ -196,10 +195,12 @@ def hasten_cells(replace: Any) -> None:
             line = LineBox.__new__(LineBox)
             here = line.__dict__
             here.update(common)
+            here.update(lengths)
             here.update(values)
             text = TextBox.__new__(TextBox)
             there = text.__dict__
             there.update(text_common)
+            there.update(lengths)
             there.update(text_values)
             # As `text_align`, and as `translate` moves the line to its place from the place where its baseline is at 0.
             shift = 0 if line_width >= space or not portion else (space - line_width) * portion
@@ -214,6 +215,14 @@ def hasten_cells(replace: Any) -> None:
             lines.append(line)
             y = y + here["height"]
         return lines, y
+
+    def bare_lengths(box: Any, around: Any) -> Any:
+        """The used lengths of a bare box, which are zero or "auto" whatever stands around it."""
+        known = box.style.__dict__.get("bare_lengths")
+        if known is None:
+            resolve(box, around)
+            known = box.style.bare_lengths = {name: box.__dict__[name] for name in (*RESOLVED, *BORDERS)}
+        return known
 
     def broken(context: Any, text: str, style: Any, x: float, space: float, most: float) -> Any:
         """For each line of a text: the values of its box but for the place, those of its text, its width, and where

@@ -28,7 +28,7 @@ def hasten_drawing(engine: Any, replace: Any) -> None:
 
 def _draw_lines(replace: Any) -> None:
     from weasyprint import draw
-    from weasyprint.formatting_structure.boxes import BlockBox, InlineBox, LineBox, ReplacedBox, TextBox
+    from weasyprint.formatting_structure.boxes import InlineBox, LineBox, ReplacedBox, TextBox
 
     draw_any_inline, draw_text = draw.draw_inline_level, draw.draw_text
     drawn = text.tracer(to_bytes)
@@ -100,6 +100,11 @@ def _draw_lines(replace: Any) -> None:
         stream._old_font, stream._current_font = line.font, None
         return True
 
+    def draw_plain_line(stream: Any, page: Any, line: Any) -> None:
+        """A line of a plain cell: one text."""
+        if line.block_ellipsis != "none" or not draw_plain_text(stream, line.children[0]):
+            draw_inline_level(stream, page, line)
+
     def draw_block_level(page: Any, stream: Any, blocks_and_cells: Any) -> None:
         for block, inner in blocks_and_cells.items():
             children = block.children
@@ -108,13 +113,13 @@ def _draw_lines(replace: Any) -> None:
                     draw.draw_replacedbox(stream, block)
             elif children:
                 if isinstance(children[-1], LineBox):
+                    draw_line = draw_plain_line if block.plain else draw_inline_level
                     for child in children:
-                        draw_inline_level(stream, page, child)
+                        draw_line(stream, page, child)
                 elif block.plain:
                     for child in children:
-                        assert type(child) is BlockBox
                         for line in child.children:
-                            draw_inline_level(stream, page, line)
+                            draw_plain_line(stream, page, line)
             if inner:
                 draw_block_level(page, stream, inner)
 
@@ -270,16 +275,22 @@ def _pass_over_plain_cells(replace: Any) -> None:
     Box.background = None
 
     def descendants(self: Any, placeholders: bool = False) -> Any:
-        """The engine's: for anchors, bookmarks and strings to carry on."""
+        """The engine's, for anchors, bookmarks and strings to carry on; without a generator in a generator."""
         yield self
-        for child in self.children:
-            if placeholders or isinstance(child, Box):
-                if child.plain:
+        waiting = [iter(self.children)]
+        while waiting:
+            for child in waiting[-1]:
+                if isinstance(child, Box):
                     yield child
-                else:
+                    if child.children and not child.plain:
+                        waiting.append(iter(child.children))
+                        break
+                elif placeholders:
                     yield from child.descendants(placeholders)
+                else:
+                    yield child
             else:
-                yield child
+                waiting.pop()
 
     lay_out_background = background.layout_box_backgrounds
 

@@ -34,6 +34,16 @@ def shared_styles(engine: Any) -> type:
     class SharedStyles(css.StyleFor):  # type: ignore[name-defined, misc]
         kept: dict[Any, Any] = {}
         elements: dict[Any, tuple[int, dict[str | None, Any]]] = {}
+        #: Elements of this paper that have styles besides their own (::before …); None when that is not known.
+        more: set[Any] | None = None
+
+        def __call__(self, element: Any, pseudo_type: str | None = None) -> Any:
+            """The style of an element, in which the engine puts right the edges of tables each time that it is asked."""
+            style = self._computed_styles.get((element, pseudo_type))
+            if style and "asked" not in style.__dict__:
+                super().__call__(element, pseudo_type)
+                style.asked = True
+            return style
 
         def __init__(self, html: Any, sheets: Any, hints: bool, fonts: Any, targets: Any) -> None:
             text.begin_paper()
@@ -58,16 +68,20 @@ def shared_styles(engine: Any) -> type:
         def _recall(self, seen: list[Any], targets: Any) -> bool:
             """Give each element the styles of its like; False when one has none."""
             above = {None: 0}
+            more: set[Any] = set()
             for element, parent, told in seen:
                 known = self.elements.get((above[parent], told))
                 if known is None:
                     return False
                 above[element], styles = known
+                if len(styles) > 1:
+                    more.add(element)
                 for pseudo_type, style in styles.items():
                     self._computed_styles[element, pseudo_type] = style
             for style in self._computed_styles.values():
                 if style["anchor"]:
                     targets.collect_anchor(style["anchor"])
+            self.more = more
             return True
 
         def _keep(self, seen: list[Any]) -> None:

@@ -17,6 +17,38 @@ from docs_gen.engine.writing import Settled
 _SIMPLE = ("Div", "Span", "P", "NonStruct")
 
 
+class CellTag(pydyf.Object):  # type: ignore[misc]
+    """The tag of a cell. The engine tells it its name, of a column's head, or the names of the heads of its column."""
+
+    generation, free, offset, compressible = 0, "n", 0, True
+
+    def __init__(self, number: int, name: str, page: bytes, above: bytes, cell: Any) -> None:
+        self.number, self.name, self.page, self.above = number, name.encode(), page, above
+        self.kids, self.more, self.attributes = b"", b"", b"/O /Table"
+        if cell.colspan != 1:
+            self.attributes += b"/ColSpan %d" % cell.colspan
+        if cell.rowspan != 1:
+            self.attributes += b"/RowSpan %d" % cell.rowspan
+
+    def __getitem__(self, key: str) -> Any:
+        """Its attributes, which are told to the tag itself."""
+        if key != "A":
+            raise KeyError(key)
+        return self
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key == "Headers":
+            self.attributes += b"/Headers " + value.data
+        else:
+            self.more += b"/" + key.encode() + b" " + value.data
+
+    @property
+    def data(self) -> bytes:
+        return b"<</Type /StructElem/S /%b/K [%b]/Pg %b/P %b/A <<%b>>%b>>" % (
+            self.name, self.kids, self.page, self.above, self.attributes, self.more,
+        )  # fmt: skip
+
+
 def hasten_tags(replace: Any) -> None:
     """Tag plain cells as described above."""
     from weasyprint.formatting_structure.boxes import LineBox, TableCellBox
@@ -53,19 +85,8 @@ def hasten_tags(replace: Any) -> None:
         page = pdf.page_references[page_number]
         number = len(objects)
         reference = b"%d 0 R" % number
-        attributes = pydyf.Dictionary({"O": "/Table"})
-        if cell.colspan != 1:
-            attributes["ColSpan"] = cell.colspan
-        if cell.rowspan != 1:
-            attributes["RowSpan"] = cell.rowspan
         kids: list[bytes] = []
-        element = pydyf.Dictionary(
-            {
-                "Type": b"/StructElem", "S": f"/{name_of(cell.element_tag)}", "K": b"", "Pg": page,
-                "P": parent.reference, "A": attributes,
-            }
-        )  # fmt: skip
-        element.number = number
+        element = CellTag(number, name_of(cell.element_tag), page, parent.reference, cell)
         objects.append(element)
 
         def tag_line(line: Any, above: bytes, kids: list[bytes]) -> None:
@@ -91,7 +112,7 @@ def hasten_tags(replace: Any) -> None:
             block.data = b"<</Type /StructElem/S /%b/K [%b]/Pg %b/P %b>>" % (
                 simple_name(child).encode(), b" ".join(inner), page, reference,
             )  # fmt: skip
-        element["K"] = b"[%b]" % b" ".join(kids)
+        element.kids = b" ".join(kids)
         cell.mark = element
         return element
 

@@ -7,10 +7,11 @@ own objects, some kilobytes a line, only until the line is drawn. Half the time 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-#: Lines kept for the next papers; more are forgotten before one of them. A line takes about 1 kB, its glyphs included.
-_MOST_LINES = 6_000
+#: Lines kept for the next papers; more are forgotten before one of them. A line takes some 2 kB.
+_MOST_LINES = 5_000
 #: Lines of Pango kept for drawing, of one paper; beyond them the engine lays out again, as it comes.
 _MOST_LAYOUTS = 8_000
 #: Kinds of fonts (family, weight and size) that are remembered; our style sheets use some thirty.
@@ -74,6 +75,19 @@ def remember_lines(replace: Any) -> None:
     replace("split_first_line", split, split_first_line)
 
 
+def remember_breaks(replace: Any) -> None:
+    """Ask Pango once whether a line may end between two signs."""
+    from weasyprint.text import line_break
+
+    ask = line_break.can_break_text
+    remembered = lru_cache(maxsize=4096)(ask)
+
+    def can_break_text(text: str, lang: str | None) -> Any:
+        return remembered(text, lang) if len(text) == 2 else ask(text, lang)
+
+    replace("can_break_text", ask, can_break_text)
+
+
 def keep_layouts(layout_class: Any) -> None:
     """Make Pango's layouts from one of the same style, and keep each from the layout of the page to its drawing."""
     from weasyprint.text.ffi import ffi, gobject, pango
@@ -115,11 +129,12 @@ def keep_layouts(layout_class: Any) -> None:
 class KnownFont:
     """A font of Pango in one size, with what the engine asks of it for each line: its key, and the widths of glyphs."""
 
-    __slots__ = ("description", "key", "reference", "size", "widths")
+    __slots__ = ("description", "key", "reference", "signs", "size", "widths")
 
     def __init__(self, reference: Any, key: int, description: Any, size: float) -> None:
         self.reference, self.key, self.description, self.size = reference, key, description, size
         self.widths: dict[int, int] = {}
+        self.signs: dict[Any, Any] = {}  # what lines say of glyphs, each once
 
 
 _fonts: dict[int, KnownFont] = {}
@@ -257,7 +272,8 @@ def tracer(to_bytes: Any) -> Any:
                     pango.pango_font_get_glyph_extents(pango_font, glyph, stream.ink_rect, stream.logical_rect)
                     mine = known.widths[glyph] = round(stream.logical_rect.width * 1000 * FROM_UNITS / size)
                 used = widths.setdefault(glyph, mine)
-                glyphs.append((glyph, mine, used, text))
+                sign = (glyph, mine, used, text)
+                glyphs.append(known.signs.setdefault(sign, sign))
                 kerning = used + offset - width * 1000 * FROM_UNITS / size
                 if kerning:
                     string += f">{int(kerning)}<"
