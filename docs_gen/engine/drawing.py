@@ -89,12 +89,16 @@ def _draw_lines(replace: Any) -> None:
         number = len(tags)
         assert box not in tags
         tags[box] = {"tag": "Span", "mcid": number}
-        alpha, colour = ink
+        alpha, colour, paint = ink
         head = b"/Span\n<</MCID %d>>\nBDC\n" % number
-        if stream._current_alpha != alpha or stream._current_color != colour:
-            stream.stream.append(head[:-1])
-            stream.set_color(style["color"])
-            head = b""
+        if stream._current_color != colour or stream._current_alpha != alpha:
+            if stream._current_alpha == alpha and paint:
+                stream._current_color = colour
+                head += paint
+            else:
+                stream.stream.append(head[:-1])
+                stream.set_color(style["color"])
+                head = b""
         x, y = to_bytes(box.position_x), to_bytes(box.position_y + box.baseline)
         stream.stream.append(b"%bBT\n1 0 0 -1 %b %b Tm\n%b\nET\nEMC" % (head, x, y, line.stream))
         stream._old_font, stream._current_font = line.font, None
@@ -139,11 +143,14 @@ def _is_edgeless(style: Any) -> bool:
 
 
 def _ink(style: Any) -> tuple[Any, ...]:
-    """How the engine names the alpha value and the colour of a text; () for a text that is more than its glyphs."""
+    """How the engine names the alpha value and the colour of a text, and what sets the colour if it knows no other way;
+    () for a text that is more than its glyphs."""
     if style["visibility"] != "visible" or style["text_decoration_line"] != "none" or style["font_size"] < 1e-6:
         return ()
-    *channels, alpha = style["color"]
-    return f"a{alpha}", (style["color"].space, *channels)
+    color = style["color"]
+    *channels, alpha = color
+    paint = b" ".join(map(to_bytes, color.to("srgb").coordinates)) + b" rg\n" if color.space == "srgb" else b""
+    return f"a{alpha}", (color.space, *channels), paint
 
 
 def _draw_borders(replace: Any) -> None:

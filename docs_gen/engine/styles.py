@@ -20,6 +20,9 @@ _UNSEEN = {
     "fill", "stroke", "stroke-width", "x", "y", "x1", "x2", "y1", "y2", "role", "aria-label",
 }  # fmt: skip
 
+#: What stands in the boxes of an element besides what it holds, or looks different there.
+_ADDED = {"before", "after", "first-letter", "first-line"}
+
 
 def shared_styles(engine: Any) -> type:
     """The engine's table of styles, but one that keeps them from paper to paper.
@@ -74,7 +77,7 @@ def shared_styles(engine: Any) -> type:
                 if known is None:
                     return False
                 above[element], styles = known
-                if len(styles) > 1:
+                if len(styles) > 1 and not _ADDED.isdisjoint(styles):
                     more.add(element)
                 for pseudo_type, style in styles.items():
                     self._computed_styles[element, pseudo_type] = style
