@@ -18,6 +18,7 @@ from docs_gen.engine.boxes import every_box, let_go, remember_contexts, remember
 from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing
+from docs_gen.engine.fonts import remember_cuts
 from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
 from docs_gen.engine.tags import hasten_tags
@@ -36,6 +37,7 @@ def hasten(engine: Any) -> None:
     remember_contexts(engine)
     keep_layouts(engine.text.line_break.Layout)
     remember_fonts(_replace)
+    remember_cuts(engine)
     hasten_building(_replace)
     hasten_cells(_replace)
     remember_lines(_replace)

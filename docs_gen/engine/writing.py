@@ -74,18 +74,27 @@ def _stream_data(self: Any) -> bytes:
     content = b"\n".join([to_bytes(item) for item in self.stream])
     extra = pydyf.Dictionary(self.extra)
     if self.compress:
-        content = (
-            _packed_again(content) if "N" in self.extra and "Type" not in self.extra else zlib.compress(content, _LEVEL)
-        )
+        if "N" in self.extra and "Type" not in self.extra:
+            content = _packed_profile(content)
+        elif "Length1" in self.extra or self.extra.get("Subtype") == "/OpenType":
+            content = _packed_font(content)
+        else:
+            content = zlib.compress(content, _LEVEL)
         extra["Filter"] = "/FlateDecode"
     extra["Length"] = len(content)
     return b"\n".join((extra.data, b"stream", content, b"endstream"))
 
 
 @lru_cache(maxsize=8)
-def _packed_again(content: bytes) -> bytes:
+def _packed_profile(content: bytes) -> bytes:
     """Of a colour profile, which every paper brings along."""
     return zlib.compress(content, 9)
+
+
+@lru_cache(maxsize=24)
+def _packed_font(content: bytes) -> bytes:
+    """Of what was cut out of a font (see `fonts`), for many papers the same."""
+    return zlib.compress(content, _LEVEL)
 
 
 def to_bytes(item: Any) -> bytes:
