@@ -18,7 +18,8 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen import engine as engine_speed, render
+from docs_gen import engine as engine_speed
+from docs_gen import render
 from docs_gen.document_types import Imprint, print_job
 from docs_gen.label_sheets import SHEETS, Label, module_side, modules, size_css
 from docs_gen.register import REGISTER

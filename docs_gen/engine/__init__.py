@@ -1,12 +1,13 @@
 """What makes WeasyPrint 70.0 faster for our papers, without changing what it draws.
 
 A profile of the short papers showed where a program that makes one after the other with the same style sheets does the
-same again: it reads well-formed HTML with a parser for any HTML (`reading`), tries the selectors on and computes the styles
-of elements like those of the paper before (`styles`), resolves the same percentages box by box (`boxes`), lays each line
-out a second time to draw it (`text`), and makes each PDF object twice (`writing`). That of the long ones was flat: 250
-calls of Python functions for each line of text, so the cells of tables have ways of their own through the layout (`cells`),
-the drawing (`drawing`) and the tags (`tags`). All this reaches into the engine, so it holds for the version that
-requirements.txt pins; the tests hold every paper against the engine as it comes: the same drawing, byte by byte.
+same again: it reads well-formed HTML with a parser for any HTML (`reading`), tries the selectors on and computes the
+styles of elements like those of the paper before (`styles`), resolves the same percentages box by box (`boxes`), lays
+each line out a second time to draw it (`text`), and makes each PDF object twice (`writing`). That of the long ones was
+flat: 250 calls of Python functions for each line of text, so the cells of tables have ways of their own through the
+layout (`cells`), the drawing (`drawing`) and the tags (`tags`). All this reaches into the engine, so it holds for the
+version that requirements.txt pins; the tests hold every paper against the engine as it comes: the same drawing, byte by
+byte.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from docs_gen.engine.boxes import every_box, let_go, remember_contexts, remember_flow, remember_percentages, remember_struts
+from docs_gen.engine.boxes import (
+    every_box,
+    let_go,
+    remember_contexts,
+    remember_flow,
+    remember_percentages,
+    remember_struts,
+)
 from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from docs_gen.engine import text
+
 _SIDES = ("top", "right", "bottom", "left")
 BORDERS = tuple(f"border_{side}_width" for side in _SIDES)
 RESOLVED = (
@@ -107,6 +109,7 @@ def let_go(documents: Iterable[Any]) -> None:
     for context in _contexts:
         context.__dict__.clear()
     _contexts.clear()
+    text.end_paper()
     for document in documents:
         document._html.wrapper_element.__dict__.clear()
         for page in document.pages:

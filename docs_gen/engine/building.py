@@ -1,9 +1,9 @@
 """Building boxes: a cell of a table that holds text, or blocks of text, is made as it will be after all passes.
 
-The engine makes a tree of boxes and walks over it nine times: white space, capitals, missing tables, flex, grid, lines around
-text, blocks inside lines. For a cell whose text is written without white space around it nothing of this changes more than
-one thing: its text gets a line. A sixth of the time of a long table went into building, a third of that into the borders of
-cells, of which most styles have none.
+The engine makes a tree of boxes and walks over it nine times: white space, capitals, missing tables, flex, grid, lines
+around text, blocks inside lines. For a cell whose text is written without white space around it nothing of this changes
+more than one thing: its text gets a line. A sixth of the time of a long table went into building, a third of that into
+the borders of cells, of which most styles have none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ def _build_cells(replace: Any) -> None:
         if text is not None and (blocks or not _is_clean(text)):
             return None
         for block in blocks:
-            if block.tag != "div" or len(block) or block.tail is not None or not block.text or not _is_clean(block.text):
+            if (
+                block.tag != "div"
+                or len(block)
+                or block.tail is not None
+                or not block.text
+                or not _is_clean(block.text)
+            ):
                 return None
         style = style_for(element)
         if not _is_counted_out(style, ("table-cell",)) or _has_more(element, style_for):
@@ -91,7 +97,9 @@ def _build_cells(replace: Any) -> None:
 
 def _is_clean(text: str) -> bool:
     """Whether a text has no white space that would go, and no hyphens that show when a line ends there."""
-    return text != "" and not text[0].isspace() and not text[-1].isspace() and not any(one in text for one in _NOT_PLAIN)
+    return (
+        text != "" and not text[0].isspace() and not text[-1].isspace() and not any(one in text for one in _NOT_PLAIN)
+    )
 
 
 def _has_more(element: Any, style_for: Any) -> bool:

@@ -1,12 +1,12 @@
 """Cells of tables that hold text and nothing else: laid out directly, and passed over by what looks for something else.
 
-A long table is some thousands of cells, each a text or some blocks of one text each. The engine lays each out as what any box
-may be: with floats, notes, page breaks between the lines, margins that collapse. Here the same numbers are reckoned in the
-same order (floating point!) for a cell of which that can be told from its styles; what ends below the page, and every other
-cell, is left to the engine. A third of the time of a long table.
+A long table is some thousands of cells, each a text or some blocks of one text each. The engine lays each out as what
+any box may be: with floats, notes, page breaks between the lines, margins that collapse. Here the same numbers are
+reckoned in the same order (floating point!) for a cell of which that can be told from its styles; what ends below the
+page, and every other cell, is left to the engine. A third of the time of a long table.
 
-A cell that was laid out so is `plain`: its content has no background, anchor, outline or layer, so five walks over all boxes
-of a page need not enter it.
+A cell that was laid out so is `plain`: its content has no background, anchor, outline or layer, so five walks over all
+boxes of a page need not enter it.
 """
 
 from __future__ import annotations
@@ -192,12 +192,12 @@ def hasten_cells(replace: Any) -> None:
             portion = last_share if number == final else share
             if portion is None:
                 return None
-            line = LineBox.__new__(LineBox)
+            line = object.__new__(LineBox)
             here = line.__dict__
             here.update(common)
             here.update(lengths)
             here.update(values)
-            text = TextBox.__new__(TextBox)
+            text = object.__new__(TextBox)
             there = text.__dict__
             there.update(text_common)
             there.update(lengths)
@@ -259,8 +259,7 @@ def hasten_cells(replace: Any) -> None:
             bottom = top + (font_size + half + half)
             top, bottom = min(text_top, top), max(text_bottom, bottom)
             line_width = x + width - x
-            at = None if resume is None else at + resume
-            resume_at = None if at is None else {0: {at: None}}
+            resume_at = None if resume is None else {0: {at + resume: None}}
             values = {
                 "width": line_width, "height": bottom - top, "baseline": -top, "position_y": top,
                 "margin_top": 0, "margin_bottom": 0,
@@ -270,8 +269,9 @@ def hasten_cells(replace: Any) -> None:
                 "margin_bottom": leading, "baseline": text_baseline, "position_y": text_top,
             }  # fmt: skip
             lines.append((values, text_values, line_width, resume_at))
-            if at is None:
+            if resume is None:
                 return lines
+            at += resume
 
     replace("block_container_layout", lay_out, block_container_layout)
 
@@ -279,7 +279,5 @@ def hasten_cells(replace: Any) -> None:
 def _is_line(style: Any) -> bool:
     known = style.__dict__.get("is_line")
     if known is None:
-        known = style.is_line = (
-            _bare(style) and style["vertical_align"] == "baseline" and _zero(style["text_indent"])
-        )
+        known = style.is_line = _bare(style) and style["vertical_align"] == "baseline" and _zero(style["text_indent"])
     return known  # type: ignore[no-any-return]

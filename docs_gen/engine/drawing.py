@@ -1,8 +1,8 @@
 """Drawing: what a long table draws a thousand times is written as one piece of the page's stream.
 
-The engine opens a marked part, a text, a matrix for each line, and a saved state for each border, each by a call that adds
-some bytes. Here are the same bytes with one call each; and the walks over all boxes for what the papers do not have
-(outlines, layers, backgrounds) pass over plain cells (see `cells`). A fifth of the time of a long table.
+The engine opens a marked part, a text, a matrix for each line, and a saved state for each border, each by a call that
+adds some bytes. Here are the same bytes with one call each; and the walks over all boxes for what the papers do not
+have (outlines, layers, backgrounds) pass over plain cells (see `cells`). A fifth of the time of a long table.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _draw_lines(replace: Any) -> None:
         for child in box.children:
             if type(child) is TextBox:
                 shared = child.pango_layout
-                child.pango_layout = own = type(shared).__new__(type(shared))
+                child.pango_layout = own = object.__new__(type(shared))
                 own.__dict__.update(shared.__dict__)
                 own.__dict__.pop("layout", None)
                 own.__dict__.pop("drawn", None)
@@ -172,7 +172,9 @@ def _draw_borders(replace: Any) -> None:
             key = (id(color), width)
             prefix = prefixes.get(key)
             if prefix is None:
-                prefix = prefixes[key] = (b"/Artifact\nBMC\n" if tagged else b"") + b"q\nq\n" + pen(stream, color, width)
+                prefix = prefixes[key] = (
+                    (b"/Artifact\nBMC\n" if tagged else b"") + b"q\nq\n" + pen(stream, color, width)
+                )
             places = to_bytes(x), to_bytes(y), to_bytes(x + across), to_bytes(y + down)
             stream.stream.append(b"%b\n%b %b m\n%b %b l\n%b" % (prefix, *places, end))
 
@@ -328,7 +330,14 @@ def _pass_over_plain_cells(replace: Any) -> None:
     gather = anchors.gather_anchors
 
     def gather_anchors(
-        box: Any, anchors: Any, links: Any, bookmarks: Any, forms: Any, matrix: Any = None, form: Any = None, link: Any = None
+        box: Any,
+        anchors: Any,
+        links: Any,
+        bookmarks: Any,
+        forms: Any,
+        matrix: Any = None,
+        form: Any = None,
+        link: Any = None,
     ) -> None:
         if link or box.link or box.bookmark_label or not _is_unnamed(box.style) or box.is_form():
             gather(box, anchors, links, bookmarks, forms, matrix, form, link)
@@ -356,9 +365,7 @@ def _is_unpainted(style: Any) -> bool:
     known = style.__dict__.get("unpainted")
     if known is None:
         color = style["background_color"]
-        known = style.unpainted = (
-            ordinary(style) and (style["color"] if color == "currentcolor" else color).alpha == 0
-        )
+        known = style.unpainted = ordinary(style) and (style["color"] if color == "currentcolor" else color).alpha == 0
     return known  # type: ignore[no-any-return]
 
 

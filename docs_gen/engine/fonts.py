@@ -1,7 +1,7 @@
 """Fonts: the part of a font that a paper needs is cut out once for the papers that need the same signs.
 
-The next paper of a kind to the same customer, and the same paper after a change, mostly show the same signs: a list of goods
-has all digits and most letters. Cutting and compressing took a sixth of the time of a short paper.
+The next paper of a kind to the same customer, and the same paper after a change, mostly show the same signs: a list of
+goods has all digits and most letters. Cutting and compressing took a sixth of the time of a short paper.
 """
 
 from __future__ import annotations

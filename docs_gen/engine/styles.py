@@ -6,7 +6,6 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
-from docs_gen.engine import text
 from docs_gen.engine.reading import tree_source_class
 
 #: More styles than this are forgotten before the next paper; all kinds of papers have some thousands together.
@@ -41,7 +40,7 @@ def shared_styles(engine: Any) -> type:
         more: set[Any] | None = None
 
         def __call__(self, element: Any, pseudo_type: str | None = None) -> Any:
-            """The style of an element, in which the engine puts right the edges of tables each time that it is asked."""
+            """The style of an element; the engine puts right the edges of tables in it each time that it is asked."""
             style = self._computed_styles.get((element, pseudo_type))
             if style and "asked" not in style.__dict__:
                 super().__call__(element, pseudo_type)
@@ -49,11 +48,12 @@ def shared_styles(engine: Any) -> type:
             return style
 
         def __init__(self, html: Any, sheets: Any, hints: bool, fonts: Any, targets: Any) -> None:
-            text.begin_paper()
             if len(self.kept) > _MOST_STYLES or len(self.elements) > _MOST_ELEMENTS:
                 self.kept.clear()
                 self.elements.clear()
-            self.shares = isinstance(html, tree_source_class(engine))  # what a customer's pack brings may hang on its page
+            self.shares = isinstance(
+                html, tree_source_class(engine)
+            )  # what a customer's pack brings may hang on its page
             lasting = self.shares and all(hasattr(sheet, "lasting") for sheet, _, _ in sheets)
             seen = _seen(html.etree_element, tuple(id(sheet) for sheet, _, _ in sheets)) if lasting else None
             if seen is None:

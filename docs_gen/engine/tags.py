@@ -1,8 +1,8 @@
 """Tags for readers who listen: those inside a plain cell are written as the bytes that they become.
 
-Every box and every text of a page is an object of the PDF: some six thousand for 200 lines of an invoice. The engine makes a
-dictionary of each, asks for the references of all pages for each, and asks each for its bytes. What stands in a plain cell
-(see `cells`) is known when the cell is reached. A tenth of the time of a long table.
+Every box and every text of a page is an object of the PDF: some six thousand for 200 lines of an invoice. The engine
+makes a dictionary of each, asks for the references of all pages for each, and asks each for its bytes. What stands in a
+plain cell (see `cells`) is known when the cell is reached. A tenth of the time of a long table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Lines of text: laid out by Pango once for each text, style and width, and drawn as they were laid out.
 
-Papers say the same again and again: units, currencies, countries, codes of goods, the words of the form. What Pango said of
-a line (its length, its size) and what stands for it in the page's stream are kept with the style from paper to paper; its
-own objects, some kilobytes a line, only until the line is drawn. Half the time of a long table went into lines of text.
+Papers say the same again and again: units, currencies, countries, codes of goods, the words of the form. What Pango
+said of a line (its length, its size) and what stands for it in the page's stream are kept with the style from paper to
+paper; its own objects, some kilobytes a line, only until the line is drawn. Half the time of a long table went into
+lines of text.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from functools import lru_cache
 from struct import iter_unpack
 from typing import Any
 
-#: Lines kept for the next papers; more are forgotten before one of them. A line takes some 2 kB.
+#: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB.
 _MOST_LINES = 5_000
 #: Lines of Pango kept for drawing, of one paper; beyond them the engine lays out again, as it comes.
 _MOST_LAYOUTS = 8_000
@@ -22,15 +23,17 @@ _kept: list[dict[Any, Any]] = []
 _made: list[Any] = []
 
 
-def begin_paper() -> None:
-    """Let go of what the paper before needed alone."""
+def end_paper() -> None:
+    """Let go of what only the paper that was just made needed."""
     for layout in _made:
         layout.__dict__.pop("layout", None)
-    if len(_made) > _MOST_LAYOUTS or sum(map(len, _kept)) > _MOST_LINES:
+    _made.clear()
+    if sum(map(len, _kept)) > _MOST_LINES:
         for lines in _kept:
             lines.clear()
         _kept.clear()
-    _made.clear()
+        for font in _fonts.values():
+            font.signs.clear()
 
 
 def made(layout: Any) -> None:
@@ -182,7 +185,7 @@ class Drawn:
 
 
 def tracer(to_bytes: Any) -> Any:
-    """A function `drawn(layout, style, stream)`: the line of a layout in the fonts of a stream; None if it is unusual."""
+    """A function `drawn(layout, style, stream)`: a layout's line in the fonts of a stream; None if it is unusual."""
     from weasyprint.pdf.fonts import Font
     from weasyprint.text.ffi import FROM_UNITS, ffi, pango
     from weasyprint.text.fonts import get_pango_font_key
@@ -231,7 +234,8 @@ def tracer(to_bytes: Any) -> Any:
         utf8 = layout.text.encode()
         parts: list[bytes] = []
         string = ""
-        size, before, known, current = 0.0, None, None, None
+        size, before, current = 0.0, None, None
+        known: Any = None
         told: list[tuple[KnownFont, list[Any]]] = []
         run = first.runs[0]
         while run != ffi.NULL:
