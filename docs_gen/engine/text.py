@@ -19,6 +19,9 @@ _MOST_LAYOUTS = 8_000
 #: Kinds of fonts (family, weight and size) that are remembered; our style sheets use some thirty.
 _MOST_FONTS = 400
 
+#: Characters of a text whose first line is kept: of a longer one the rest is kept with each line.
+_LONGEST = 200
+
 _kept: list[dict[Any, Any]] = []
 _made: list[Any] = []
 
@@ -66,7 +69,7 @@ def remember_lines(replace: Any) -> None:
         is_line_start: bool = True,
         minimum: bool = False,
     ) -> Any:
-        if justification_spacing or minimum:
+        if justification_spacing or minimum or len(text) > _LONGEST:
             return split(text, style, context, max_width, justification_spacing, is_line_start, minimum)
         lines = lines_of(style)
         key = (text, max_width, is_line_start)
