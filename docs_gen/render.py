@@ -487,6 +487,7 @@ def _fonts() -> Any:
 
 def forget_fonts() -> None:
     """Let go of the loaded fonts; the next paper loads them again, from fontconfig's cache."""
+    speed.forget_fonts(_engine())
     _fonts.cache_clear()
 
 

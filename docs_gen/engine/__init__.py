@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from docs_gen.engine import text
 from docs_gen.engine.boxes import (
     every_box,
     let_go,
@@ -33,7 +34,7 @@ from docs_gen.engine.tags import hasten_tags
 from docs_gen.engine.text import keep_layouts, remember_breaks, remember_fonts, remember_lines
 from docs_gen.engine.writing import hasten_writing, settle
 
-__all__ = ["every_box", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
+__all__ = ["every_box", "forget_fonts", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
 
 
 def hasten(engine: Any) -> None:
@@ -53,6 +54,13 @@ def hasten(engine: Any) -> None:
     hasten_drawing(engine, _replace)
     hasten_tags(_replace)
     hasten_writing()
+
+
+def forget_fonts(engine: Any) -> None:
+    """Let go of all that was made with the fonts that are loaded: styles, lines, glyphs."""
+    engine.css.StyleFor.kept.clear()
+    engine.css.StyleFor.elements.clear()
+    text.forget_fonts()
 
 
 def _replace(name: str, old: Any, new: Any) -> None:

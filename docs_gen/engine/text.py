@@ -39,6 +39,19 @@ def end_paper() -> None:
             font.signs.clear()
 
 
+def forget_fonts() -> None:
+    """Let go of all lines and of the fonts that they are drawn with."""
+    from weasyprint.text.ffi import gobject
+
+    end_paper()
+    for lines in _kept:
+        lines.clear()
+    _kept.clear()
+    for font in _fonts.values():
+        gobject.g_object_unref(font.reference)
+    _fonts.clear()
+
+
 def made(layout: Any) -> None:
     """Note a layout of this paper."""
     _made.append(layout)
