@@ -2,7 +2,7 @@
 
 The engine makes a tree of boxes and walks over it nine times: white space, capitals, missing tables, flex, grid, lines
 around text, blocks inside lines. For a cell whose text is written without white space around it nothing of this changes
-more than one thing: its text gets a line. A tenth of the time of a long table went into building, a quarter of that into
+more than one thing: its text gets a line. A tenth of the time of a long table went into building, a quarter of it into
 the borders of cells, of which most styles have none.
 """
 
