@@ -60,6 +60,7 @@ class IssuedDocument(Row):
         return "void" if self.voided_time else self.state
 
     class Meta:
+        named = ("type", "number")
         indexes = (
             (("seller", "number"), True),
             (("shipment", "type"), False),
@@ -102,6 +103,9 @@ class ProfileRule(Row):
     copies = IntegerField(default=0)
     note = CharField(255, default="")  # why
 
+    class Meta:
+        named = ("type", "destination")
+
 
 class SellerLook(Row):
     """How the papers of one of our companies look. Pictures are kept files, named by their SHA-256."""
@@ -110,6 +114,9 @@ class SellerLook(Row):
     logo = CharField(64, default="")
     colour = CharField(7, default="")  # #1a4f8b; '' black
     changed_time = Instant()
+
+    class Meta:
+        named = ("seller",)
 
 
 class Seal(Row):
@@ -123,6 +130,9 @@ class Seal(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("name",)
+
 
 class SealUse(Row):
     """Who placed which seal on which paper."""
@@ -133,6 +143,7 @@ class SealUse(Row):
     used_time = Instant()
 
     class Meta:
+        named = ("document", "seal")
         indexes = ((("seal", "document"), True),)
 
 
@@ -149,6 +160,9 @@ class Wording(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("slot", "type")
+
 
 class TemplatePack(Row):
     """An uploaded set of templates, one row for each version. At most one version of a name is in use."""
@@ -162,6 +176,7 @@ class TemplatePack(Row):
     uploaded_time = Instant()
 
     class Meta:
+        named = ("name", "version")
         indexes = ((("name", "version"), True),)
 
 
@@ -193,4 +208,5 @@ class LogisticUnit(Row):
     allocated_time = Instant()
 
     class Meta:
+        named = ("shipment", "sscc")
         indexes = ((("shipment", "package_no"), True),)
