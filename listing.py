@@ -20,6 +20,8 @@ from spreadsheets import write_csv, write_xlsx
 PAGE_SIZES = (25, 50, 100, 200)
 #: So many rows are counted and paged through; to count all of a long ledger takes longer than to show a page of it.
 COUNTED = 50_000
+#: The same for who sees only some of the rows: each row, seen or not, has to be judged for it.
+COUNTED_IF_JUDGED = 10_000
 _MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -113,13 +115,15 @@ def answer(
     if kind in _MIME:
         return _file(kind, name, columns, _prepared(query, prepare) if prepare and files else query)
 
-    counted = countable.limit(COUNTED + 1).count()
-    total = min(counted, COUNTED)
+    sees_all: Any = current_app.jinja_env.globals["sees_all"]
+    most = COUNTED if sees_all() else COUNTED_IF_JUDGED
+    counted = countable.limit(most + 1).count()
+    total = min(counted, most)
     number, size = _paged(total)
     rows = list(query.paginate(number, size))
     if prepare:
         prepare(rows)
-    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > COUNTED)
+    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > most)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 
 
@@ -154,7 +158,7 @@ def answer_reckoned(
 
 
 def _allowed(columns: Sequence[Column]) -> list[Column]:
-    """Those that the person may see; `may` is what accounts.access gives to all templates."""
+    """Those that the person may see; `may` (and `sees_all` above) is what accounts.access gives to all templates."""
     may: Any = current_app.jinja_env.globals["may"]
     return [column for column in columns if not column.right or may(column.right)]
 

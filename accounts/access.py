@@ -19,6 +19,7 @@ from werkzeug.routing import RequestRedirect
 
 from accounts.models import ApiToken, User
 from accounts.rights import NOT_FOR_TOKENS, unknown
+from accounts.scope import current_scope
 from accounts.tokens import token_hash
 from database import only_if_free, utc_now
 from errors import N_, Refused
@@ -121,7 +122,7 @@ def init_access(app: Flask) -> None:
     csrf.init_app(app)
     app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
     app.before_request(_guard)
-    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches)
+    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches, sees_all=lambda: not current_scope().is_limited)
 
 
 def may(*rights: str) -> bool:
