@@ -100,6 +100,7 @@ class _CodeForm(TwoFactorVerifyCodeForm):
         return False
 
     def _set_up_again(self, token: str) -> str:
+        assert self.user is not None
         values = security.totp_factory.fetch_setup_values(self.tf_totp_secret, self.user)
         return render_template(
             "security/two_factor_setup.html", two_factor_verify_code_form=self, chosen_method="authenticator",

@@ -21,8 +21,8 @@ from accounts.models import AuditEntry, User
 from accounts.people import create_token, create_user
 from accounts.tokens import token_hash
 from assets.models import Asset
+from database import Row, noting_questions
 from database import db as proxy
-from database import noting_questions
 from docs_gen.models import IssuedDocument
 from master_data.models import Party, Place, Product
 from people.audit_subjects import kind_title
@@ -284,3 +284,10 @@ def test_a_link_of_a_partner_is_not_written_down(client: SignedIn, app: Flask) -
     [line] = told(verb="fetched")
     assert "very-secret" not in json.dumps(line)
     assert (line["key"], line["file"]) == ("", "BS-2026-0001.xlsx")
+
+
+def test_every_table_that_is_told_of_is_named_and_its_rows_are_known_by_something(app: Flask) -> None:
+    told_of = [model for model in Row.__subclasses__() if model.__module__ != __name__ and model._meta.watched]
+    assert len(told_of) > 30
+    tables = [(model._meta.table_name, model._meta.named) for model in told_of]
+    assert [table for table, named in tables if not named or kind_title(table) == table] == []
