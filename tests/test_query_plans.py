@@ -206,3 +206,21 @@ def test_a_list_of_who_sees_few_boxes_names_them_and_shows_what_it_would_by_judg
     for scope in () if is_postgresql(db) else (nothing, one_site):  # PostgreSQL knows how many they are, and chooses
         newest = ScanEvent.select().where(visible_events(scope, BoxLists(scope).to_list))
         assert not read_whole(db, *newest.order_by(ScanEvent.record_time.desc(), ScanEvent.id.desc()).limit(50).sql())
+
+
+@pytest.mark.parametrize("text", ["nowhere", "T00000"])
+def test_what_is_searched_for_everywhere_is_looked_for_in_an_index_only(client, ledger, text):
+    """SQLite: no row of a box is read but those that are found; a million rows would be a gigabyte."""
+    from database import db as proxy
+
+    with taken_down(proxy.obj) as statements:
+        assert client.get(f"/search?q={text}").status_code == 200
+    plans = [
+        row[3]
+        for sql, params in statements
+        if sql.startswith("SELECT")
+        for row in proxy.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()
+    ]
+    scans = [step for step in plans if step.startswith("SCAN")]
+    assert any("COVERING INDEX asset_code" in step for step in scans), scans
+    assert not [step for step in scans if "COVERING" not in step and re.search("asset_(?!type)", step)], scans
