@@ -105,7 +105,7 @@ class Prepared:
         """The same for many rows of values at once."""
         statement = self._statement(shape)
         with __exception_wrapper__:
-            db.obj.cursor().executemany(statement.sql, statement.filled_many(list(rows)))
+            db.obj.cursor().executemany(statement.sql, statement.filled_many(rows))
 
 
 def prepared(build: Callable[..., Any]) -> Prepared:
@@ -120,6 +120,8 @@ class _Statement:
         self.sql, values = query.sql()
         self._query, self._postgresql = query, postgresql
         self._values = values
+        #: The values of a row stand in the statement as they are given.
+        self._as_given = [one.slot.at if isinstance(one, _Mark) else None for one in values] == [*range(len(values))]
         self._wrapper: Any = None
         columns: list[Any] = list(query._returning) if isinstance(query, ModelSelect) else []  # type: ignore[attr-defined]
         fields = [getattr(column.unwrap(), "field", column.unwrap()) for column in columns]
@@ -138,25 +140,24 @@ class _Statement:
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The values for the driver."""
         return [
-            self._stored(values[one.slot.at], one.slot.many) if isinstance(one, _Mark) else one for one in self._values
+            (self._keys(values[one.slot.at]) if one.slot.many else stored(values[one.slot.at]))
+            if isinstance(one, _Mark)
+            else one
+            for one in self._values
         ]
 
-    def filled_many(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        """The values of many rows: looked at column by column, since a column holds instants in all rows or in none."""
-        if not rows:
-            return []
-        columns = [_column(column, self._postgresql) for column in zip(*rows, strict=True)]
-        return list(
-            zip(
-                *(columns[one.slot.at] if isinstance(one, _Mark) else [one] * len(rows) for one in self._values),
-                strict=True,
-            )
-        )
+    def filled_many(self, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+        """The values of many rows, none of them keys."""
+        of_days = _AS_TEXT if not self._postgresql else _TIMES
+        if not self._as_given:
+            rows = map(self._in_order, rows)
+        return [[stored(value) if value.__class__ in of_days else value for value in row] for row in rows]
 
-    def _stored(self, value: Any, many: bool) -> Any:
-        if many:
-            return list(value) if self._postgresql else json.dumps(list(value))
-        return stored(value)
+    def _in_order(self, row: Sequence[Any]) -> list[Any]:
+        return [row[one.slot.at] if isinstance(one, _Mark) else one for one in self._values]
+
+    def _keys(self, values: Iterable[Any]) -> Any:
+        return list(values) if self._postgresql else json.dumps(list(values))
 
     def ask(self, values: Sequence[Any]) -> Any:
         return db.obj.execute_sql(self.sql, self.filled(values))
@@ -187,32 +188,32 @@ class _Statement:
         return found
 
 
-def _column(values: Sequence[Any], postgresql: bool) -> Sequence[Any]:
-    first = next((value for value in values if value is not None), None)
-    if not isinstance(first, datetime):
-        is_day = isinstance(first, date) and not postgresql
-        return [value and value.isoformat() for value in values] if is_day else values
-    found = []
-    before = after = None
-    for value in values:
-        if value is not before:  # the rows of one batch have some of their times in common
-            before, after = value, stored(value)
-        found.append(after)
-    return found
-
-
 def stored(value: Any) -> Any:
     """A value as the driver takes it: instants as `database.Instant` stores them."""
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        value = value if value.tzinfo is UTC else value.astimezone(UTC)
-        if _is_postgresql():
-            return value.replace(tzinfo=None)
-        return value.isoformat(" ", "microseconds")[:26]  # without +00:00
+        return _instant_on_postgresql(value) if _is_postgresql() else _instant_as_text(value)
     if isinstance(value, date) and not _is_postgresql():
         return value.isoformat()
     return value
+
+
+#: The kinds of values that are not stored as they are, on PostgreSQL and on SQLite.
+_TIMES, _AS_TEXT = frozenset([datetime]), frozenset([datetime, date])
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+@lru_cache(4_096)  # a scan has few times, which stand in many columns
+def _instant_as_text(value: datetime) -> str:
+    return _utc(value).isoformat(" ", "microseconds")[:26]  # without +00:00
+
+
+def _instant_on_postgresql(value: datetime) -> datetime:
+    return _utc(value).replace(tzinfo=None)
 
 
 def _converter(field: Any, postgresql: bool) -> Callable[[Any], Any] | None:
@@ -228,7 +229,7 @@ def _converter(field: Any, postgresql: bool) -> Callable[[Any], Any] | None:
 
 
 def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text + "+00:00")
 
 
 def _is_postgresql() -> bool:
