@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -31,6 +31,7 @@ from assets.finding import box_of, keys_of
 from assets.ledger import (
     Booking,
     Change,
+    Known,
     LevelKey,
     book,
     change_levels,
@@ -51,7 +52,6 @@ from assets.values import altered
 from assets.visible import event_is_seen, of_entities, picture_is_free
 from database import claiming, locked, one_of, tuples
 from errors import N_, Message
-from master_data.home import home_zone
 from master_data.models import AssetType
 from shipments.models import Shipment
 
@@ -385,7 +385,6 @@ class _Batch:
         codes = {scan.party for scan in inputs} - {""}
         found = scan_reads.parties(codes, scope=scope) if codes else []
         self.parties: dict[str, Any] = {party.code: party for party in found}
-        self.own: list[int] = [row.id for row in scan_reads.own_parties()]
         for box in self.boxes.values():
             place = self.places_by_id.get(box.asset.place_id)
             box.stored = box.state = state_of(box.asset, place.party_id if place else None)
@@ -737,9 +736,8 @@ class _Batch:
             return ""
         if told.type == "damage" and box.kind.damage_needs_photo and not told.photo:
             return "photo_missing"
-        foreign = box.asset.owner_id not in self.own
-        if told.type == "dispatch" and foreign and shipment and shipment.consignee_id != box.asset.owner_id:
-            return "foreign_owner"
+        if told.type == "dispatch" and shipment and box.asset.owner_id != shipment.consignee_id:
+            return "" if box.asset.owner_id in self.own else "foreign_owner"
         return ""
 
     def _parent_key(self, scan: _Scan) -> str:
@@ -946,13 +944,18 @@ class _Batch:
         giver, taker = _account(keys[0]), _account(keys[1])
         if giver != taker:
             line = Line(event_id, giver, taker, quantity) if sign > 0 else Line(event_id, taker, giver, quantity)
-            self.bookings.append(Booking(line, None, kind.id, event_time.astimezone(self._zone()).date()))
+            self.bookings.append(Booking(line, None, kind.id, event_time.astimezone(self.zone).date()))
         return keys[0]
 
-    def _zone(self) -> ZoneInfo:
-        if not hasattr(self, "zone"):
-            self.zone = ZoneInfo(home_zone())
-        return self.zone
+    @cached_property
+    def own(self) -> list[int]:
+        """Our own companies; few scans ask for them."""
+        return [row.id for row in scan_reads.own_parties()]
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """By whose calendar the account book is kept."""
+        return ZoneInfo(next((kind.home_zone for kind in self.kinds.values() if kind.home_zone), "UTC"))
 
     # what is written
 
@@ -1041,9 +1044,11 @@ class _Batch:
         for row in self.rows:
             row["exception"] = row["exception"] or broken.get(row["event_id"], "")
         insert_rows(ScanEvent, self.rows)
-        store([box.change() for box in changed], self.now)
+        agreed = {kind.id: kind.agreed_days_out for kind in self.kinds.values()}
+        zones = {place.id: place.timezone for place in self.places_by_id.values()}
+        store([box.change() for box in changed], self.now, Known(self.zone, agreed, zones))
         change_levels(self.level_deltas)
-        book(self.bookings, self.now, self._zone() if self.bookings else None)
+        book(self.bookings, self.now, self.zone)
         rows = {row["event_id"]: row for row in self.rows}
         open_cases(
             [_case_of(rows[event_id], word, self.now, self.asked.get(event_id)) for event_id, word in self.cases]
