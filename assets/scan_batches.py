@@ -233,7 +233,8 @@ def _take(requests: Sequence[Request], now: datetime) -> list[Taken]:
         for scan, texts, ok in zip(one.scans, one.texts, one.sane, strict=True)
         if ok
     ]
-    recorded = iter(record_together(good, now))
+    came = {device.id: device.last_sequence for device in devices.values()}
+    recorded = iter(record_together(good, now, came))
     found = []
     notes = []
     for one in taking:

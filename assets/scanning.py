@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
@@ -194,10 +194,15 @@ def texts_of(scan: ScanInput, own_hosts: Collection[str]) -> Texts:
     return read_scanned_text(scan.scanned_text, own_hosts), parent
 
 
-def record_together(told: Sequence[tuple[ScanInput, Texts, int]], now: datetime) -> list[Answer]:
-    """`record_scans` for scans of several people (by their ids), within a transaction of the caller, `in_turn`."""
+def record_together(
+    told: Sequence[tuple[ScanInput, Texts, int]], now: datetime, came: Mapping[int, int]
+) -> list[Answer]:
+    """`record_scans` for scans of several people (by their ids), within a transaction of the caller, `in_turn`.
+
+    `came`: of devices that the caller has locked, by id: the highest sequence of which anything has come before.
+    """
     read = [_Scan(scan, *texts, body_sha256(scan), user_id) for scan, texts, user_id in told]
-    return _Batch(read, now).run() if read else []
+    return _Batch(read, now, came).run() if read else []
 
 
 def in_turn(work: Callable[[set[str]], Done], names: Collection[str] = ()) -> Done:
@@ -354,8 +359,8 @@ _MOVES_A_LOAD = {code for code, kind in EVENT_TYPES.items() if kind.moves} | {"e
 class _Batch:
     """The rows that a batch of scans needs, read once, and the rows that it makes, written once."""
 
-    def __init__(self, scans: Sequence[_Scan], now: datetime) -> None:
-        self.scans, self.now = list(scans), now
+    def __init__(self, scans: Sequence[_Scan], now: datetime, came: Mapping[int, int] | None = None) -> None:
+        self.scans, self.now, self.came = list(scans), now, came or {}
         self.scope = current_scope()  # what is not for who scans is unknown to him, and its scan is kept as such
         self.others: dict[int, bool] = {}  # whether anybody else than this person works here; read when it matters
         self.rows: list[dict[str, Any]] = []
@@ -561,8 +566,11 @@ class _Batch:
             return set()
         if any(counts != sorted(counts) for counts in sequences.values()):
             return set(self.boxes)
-        lowest = min(counts[0] for counts in sequences.values())
-        return {row.asset_id for row in scan_reads.counted_later(self.boxes, sequences, lowest)}
+        again = {sender for sender, counts in sequences.items() if counts[0] <= self.came.get(sender, counts[0])}
+        if not again:
+            return set()
+        lowest = min(sequences[sender][0] for sender in again)
+        return {row.asset_id for row in scan_reads.counted_later(self.boxes, again, lowest)}
 
     def _find_recent(self) -> None:
         """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → times."""
