@@ -24,7 +24,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from peewee import (
+from peewee import (  # type: ignore[attr-defined]
     SQL,
     Database,
     DatabaseProxy,
@@ -38,6 +38,7 @@ from peewee import (
     OperationalError,
     PeeweeException,
     SqliteDatabase,
+    __exception_wrapper__,
 )
 from playhouse.db_url import connect
 from playhouse.migrations import Runner
@@ -496,6 +497,23 @@ def _byte_is_locked(file: int, place: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def sent_together() -> Iterator[None]:
+    """Within a transaction: PostgreSQL is sent one statement after another, and is waited for where an answer is looked
+    at, and in the end. SQLite has no way to go. What a statement broke may so be raised at a later one."""
+    if not _is_postgresql():
+        yield
+        return
+    try:
+        with db.connection().pipeline():
+            yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "psycopg":
+            raise
+        with __exception_wrapper__:  # as peewee does where it looks at an answer itself
+            raise
 
 
 @contextmanager

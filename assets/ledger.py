@@ -89,6 +89,10 @@ def store(changes: Sequence[Change], now: datetime, known: Known | None = None) 
         return
     known = known or known_of(change.asset for change in changes)
     _store_states(changes, known)
+    _book_changes(changes, now, known.home_zone)
+    _store_trips(changes)
+    _store_exceptions(changes, now)
+    # Last: on PostgreSQL, whoever moves boxes between the same places waits here until we are through.
     levels: Counter[LevelKey] = Counter()
     for change in changes:
         for key, sign in (
@@ -98,9 +102,6 @@ def store(changes: Sequence[Change], now: datetime, known: Known | None = None) 
             if key:
                 levels[key] += sign
     change_levels(levels)
-    _book_changes(changes, now, known.home_zone)
-    _store_trips(changes)
-    _store_exceptions(changes, now)
 
 
 # the columns of a box

@@ -50,7 +50,7 @@ from assets.scanned_text import MAX_LENGTH, ScannedCode, company_prefix, read_sc
 from assets.state import Event, State, Step, shown
 from assets.values import altered
 from assets.visible import event_is_seen, of_entities, picture_is_free
-from database import claiming, locked, one_of, tuples
+from database import claiming, locked, one_of, sent_together, tuples
 from errors import N_, Message
 from master_data.models import AssetType
 from shipments.models import Shipment
@@ -213,7 +213,7 @@ def in_turn(work: Callable[[set[str]], Done], names: Collection[str] = ()) -> Do
     """
     for tries_left in (2, 1, 0):
         try:
-            with claiming(names) as ours:
+            with claiming(names) as ours, sent_together():
                 return work(ours)
         except (IntegrityError, OperationalError) as error:
             if not tries_left or (isinstance(error, OperationalError) and "deadlock" not in str(error)):
