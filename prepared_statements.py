@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from inspect import signature
 from typing import Any
 
 from peewee import (  # type: ignore[attr-defined]
+    OP,
     SQL,
     BooleanField,
     DateField,
+    Expression,
     Field,
     ForeignKeyField,
+    ModelInsert,
     ModelSelect,
+    ModelUpdate,
     Node,
     NodeList,
     SqliteDatabase,
@@ -107,6 +111,15 @@ class Prepared:
         with __exception_wrapper__:
             db.obj.cursor().executemany(statement.sql, statement.filled_many(rows))
 
+    def run_at_once(self, rows: Iterable[Sequence[Any]], **shape: Hashable) -> None:
+        """`run_many` for rows that change or add a different row each; PostgreSQL takes them as one statement."""
+        statement = self._statement(shape)
+        if statement.of_columns is None:
+            self.run_many(rows, **shape)
+        elif given := list(rows):
+            with __exception_wrapper__:
+                db.obj.cursor().execute(statement.of_columns, statement.columns(given))
+
 
 def prepared(build: Callable[..., Any]) -> Prepared:
     """Decorator of a function that takes slots and gives a query."""
@@ -136,6 +149,36 @@ class _Statement:
         self._row: Any = namedtuple("Row", names, rename=True)._make if names else None  # type: ignore[misc, attr-defined]
         found = [(number, _converter(field, postgresql)) for number, field in enumerate(fields)]
         self._converters = [(number, converter) for number, converter in found if converter]
+
+    @cached_property
+    def of_columns(self) -> str | None:
+        """Text of the same statement for many rows at once, which are given as one array for each column. None where
+        there is no such text: on SQLite, and for other statements than a plain INSERT or UPDATE."""
+        query = self._query
+        parts = self.sql.partition(" RETURNING ")[0].split("%s")
+        fields = _fields_of_slots(query) if self._postgresql else {}
+        marks = [one.slot.at for one in self._values if isinstance(one, _Mark)]
+        if not fields or sorted(marks) != sorted(fields) or sorted(marks) != [*range(len(marks))]:
+            return None
+        if len(marks) < len(self._values) or "%" in "".join(parts):
+            return None
+        columns = ", ".join(f"c{at}" for at in range(len(marks)))
+        arrays = ", ".join(f"%s::{_array(fields[at])}" for at in range(len(marks)))
+        given = f" FROM unnest({arrays}) AS given ({columns})"
+        text = parts[0] + "".join(f"given.c{at}{part}" for at, part in zip(marks, parts[1:], strict=True))
+        if isinstance(query, ModelInsert):
+            before, _, values = text.partition(" VALUES (")
+            values, _, after = values.partition(")")
+            return f"{before} SELECT {values}{given}{after}"
+        before, _, where = text.partition(" WHERE ")
+        return f"{before}{given} WHERE {where}"
+
+    def columns(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """The values of many rows, as arrays for `of_columns`."""
+        return [
+            [_instant_on_postgresql(value) if value.__class__ is datetime else value for value in column]
+            for column in zip(*rows, strict=True)
+        ]
 
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The values for the driver."""
@@ -186,6 +229,36 @@ class _Statement:
         for one in found:
             one._dirty.clear()
         return found
+
+
+def _fields_of_slots(query: Any) -> dict[int, Field]:
+    """Of a plain INSERT or UPDATE: the number of each slot and the column that its value is for."""
+    if isinstance(query, ModelInsert):
+        pairs = list(query._insert.items()) if isinstance(query._insert, dict) else []  # type: ignore[attr-defined]
+    elif isinstance(query, ModelUpdate):
+        pairs = [*query._update.items(), *_equalities(query._where)]  # type: ignore[attr-defined]
+    else:
+        pairs = []
+    return {value.at: field for field, value in pairs if isinstance(value, Slot) and isinstance(field, Field)}
+
+
+def _equalities(condition: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(condition, Expression) and condition.op == OP.AND:
+        yield from _equalities(condition.lhs)
+        yield from _equalities(condition.rhs)
+    elif isinstance(condition, Expression) and condition.op == OP.EQ:
+        yield condition.lhs, condition.rhs
+
+
+_ARRAYS = {"INT": "integer", "AUTO": "integer", "BIGINT": "bigint", "BOOL": "boolean", "DATETIME": "timestamp",
+           "DATE": "date", "EXACT": "numeric"}  # fmt: skip
+
+
+def _array(field: Any) -> str:
+    """The type of an array on PostgreSQL; texts go into their columns as texts, so that one too long is refused."""
+    while isinstance(field, ForeignKeyField):
+        field = field.rel_field
+    return _ARRAYS.get(field.field_type, "text") + "[]"
 
 
 def stored(value: Any) -> Any:

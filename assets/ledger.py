@@ -23,6 +23,7 @@ from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEv
 from assets.movements import NOWHERE, Account, Line
 from assets.state import Event, State, Step
 from assets.trips import TripFacts
+from assets.values import made
 from database import about_to_write, one_of, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
@@ -120,7 +121,7 @@ def _store_states(changes: Sequence[Change], known: Known) -> None:
     if changed:
         names = tuple(_STATE_COLUMNS[at] for at in sorted(changed))
         values = itemgetter(*sorted(changed), -1)
-        _write_states.run_many(map(values, rows), names=names)
+        _write_states.run_at_once(map(values, rows), names=names)
 
 
 #: What a replay gives; in the order of _STATE_COLUMNS, which goes on with what follows from it.
@@ -146,10 +147,10 @@ def _write_states(*, names: tuple[str, ...]) -> Any:
 
 def state_of(asset: Asset, place_party_id: int | None = None) -> State:
     """What the columns of a box say. `place_party_id`: whose the place is where it was seen last."""
-    return State(*_FIELDS(asset), place_party_id)
+    return made(State, **dict(zip(rules.FIELDS, _FIELDS(asset), strict=True)), place_party_id=place_party_id)
 
 
-_FIELDS = attrgetter(*rules.FIELDS)  # in the order of State
+_FIELDS = attrgetter(*rules.FIELDS)
 
 
 def _due_days(changes: Sequence[Change], known: Known) -> dict[int, date]:
@@ -232,7 +233,7 @@ def change_levels(deltas: Mapping[LevelKey, int]) -> None:
     changed = sorted(((key.text, key, delta) for key, delta in deltas.items() if delta), key=lambda row: row[0])
     if not changed:
         return
-    _add_levels.run_many(
+    _add_levels.run_at_once(
         (text, key.asset_type_id, key.owner_id, key.holder_id, key.place_id, key.life, key.where, key.condition, n)
         for text, key, n in changed
     )
@@ -369,7 +370,7 @@ def _store_trips(changes: Sequence[Change]) -> None:
         _drop_trips.run_many(never)
     _write_trips(went_on)
     if new:
-        _insert_trips.run_many((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
+        _insert_trips.run_at_once((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
 
 
 def _write_trips(went_on: Sequence[tuple[Change, TripFacts, TripFacts]]) -> None:
@@ -383,7 +384,7 @@ def _write_trips(went_on: Sequence[tuple[Change, TripFacts, TripFacts]]) -> None
     }
     if changed:
         values = itemgetter(*sorted(changed), -2, -1)
-        _update_trips.run_many(map(values, rows), names=tuple(_TRIP_COLUMNS[at] for at in sorted(changed)))
+        _update_trips.run_at_once(map(values, rows), names=tuple(_TRIP_COLUMNS[at] for at in sorted(changed)))
 
 
 def _concerns_a_trip(change: Change) -> bool:
@@ -600,7 +601,7 @@ def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of a model; all have the same keys. Nothing of it is told to the watchers."""
     if rows:
         values = itemgetter(*rows[0])
-        _insert.run_many(map(values, rows), model=model, names=tuple(rows[0]))
+        _insert.run_at_once(map(values, rows), model=model, names=tuple(rows[0]))
 
 
 @prepared

@@ -159,9 +159,7 @@ class ScanEvent(Row):
     scanned_text = CharField(512)  # raw, as it was read
     shipment = ForeignKeyField(Shipment, null=True, index=False, on_delete="RESTRICT", backref="scans")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="scans")  # the read point
-    party = ForeignKeyField(
-        Party, null=True, index=False, on_delete="RESTRICT", backref="scans"
-    )  # to whom, from whom
+    party = ForeignKeyField(Party, null=True, index=False, on_delete="RESTRICT", backref="scans")  # to whom, from whom
     destination = ForeignKeyField(
         Place, null=True, index=False, on_delete="RESTRICT", backref="transfers_to"
     )  # of a transfer

@@ -20,7 +20,8 @@ from assets.epcis import document, recorded, rows_of
 from assets.ledger import as_told, histories
 from assets.ledger_check import faults
 from assets.models import Asset, StockLevel
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from benchmarks.growth import NOW, build
 
 #: what grows with the boxes or with their history
@@ -48,6 +49,10 @@ def taken_down(db):
     class Cursor:
         def __init__(self, real):
             self.real = real
+
+        def execute(self, sql, params=None):
+            statements.append((sql, params))
+            return self.real.execute(sql, params)
 
         def executemany(self, sql, rows):
             statements.append((sql, rows[0]))
