@@ -30,7 +30,6 @@ from database import (
     DatabaseFault,
     close_all,
     connected,
-    db,
     leave_threads_for_readers,
     migrate,
     starting_alone,
@@ -38,7 +37,6 @@ from database import (
 )
 from docs_gen import render_pool
 from docs_gen.issuing import finish_unfinished
-from docs_gen.jobs import take_up_left
 from docs_gen.render import missing_requirements
 from docs_gen.signing import check_certificate
 from errors import Unavailable
@@ -113,8 +111,6 @@ class Server(BaseApplication):
         """A new process goes on with what a stopped one left."""
         gc.set_threshold(*_COLLECTION)
         leave_threads_for_readers(WRITERS)
-        with db.connection_context():
-            take_up_left(self.settings)
         render_pool.warm()
 
 

@@ -4,6 +4,7 @@ from peewee import BooleanField, CharField, Check, DateField, ForeignKeyField, I
 
 from accounts.models import User
 from database import Instant, Row
+from jobs.models import Job
 from master_data.models import Party
 from shipments.models import Shipment
 
@@ -165,23 +166,19 @@ class TemplatePack(Row):
         indexes = ((("name", "version"), True),)
 
 
-class PaperJob(Row):
-    """Work on several papers that takes its time: issuing a set. It can be left and found again."""
+class PaperSet(Row):
+    """Several papers of a shipment that were ordered in one go; a background job issues them."""
 
-    shipment = ForeignKeyField(Shipment, on_delete="CASCADE", backref="jobs")
-    kind = CharField(12)  # issue
+    shipment = ForeignKeyField(Shipment, on_delete="CASCADE", backref="paper_sets")
     wanted = TextField()  # JSON: [[type, part], …] in print order
     reasons = TextField(default="{}")  # JSON: why warnings are let pass
-    done = IntegerField(default=0)
-    results = TextField(default="[]")  # JSON: for each, number or what was wrong
-    state = CharField(10, default="waiting")  # waiting, running, done
-    lease_until = Instant(null=True)  # running: whoever runs it says so before this; after it another may take it
+    results = TextField(default="[]")  # JSON: for each that is done, number or what was wrong
+    job = ForeignKeyField(Job, null=True, on_delete="SET NULL", backref="paper_sets")  # None: long ago
     created_by = ForeignKeyField(User, null=True, on_delete="SET NULL")
     created_time = Instant()
 
     class Meta:
         watched = False
-        indexes = ((("state", "id"), False),)
 
 
 class LogisticUnit(Row):

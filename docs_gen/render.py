@@ -479,6 +479,11 @@ def _fonts() -> Any:
     return fonts
 
 
+def forget_fonts() -> None:
+    """Let go of the loaded fonts; the next paper loads them again, from fontconfig's cache."""
+    _fonts.cache_clear()
+
+
 def _styles(names: Sequence[str], more: str) -> list[Any]:
     return [_stylesheet(name) for name in names] + ([_style(more)] if more else [])
 

@@ -7,9 +7,10 @@ becomes a RenderError that names the limit.
 Every paper of a request is made here, a single one too: the process that answers pages never lays one out. A worker
 has no network and reads no file but fonts, style sheets and templates, as far as the kernel lets us (`confinement`).
 
-The children are spawned, never forked: the web process has threads, and a fork would copy their locks in whatever state
-they are in. They belong to one process, are started with its first job or by `warm`, and end when it ends, when it
-forks, or when nobody has needed them for `IDLE_SECONDS`.
+The children are forked from a process that has loaded the engine and has no threads (`render_nursery`), never from the
+web process: a fork would copy the locks of its threads in whatever state they are in. They belong to one process, are
+started with its first job or by `warm`, and end when it ends, when it forks, or when nobody has needed them for
+`IDLE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -278,9 +279,7 @@ class _Pool:
 
     def __init__(self) -> None:
         self.size = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
-        self.processes = ProcessPool(
-            self.size, MAX_TASKS, initializer=_prepare, context=multiprocessing.get_context("spawn")
-        )
+        self.processes = ProcessPool(self.size, MAX_TASKS, initializer=_prepare, context=_context())
         #: One place for each worker. A thread takes one for each job and queues again for the next, so that a set of
         #: forty papers does not keep a single one waiting until all are made.
         self.places = threading.Semaphore(self.size)
@@ -328,8 +327,20 @@ class _Pool:
                 future.set_exception(BrokenProcessPool("stopped"))
 
 
+def _context() -> Any:
+    """How workers are started. The forkserver serves the process that has started it, not its forks: these spawn."""
+    global _nursery_of
+    _nursery_of = _nursery_of or os.getpid()
+    if _nursery_of != os.getpid():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["docs_gen.render_nursery"])
+    return context
+
+
 _lock = threading.Lock()
 _pool: _Pool | None = None
+_nursery_of: int | None = None
 
 
 def _current() -> _Pool:
@@ -383,7 +394,7 @@ class _Failure:
 
 
 def _prepare() -> None:
-    """Make a new process ready for jobs: engine, fonts and style sheet loaded, then limited for good."""
+    """Make a new process ready for jobs: fonts loaded, and what its nursery has not, then limited for good."""
     for name in list(os.environ):
         if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
             del os.environ[name]

@@ -27,16 +27,17 @@ from docs_gen.customs_upload import upload_advice
 from docs_gen.document_types import DocumentType, PaperPart, check_papers
 from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
-from docs_gen.jobs import order_set, results, start
-from docs_gen.models import IssuedDocument, PaperJob
+from docs_gen.models import IssuedDocument, PaperSet
+from docs_gen.paper_sets import order_set, results
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
 from docs_gen.seals import usable
 from docs_gen.turns import prints
-from docs_gen.visible import visible_jobs, visible_papers
+from docs_gen.visible import visible_papers, visible_sets
 from errors import N_, Message, Refused, message_of
 from i18n import language, name_of, translated
+from jobs.running import error_of, execute_here
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
 from shipments.models import Shipment
@@ -52,11 +53,12 @@ STATES = {"numbered": N_("being issued"), "issued": N_("issued"), "replaced": N_
 def shipment_page(number: str) -> str:
     shipment = _shipment(number)
     listed = checklist(shipment, _settings().base_url)
-    last_job = PaperJob.select().where(PaperJob.shipment == shipment).order_by(PaperJob.id.desc()).first()
+    last_set = PaperSet.select().where(PaperSet.shipment == shipment).order_by(PaperSet.id.desc()).first()
     prepared.prepare_when_changed(shipment, listed.facts, utc_now(), _settings())
     facts = listed.facts if may("prices.see") else without_prices(listed.facts)
     return render_template(
-        "docs_gen/shipment.html", shipment=shipment, facts=facts, sees=_sees, listed=listed, last_job=last_job,
+        "docs_gen/shipment.html", shipment=shipment, facts=facts, sees=_sees, listed=listed, last_set=last_set,
+        set_is_made=last_set is not None and _is_made(last_set),
         counted={row.asset_type.code: row for row in counted_packages(shipment)},
     )  # fmt: skip
 
@@ -149,24 +151,29 @@ def void(id: int) -> Any:
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
-    job = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
-    start(job, _settings())
-    return redirect(url_for("docs_gen.job_page", id=job.id))
+    papers = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+    execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
+    return redirect(url_for("docs_gen.set_page", id=papers.id))
 
 
-@blueprint.get("/paper-jobs/<int(max=2147483647):id>")
+@blueprint.get("/paper-sets/<int(max=2147483647):id>")
 @needs("shipments.read", "papers.read")
-def job_page(id: int) -> str:
-    """How far a job is. A look at one whose process is gone lets it go on."""
-    job: PaperJob = seen(visible_jobs, PaperJob.select().where(PaperJob.id == id)).first() or abort(404)
-    start(job, _settings())
-    wanted = json.loads(job.wanted)
-    found = {(one["type"], one["part"]): one for one in results(job)}
+def set_page(id: int) -> str:
+    """How far the papers of a set are."""
+    papers: PaperSet = seen(visible_sets, PaperSet.select().where(PaperSet.id == id)).first() or abort(404)
+    wanted = json.loads(papers.wanted)
+    found = {(one["type"], one["part"]): one for one in results(papers)}
     known = types()
     rows = [(known[type], part, found.get((type, part))) for type, part, _seen in wanted if type in known]
+    job = papers.job
     return render_template(
-        "docs_gen/job.html", job=PaperJob.get_by_id(id), shipment=job.shipment, rows=rows, message_of=message_of
-    )
+        "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=len(found), message_of=message_of, job=job,
+        running=_is_made(papers), error=error_of(job) if job else "",
+    )  # fmt: skip
+
+
+def _is_made(papers: PaperSet) -> bool:
+    return papers.job is not None and papers.job.state in ("waiting", "running")
 
 
 @blueprint.get("/shipments/<number>/documents.pdf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.scope import Scope, both
-from docs_gen.models import IssuedDocument, PaperJob, ProfileRule, Seal, Wording
+from docs_gen.models import IssuedDocument, PaperSet, ProfileRule, Seal, Wording
 from master_data.models import Party
 from master_data.visible import visible_parties
 from shipments.visible import shipments_of
@@ -16,9 +16,9 @@ def visible_papers(scope: Scope) -> Any:
     return None if scope.entities is None else IssuedDocument.seller.in_(scope.entities)
 
 
-def visible_jobs(scope: Scope) -> Any:
-    """Condition on PaperJob: of a shipment of his; None: all of them."""
-    return None if scope.entities is None else PaperJob.shipment.in_(shipments_of(scope.entities))
+def visible_sets(scope: Scope) -> Any:
+    """Condition on PaperSet: of a shipment of his; None: all of them."""
+    return None if scope.entities is None else PaperSet.shipment.in_(shipments_of(scope.entities))
 
 
 def visible_seals(scope: Scope) -> Any:

@@ -27,7 +27,17 @@ import archive
 from accounts.models import User
 from accounts.scope import acting_as, scope_of
 from config import Settings
-from database import db, in_one, locked, shared_now, sound_connection, taking_turns, unavailable, utc_now
+from database import (
+    db,
+    end_of_request,
+    in_one,
+    locked,
+    shared_now,
+    sound_connection,
+    taking_turns,
+    unavailable,
+    utc_now,
+)
 from errors import N_, Message, Unavailable, UserError, message_of, plain_message
 from jobs import engine
 from jobs.kinds import KINDS, Kind
@@ -182,6 +192,19 @@ def execute(app: Flask, job_id: int, ending: threading.Event | None = None) -> N
             _execute(app, job_id, ending or threading.Event())
     except Exception:
         log.exception("job %s: the worker could not run it", job_id)  # the lease brings it back
+
+
+def execute_here(app: Flask, job_id: int) -> None:
+    """Begin a job in a thread of this process, for somebody who waits; a worker that was faster has it, and one that
+    comes later when this process dies."""
+
+    def work() -> None:
+        try:
+            execute(app, job_id)
+        finally:
+            end_of_request()
+
+    threading.Thread(target=work, name=f"job-{job_id}", daemon=True).start()
 
 
 def _execute(app: Flask, job_id: int, ending: threading.Event) -> None:

@@ -24,7 +24,7 @@ from assets.models import ExceptionCase
 from config import ROOT, Settings
 from database import clock_off, db, tuples, utc_now
 from docs_gen import render_pool
-from docs_gen.models import IssuedDocument, PaperJob
+from docs_gen.models import IssuedDocument
 from docs_gen.render import missing_requirements
 from jobs.models import Job
 
@@ -68,15 +68,12 @@ def findings(settings: Settings) -> dict[str, Finding]:
 
 def gauges(settings: Settings) -> dict[str, tuple[str, float]]:
     """Figures of this moment for Prometheus."""
-    waiting, oldest, unfinished = _queue()
     last = _last_backup(settings)
     making = render_pool.state(probe=False)
     return {
         "roundtrip_exceptions_open": ("Exceptions that wait for somebody", _open_exceptions()),
-        "roundtrip_paper_jobs_waiting": ("Orders of several papers that are not done", waiting),
-        "roundtrip_paper_jobs_oldest_seconds": ("Age of the oldest of them", oldest),
         **_job_gauges(),
-        "roundtrip_papers_unfinished": ("Papers with a number and without a file", unfinished),
+        "roundtrip_papers_unfinished": ("Papers with a number and without a file", _unfinished()),
         "roundtrip_papers_making": ("Papers being rendered by the process that answers", making.making),
         "roundtrip_disk_free_bytes": ("Free space of the data folder", shutil.disk_usage(settings.data_dir).free),
         **(
@@ -91,13 +88,9 @@ def _open_exceptions() -> int:
     return int(ExceptionCase.select().where(ExceptionCase.state == "open").count())
 
 
-def _queue() -> tuple[int, float, int]:
-    """Jobs that are not done, seconds since the oldest was ordered, papers with a number and without a file."""
-    [(waiting, oldest)] = tuples(
-        PaperJob.select(fn.COUNT(PaperJob.id), fn.MIN(PaperJob.created_time)).where(PaperJob.state != "done")
-    )
-    age = (utc_now() - oldest).total_seconds() if oldest else 0.0
-    return waiting, age, IssuedDocument.select().where(IssuedDocument.state == "numbered").count()
+def _unfinished() -> int:
+    """Papers with a number and without a file."""
+    return int(IssuedDocument.select().where(IssuedDocument.state == "numbered").count())
 
 
 def _database(_: Settings) -> Finding:
@@ -118,13 +111,9 @@ def _renderer(_: Settings) -> Finding:
 
 
 def _papers(_: Settings) -> Finding:
-    waiting, oldest, unfinished = _queue()
-    late = timedelta(seconds=oldest) > _QUEUE
     failed = IssuedDocument.select().where(IssuedDocument.state == "numbered", IssuedDocument.failed).count()
-    fault = "the oldest order of papers has waited for more than 10 minutes" if late else ""
-    if failed:
-        fault = f"{failed} papers have a number and could not be rendered"
-    return Finding({"jobs": waiting, "oldest_seconds": round(oldest), "unfinished": unfinished}, fault)
+    fault = f"{failed} papers have a number and could not be rendered" if failed else ""
+    return Finding({"unfinished": _unfinished()}, fault)
 
 
 def _job_gauges() -> dict[str, tuple[str, float]]:

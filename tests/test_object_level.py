@@ -64,8 +64,8 @@ from customs.models import CustomsDeclaration, DeclaredBox
 from customs.visible import visible_declarations, visible_declared
 from database import db as proxy
 from database import open_database
-from docs_gen.models import IssuedDocument, PaperJob, ProfileRule, Seal, Wording
-from docs_gen.visible import visible_jobs, visible_papers, visible_profile_rules, visible_seals, visible_wordings
+from docs_gen.models import IssuedDocument, PaperSet, ProfileRule, Seal, Wording
+from docs_gen.visible import visible_papers, visible_profile_rules, visible_seals, visible_sets, visible_wordings
 from foresight.outlook import facts
 from master_data.models import Party, Place
 from master_data.visible import visible_parties, visible_places
@@ -139,7 +139,7 @@ OWNED: dict[str, Callable[[Side], list[dict[str, Any]]]] = {
     "docs_gen.issue": _papers_of,
     "docs_gen.void": _each("id", has.papers),
     "docs_gen.document_file": _each("id", has.papers),
-    "docs_gen.job_page": _each("id", has.jobs),
+    "docs_gen.set_page": _each("id", has.jobs),
     "jobs": _each("id", has.background_jobs),
     "assets_api": SHIPMENT,
     "public.shipment": SHIPMENT,
@@ -767,7 +767,7 @@ RULES: list[tuple[Callable[[Scope], Any], Any]] = [
     (visible_credits, LetterOfCredit), (visible_assets, Asset), (visible_events, ScanEvent), (visible_trips, Trip),
     (visible_movements, Movement), (visible_levels, StockLevel), (visible_cases, ExceptionCase),
     (visible_minimums, PoolMinimum), (visible_agreements, Agreement), (visible_papers, IssuedDocument),
-    (visible_jobs, PaperJob), (visible_seals, Seal), (visible_wordings, Wording),
+    (visible_sets, PaperSet), (visible_seals, Seal), (visible_wordings, Wording),
     (visible_profile_rules, ProfileRule), (visible_statements, Statement),
     (visible_declarations, CustomsDeclaration), (visible_declared, DeclaredBox),
     (lambda scope: visible_devices(scope, 1), Device), (lambda scope: visible_sessions(scope, 1), ScanSession),

@@ -18,7 +18,7 @@ from accounts.people import create_token, create_user
 from config import ROOT
 from database import utc_now
 from docs_gen import render_pool
-from docs_gen.models import PaperJob
+from jobs.models import Job
 from operations import health
 
 
@@ -43,19 +43,19 @@ def test_health_tells_each_part_and_nothing_is_wrong_but_that_no_backup_was_made
     assert set(told["checks"]) == {"database", "renderer", "papers", "jobs", "disk", "clock", "backup", "libraries"}
     assert told["checks"]["renderer"]["without_network"] is True
     assert told["checks"]["renderer"]["without_files"] is True
-    assert told["checks"]["papers"] == {"jobs": 0, "oldest_seconds": 0, "unfinished": 0}
+    assert told["checks"]["papers"] == {"unfinished": 0}
 
 
 def test_health_says_what_is_wrong(client, world, monkeypatch):
     old = utc_now() - timedelta(hours=1)
-    PaperJob.create(shipment=world.shipment, kind="issue", wanted="[]", created_time=old)
+    Job.create(kind="issue_set", due_time=old, created_time=old)
     monkeypatch.setattr("accounts.audit.utc_now", lambda: utc_now() + timedelta(days=1))
     record("tried", "clock")
     monkeypatch.undo()
     monkeypatch.setattr(health, "missing_requirements", lambda: ["libpango is missing: apt-get install libpango"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 10**6, 10**6))
     faults = checked(client)["faults"]
-    assert "waited for more than 10 minutes" in faults["papers"]
+    assert "waited for more than 10 minutes" in faults["jobs"]
     assert "behind the newest line of the audit" in faults["clock"]
     assert "libpango" in faults["libraries"]
     assert "less than 512 MB" in faults["disk"]
@@ -142,7 +142,7 @@ def test_metrics_count_requests_by_route_papers_and_scans(client, world):
         == 1
     )
     assert after["roundtrip_disk_free_bytes"] > 0
-    assert after["roundtrip_paper_jobs_waiting"] == 0
+    assert after["roundtrip_jobs_waiting"] == 0
     assert "HAMBURG" not in "".join(after)
 
 

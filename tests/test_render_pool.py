@@ -54,6 +54,15 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def peak(pid: int) -> int:
+    """The most memory that a process has had resident, in KiB; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
 def gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -168,15 +177,23 @@ def test_what_takes_too_long_is_ended_and_the_next_are_served(monkeypatch: pytes
 
 def test_what_needs_too_much_memory_is_ended_within_512_mb_and_the_parent_stays_small() -> None:
     code = f"""if True:
-        import resource, sys
+        import sys, threading
         import docs_gen.render_pool
         docs_gen.render_pool.SECONDS = 60  # by the clock of the parent: a busy machine must not be faster than the memory
         sys.path.insert(0, "tests")
         from test_render_pool import Foreign
+        from test_render_pool import peak, workers
+        peaks, ended = [0], threading.Event()
+        def watch():
+            while not ended.wait(0.01):
+                peaks.extend(peak(worker.pid) for worker in workers())
+        watching = threading.Thread(target=watch)
+        watching.start()
         answers = render_many([Job(Foreign({HUGE!r})), Job("<p>next"), Job(Foreign("x" * 3_000_000)), Job("<p>next")])
+        ended.set()
+        watching.join()
         print([getattr(answer, "limit", "paper") for answer in answers])
-        own = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
-        print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, *own)
+        print(max(peaks), peak(os.getpid()))
     """
     done = subprocess.run(
         [sys.executable, "-c", "from docs_gen.render_pool import *\n" + code],
@@ -191,6 +208,16 @@ def test_what_needs_too_much_memory_is_ended_within_512_mb_and_the_parent_stays_
     worker, parent = (int(peak) / 1024 for peak in peaks.split())
     assert 300 < worker < 512
     assert parent < 150
+
+
+def test_a_worker_is_born_of_a_process_without_threads_that_has_the_engine_in_it() -> None:
+    render_limited("<p>x")
+    mothers = {int(Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[1]) for worker in workers()}
+    assert len(mothers) == 1
+    (mother,) = mothers
+    assert mother != os.getpid()
+    assert "libpango" in Path(f"/proc/{mother}/maps").read_text()
+    assert len(list(Path(f"/proc/{mother}/task").iterdir())) == 1
 
 
 def test_a_worker_has_its_limits() -> None:
@@ -275,7 +302,7 @@ def test_four_threads_at_once_get_their_own_papers() -> None:
 def test_a_single_paper_does_not_wait_for_a_whole_set() -> None:
     render_limited("<p>warm")
     medium = "<table>" + "<tr><td>1" * 300
-    thread, results = in_thread(lambda: render_many([Job(medium)] * 24))
+    thread, results = in_thread(lambda: render_many([Job(medium)] * 10))
     busy()
     render_limited("<p>single")
     assert thread.is_alive()
@@ -346,7 +373,7 @@ def test_the_state_of_the_renderer_is_told_without_waiting_for_it() -> None:
     idle = render_pool.state()
     assert (idle.making, idle.fault) == (0, "")
     assert idle.confined == {"network", "files"}
-    thread, _ = in_thread(lambda: render_many([Job(SLOW)] * 6))
+    thread, _ = in_thread(lambda: render_many([Job(SLOW)] * 4))
     busy()
     until(lambda: render_pool.state(probe=False).making == len(os.sched_getaffinity(0)))
     now = render_pool.state()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -18,14 +19,19 @@ from samples import World, completed
 
 from accounts.models import User
 from config import Settings
+from database import db as proxy
 from database import utc_now
-from docs_gen import jobs
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish, issue_document, take_number, void_document
-from docs_gen.models import IssuedDocument, PaperJob
+from docs_gen.models import IssuedDocument, PaperSet
+from docs_gen.paper_sets import order_set, results
 from docs_gen.register import REGISTER
 from docs_gen.views import file_name
 from errors import InvalidInput, Refused, message_of
+from jobs import running
+from jobs.models import Job
+from jobs.queue import cancel
+from jobs.running import LEASE
 
 SET = [("packing_list", ""), ("china_export_declaration", ""), ("commercial_invoice", "")]
 PAGE = "/shipments/S-2026-0001"
@@ -37,24 +43,28 @@ def settings(app: Flask) -> Settings:
     return settings
 
 
+def made(app: Flask, papers: PaperSet) -> PaperSet:
+    """The set after its job was run, as a worker runs it."""
+    running.execute(app, papers.job_id)
+    proxy.connect(reuse_if_open=True)
+    return PaperSet.get_by_id(papers.id)  # type: ignore[no-any-return]
+
+
 @on_both_databases
-def test_a_set_is_issued_invoice_first_so_that_the_others_name_it(world: World, settings: Settings) -> None:
-    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
-    jobs.run(job, settings)
-    job = PaperJob.get_by_id(job.id)
-    assert (job.state, job.done) == ("done", 3)
-    assert next(one["number"] for one in jobs.results(job)) == "CI-2026-0001"
+def test_a_set_is_issued_invoice_first_so_that_the_others_name_it(app: Flask, world: World) -> None:
+    papers = made(app, order_set(world.shipment, SET, PASS, None, utc_now()))
+    assert (papers.job.state, papers.job.done, papers.job.total) == ("done", 3, 3)
+    assert next(one["number"] for one in results(papers)) == "CI-2026-0001"
     for document in IssuedDocument.select().where(IssuedDocument.type != "commercial_invoice"):
         assert document.status == "issued"
         assert json.loads(document.facts)["invoice_number"] == "CI-2026-0001"
 
 
-def test_a_paper_that_is_refused_keeps_no_other_waiting(world: World, settings: Settings) -> None:
+def test_a_paper_that_is_refused_keeps_no_other_waiting(app: Flask, world: World) -> None:
     world.suzhou.uscc = ""
     world.suzhou.save()
-    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
-    jobs.run(job, settings)
-    found = {one["type"]: one for one in jobs.results(PaperJob.get_by_id(job.id))}
+    papers = made(app, order_set(world.shipment, SET, PASS, None, utc_now()))
+    found = {one["type"]: one for one in results(papers)}
     assert found["packing_list"]["number"] == "PL-2026-0001"
     assert "USCC" in str(message_of({k: found["china_export_declaration"][k] for k in ("text", "values")}))
 
@@ -70,44 +80,57 @@ def test_warnings_without_a_reason_are_refused_and_a_reason_is_kept(world: World
     assert [(one["rule"], one["reason"]) for one in json.loads(document.accepted)] == [("R32", "Count agreed")]
 
 
-def test_a_job_goes_on_where_a_killed_process_left_it(world: World, settings: Settings) -> None:
-    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
-    PaperJob.update(state="running", lease_until=utc_now() + jobs.LEASE).where(PaperJob.id == job.id).execute()
-    assert jobs._takes(job, utc_now()) is False  # somebody else is at it
-    assert jobs._takes(job, utc_now() + jobs.LEASE + timedelta(seconds=1))
+def test_a_set_goes_on_where_a_killed_process_left_it(app: Flask, world: World, settings: Settings) -> None:
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    Job.update(state="running", runs=1, attempts=1, lease_until=utc_now() + LEASE).execute()
     issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
-    job.results = json.dumps([{"type": "commercial_invoice", "part": "", "number": "CI-2026-0001", "id": 1}])
-    job.save()
-    jobs.run(job, settings)
+    noted = json.dumps([{"type": "commercial_invoice", "part": "", "number": "CI-2026-0001", "id": 1}])
+    PaperSet.update(results=noted).execute()
+    assert results(made(app, papers)) == json.loads(noted)  # somebody else is at it
+    Job.update(lease_until=utc_now() - timedelta(seconds=1)).execute()
+    assert running.sweep(utc_now()) == 1  # and is gone
+    papers = made(app, papers)
+    assert papers.job.state == "done"
     assert sorted(row.number for row in IssuedDocument.select()) == ["CD-2026-0001", "CI-2026-0001", "PL-2026-0001"]
 
 
 @on_both_databases
-def test_a_set_that_was_killed_half_way_goes_on_with_the_numbers_it_took(world: World, settings: Settings) -> None:
+def test_a_set_that_was_killed_half_way_goes_on_with_the_numbers_it_took(
+    app: Flask, world: World, settings: Settings
+) -> None:
     """Killed after two papers had their numbers: nothing is issued twice, whoever finishes them."""
-    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
     issue_document(world.shipment, Order("commercial_invoice", reasons=PASS), None, NOW, settings)
     for type in ("packing_list", "china_export_declaration"):
         take_number(world.shipment, Order(type, reasons=PASS), None, NOW, settings.base_url)
     finish(IssuedDocument.get(IssuedDocument.type == "packing_list"), settings)  # what the next start does
-    jobs.run(PaperJob.get_by_id(job.id), settings)
+    papers = made(app, papers)
     found = {row.number: row.status for row in IssuedDocument.select()}
     assert found == {"CI-2026-0001": "issued", "PL-2026-0001": "issued", "CD-2026-0001": "issued"}
-    assert {one["number"] for one in jobs.results(PaperJob.get_by_id(job.id))} == set(found)
+    assert {one["number"] for one in results(papers)} == set(found)
 
 
-def test_two_runners_of_one_job_note_each_paper_once(world: World, settings: Settings) -> None:
-    job = jobs.order_set(world.shipment, SET, PASS, None, utc_now())
-    first, second = PaperJob.get_by_id(job.id), PaperJob.get_by_id(job.id)
-    jobs.run(first, settings)
-    jobs.run(second, settings)
-    assert len(jobs.results(PaperJob.get_by_id(job.id))) == 3
+def test_a_set_that_is_run_twice_notes_each_paper_once(app: Flask, world: World) -> None:
+    papers = made(app, order_set(world.shipment, SET, PASS, None, utc_now()))
+    Job.update(state="waiting").execute()
+    assert len(results(made(app, papers))) == 3
     assert IssuedDocument.select().count() == 3
+
+
+def test_a_set_that_was_stopped_says_so_and_which_papers_are_not_issued(
+    app: Flask, client: FlaskClient, world: World
+) -> None:
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    assert "waiting" in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    cancel(papers.job, utc_now())
+    page = client.get(f"/paper-sets/{made(app, papers).id}").get_data(as_text=True)
+    assert (page.count("not issued"), "cancelled" in page, "http-equiv" in page) == (3, True, False)
+    assert not IssuedDocument.select().exists()
 
 
 def test_a_set_without_papers_is_refused(world: World) -> None:
     with pytest.raises(InvalidInput):
-        jobs.order_set(world.shipment, [("no_such", "")], {}, None, NOW)
+        order_set(world.shipment, [("no_such", "")], {}, None, NOW)
 
 
 def test_void_keeps_number_and_reason_and_the_next_one_does_not_name_it(world: World, settings: Settings) -> None:
@@ -131,11 +154,11 @@ def test_the_page_issues_the_set_and_shows_how_far_it_is(client: FlaskClient, wo
     answer = client.post(
         f"{PAGE}/documents/issue", data={"paper": ["commercial_invoice", "packing_list"], "reason:": "Agreed."}
     )
-    job = PaperJob.get()
-    assert answer.headers["Location"].endswith(f"/paper-jobs/{job.id}")
-    for thread in [one for one in jobs.threading.enumerate() if one.name == f"job-{job.id}"]:
+    papers = PaperSet.get()
+    assert answer.headers["Location"].endswith(f"/paper-sets/{papers.id}")
+    for thread in [one for one in threading.enumerate() if one.name == f"job-{papers.job_id}"]:
         thread.join(60)
-    page = client.get(f"/paper-jobs/{job.id}").get_data(as_text=True)
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
     assert "CI-2026-0001" in page
     assert "PL-2026-0001" in page
     assert "2 of 2 done" in page

@@ -32,9 +32,9 @@ from customs import declarations
 from customs.declarations import Head
 from customs.models import CustomsDeclaration, DeclaredBox
 from docs_gen.issuing import Order, issue_document
-from docs_gen.jobs import order_set
 from docs_gen.looks import save_look, save_seal, save_wording
-from docs_gen.models import IssuedDocument, PaperJob, Seal, Wording
+from docs_gen.models import IssuedDocument, PaperSet, Seal, Wording
+from docs_gen.paper_sets import order_set
 from jobs.models import Job
 from jobs.queue import order
 from master_data.models import AssetType, Party, Place, Product
@@ -191,7 +191,7 @@ def _papers(side: Side, firm: Firm, boss: Any, settings: Settings) -> None:
     reasons = {"": f"{side.mark} has agreed with the broker."}
     issue_document(side.shipments[0], Order("packing_list", reasons=reasons), boss, NOW, settings)
     order_set(side.shipments[0], [("commercial_invoice", "")], reasons, boss, NOW)
-    PaperJob.update(state="done").execute()
+    Job.update(state="done").where(Job.kind == "issue_set").execute()
     for partner in (side.partner, firm.shared):
         made = issue_statement(side.own, partner, Month(2026, 10), "en", boss, NOW, settings)
         replies.make_link(made, boss, NOW)
@@ -312,7 +312,7 @@ def declared_boxes(side: Side) -> list[int]:
 
 
 def jobs(side: Side) -> list[int]:
-    return ids(PaperJob, PaperJob.shipment.in_([one.id for one in side.shipments]))
+    return ids(PaperSet, PaperSet.shipment.in_([one.id for one in side.shipments]))
 
 
 def background_jobs(side: Side) -> list[int]:

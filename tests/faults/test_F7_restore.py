@@ -185,10 +185,10 @@ def test_F7_a_missing_or_changed_file_is_told_and_makes_no_good_backup(app, serv
 def test_F7_pg_dump_that_is_missing_is_said_and_not_worked_around(
     postgresql, postgresql_server, app, tmp_path, monkeypatch
 ):
-    postgresql.execute("DROP DATABASE IF EXISTS one_test")
-    postgresql.execute("CREATE DATABASE one_test TEMPLATE migrated")
+    postgresql.execute("DROP DATABASE IF EXISTS running")
+    postgresql.execute("CREATE DATABASE running TEMPLATE migrated")
     proxy.close()
-    open_database(postgresql_server.get_uri("one_test").replace("postgresql://", "psycopg3://"))
+    open_database(postgresql_server.get_uri("running").replace("postgresql://", "psycopg3://"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with proxy.connection_context(), pytest.raises(backup.BackupFault, match="pg_dump is missing"):
         backup.backup(tmp_path / "backup", settings_for(tmp_path / "data"), utc_now())

@@ -1,0 +1,115 @@
+"""Issuing several papers at once: work that takes its time, can be left, and is found again.
+
+A set is a row that says what was wanted and what became of it; the work is a background job. The process that was
+asked begins it at once, since somebody waits and its renderers are warm; when it dies, a worker goes on where it stood,
+with the numbers that were taken. The invoice comes first, because others print its number; the rest is rendered side by
+side.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from database import in_one, locked, taking_turns, utc_now
+from docs_gen.issuing import Order, finish_many, latest_documents, take_number
+from docs_gen.models import IssuedDocument, PaperSet
+from docs_gen.register import types
+from errors import N_, InvalidInput, UserError, plain_message
+from jobs.kinds import Kind, register
+from jobs.queue import order
+from jobs.running import Run
+from shipments.models import Shipment
+
+
+def order_set(
+    shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime
+) -> PaperSet:
+    """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen."""
+    ranks = list(types())
+    known = [(type, part) for type, part in wanted if type in ranks]
+    if not known:
+        raise InvalidInput("paper", N_("Choose at least one paper."))
+    known.sort(key=lambda one: ranks.index(one[0]))
+    seen = latest_documents(shipment)
+    noted = [(*one, seen[one].number if one in seen else "") for one in known]
+    with in_one():
+        papers = PaperSet.create(
+            shipment=shipment, wanted=json.dumps(noted), reasons=json.dumps(dict(reasons)), created_by=user,
+            created_time=now,
+        )  # fmt: skip
+        papers.job = order(
+            "issue_set", {"set": papers.id}, now, about=shipment.number, by=user, entity=shipment.consignor,
+            total=len(noted),
+        )  # fmt: skip
+        PaperSet.update(job=papers.job).where(PaperSet.id == papers.id).execute()
+    return papers
+
+
+def results(papers: PaperSet) -> list[dict[str, Any]]:
+    """What became of each paper that is done: `type`, `part`, and `number` or why there is none (`text`, `values`)."""
+    found: list[dict[str, Any]] = json.loads(papers.results)
+    return found
+
+
+def _issue(run: Run) -> None:
+    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting.
+
+    A paper that is newer than the order is the one that was ordered: an earlier run of the job took its number.
+    """
+    papers = PaperSet.get_or_none(PaperSet.id == run.args["set"])
+    if papers is None:
+        return
+    done = {(one["type"], one["part"]) for one in results(papers)}
+    left = [one for one in _wanted(papers) if (one.type, one.part) not in done]
+    total = len(done) + len(left)
+    run.step(len(done), total)
+    for first in (True, False):  # the others print the number of the invoice, so it has to be there
+        numbered: list[IssuedDocument] = []
+        for one in left:
+            if (one.type == "commercial_invoice") == first:
+                try:
+                    numbered.append(_numbered(papers, one, run))
+                except UserError as error:
+                    _note(papers, _refused(one.type, one.part, error))
+        for document, fault in finish_many(numbered, run.settings):
+            _note(papers, _refused(document.type, document.part, fault) if fault else _done(document))
+            run.step(len(results(papers)), total)
+    run.step(total, total)
+
+
+def _wanted(papers: PaperSet) -> list[Order]:
+    reasons = json.loads(papers.reasons)
+    return [Order(type, part, seen, reasons) for type, part, seen in json.loads(papers.wanted)]
+
+
+def _numbered(papers: PaperSet, wanted: Order, run: Run) -> IssuedDocument:
+    latest = latest_documents(papers.shipment).get((wanted.type, wanted.part))
+    if latest and latest.number != wanted.replaces:
+        return latest
+    return take_number(papers.shipment, wanted, papers.created_by, utc_now(), run.settings.base_url)
+
+
+def _done(document: IssuedDocument) -> dict[str, Any]:
+    return {"type": document.type, "part": document.part, "number": document.number, "id": document.id}
+
+
+def _refused(type: str, part: str, error: UserError) -> dict[str, Any]:
+    return {"type": type, "part": part, **plain_message(error.message)}
+
+
+def _note(papers: PaperSet, one: dict[str, Any]) -> None:
+    """Keep what became of a paper. What another runner has noted meanwhile stays."""
+    with taking_turns():
+        row = locked(PaperSet.select().where(PaperSet.id == papers.id)).get()
+        noted = results(row)
+        if (one["type"], one["part"]) not in {(known["type"], known["part"]) for known in noted}:
+            noted.append(one)
+        papers.results = json.dumps(noted, ensure_ascii=False)
+        PaperSet.update(results=papers.results).where(PaperSet.id == papers.id).execute()
+
+
+ISSUE = register(Kind("issue_set", N_("Issuing papers"), _issue, right="papers.issue", priority=10))
