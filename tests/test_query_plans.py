@@ -43,15 +43,16 @@ def taken_down(db):
     statements, execute, cursor = [], db.execute_sql, db.cursor
 
     def executed(sql, params=None, *args, **kwargs):
-        statements.append((sql, params))
+        statements.append((sql, params or ()))
         return execute(sql, params, *args, **kwargs)
 
     class Cursor:
         def __init__(self, real):
             self.real = real
 
-        def execute(self, sql, params=None):
-            statements.append((sql, params))
+        def execute(self, sql, params=()):
+            if statements[-1:] != [(sql, params)]:  # what came by execute_sql is there already
+                statements.append((sql, params))
             return self.real.execute(sql, params)
 
         def executemany(self, sql, rows):
