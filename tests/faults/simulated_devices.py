@@ -238,6 +238,7 @@ class Fleet:
     faults: list[BaseException] = field(default_factory=list)
     hosts: list[str] = field(default_factory=lambda: ["127.0.0.1"])  # several: each try goes to the next one
     tries: Iterator[int] = field(default_factory=itertools.count)
+    rest: float = 0.0  # seconds between two batches of a device, as where people scan
 
     def start(self) -> None:
         self.threads = [threading.Thread(target=self._work, args=(device,), daemon=True) for device in self.devices]
@@ -267,6 +268,7 @@ class Fleet:
                         key = str(uuid.uuid4())  # a device that forgot its key: the ids of the scans have to do
                 del device.queue[: len(batch)]
                 self.answered.release()
+                self.ending.wait(self.rest)
         except BaseException as fault:
             self.faults.append(fault)
             self.answered.release(1_000)

@@ -203,7 +203,7 @@ def test_F2_killed_at_any_step_of_issuing_it_is_before_or_finished_and_never_hal
 
     steps = one(0)
     assert steps >= 30
-    places = range(1, steps + 1) if LARGE else [*range(1, steps, max(1, steps // 9)), steps - 1, steps]
+    places = range(1, steps + 1) if LARGE else [*range(1, steps, max(1, steps // 6)), steps - 1, steps]
     for _ in range(20 if LARGE else 1):
         for number in places:
             one(number)
