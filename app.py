@@ -50,6 +50,7 @@ from foresight.views import blueprint as foresight_pages
 from i18n import init_i18n, translated
 from jobs.views import blueprint as job_pages
 from logs import init_logs
+from master_data.home import instant_at_home
 from master_data.views import blueprint as master_data_pages
 from operations.views import blueprint as operations_pages
 from people.audit_views import blueprint as audit_pages
@@ -106,6 +107,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     init_access(app)
     init_audit(app)
     init_i18n(app)
+    app.jinja_env.filters["instant"] = instant_at_home
     for blueprint in (
         today_pages,
         accounts_pages,
@@ -253,6 +255,8 @@ def _answer_error(error: Exception) -> Any:
         status, answer = 500, {"text": translated(_HTTP_TEXTS["http_500"]), "reason": "http_500"}
     wait = getattr(error, "retry_after", None)
     headers = {"Retry-After": str(wait)} if isinstance(wait, int) else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     if getattr(error, "again", False) and request.method == "GET":
         headers["Refresh"] = str(wait)
     if status >= 500:

@@ -88,6 +88,7 @@ class Change:
     verb: str  # created, changed, deleted
     rows: tuple[tuple[Any, dict[str, Any], dict[str, Any]], ...]  # key (None: not known yet), before, after
     count: int  # of all rows
+    named: tuple[dict[str, Any], ...] = ()  # changed rows: what each is known by, as it was before
 
 
 #: Told of every change of a watched table, in the transaction of the change. `accounts.audit` is.
@@ -123,7 +124,7 @@ class _Watched:
         return [one.name for one in self.model._meta.sorted_fields if one.name not in self.model._meta.unwatched]
 
     def _rows(self, names: list[str], where: Any) -> list[dict[str, Any]]:
-        fields = [getattr(self.model, name) for name in dict.fromkeys(["id", *names])]
+        fields = [getattr(self.model, name) for name in dict.fromkeys(["id", *names, *self.model._meta.named])]
         query = self.model.select(*fields).order_by(self.model.id).limit(_MOST_TOLD)
         return [_shown(self.model, row) for row in (query.where(where) if where is not None else query).dicts()]
 
@@ -164,13 +165,15 @@ class _WatchedUpdate(_Watched, ModelUpdate):
         keys = [row["id"] for row in before]
         after = {row["id"]: row for row in self._rows(names, self.model.id.in_(keys))}
         told: list[Any] = []
+        named: list[dict[str, Any]] = []
         for row in before:
             now = after.get(row["id"], {})
             names_ = [name for name in names if row[name] != now.get(name) or row[name] == _HIDDEN]
             if names_:
                 told.append((row["id"], {n: row[n] for n in names_}, {n: now.get(n) for n in names_}))
+                named.append({name: row[name] for name in self.model._meta.named if row[name] not in (None, "")})
         count = len(told) if len(before) < _MOST_TOLD else result
-        return Change(self.model._meta.table_name, "changed", tuple(told), count)
+        return Change(self.model._meta.table_name, "changed", tuple(told), count, tuple(named))
 
 
 class _WatchedDelete(_Watched, ModelDelete):
@@ -183,7 +186,8 @@ class Row(Model):
     """Base of all tables: columns, keys and constraints, no behaviour. What is done to it is told to the watchers.
 
     `Meta.watched` False: the table is itself a record of what happened, or follows from one. `unwatched`: columns that
-    a machine writes, like the time when a token was last used. `secret`: columns whose values nobody is told.
+    a machine writes, like the time when a token was last used. `secret`: columns whose values nobody is told. `named`:
+    columns by which people know a row; of a part of something, first what it is a part of.
     """
 
     class Meta:
@@ -192,6 +196,7 @@ class Row(Model):
         watched = True
         unwatched: tuple[str, ...] = ()
         secret: tuple[str, ...] = ()
+        named: tuple[str, ...] = ()
 
     @classmethod
     def insert(cls, __data: Any = None, **insert: Any) -> Any:

@@ -24,7 +24,7 @@ def init_i18n(app: Flask) -> None:
     app.config["BABEL_DEFAULT_LOCALE"] = "en"
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     Babel(app, locale_selector=_locale)
-    app.jinja_env.filters.update(message=translated, instant=instant, number=number, name_of=name_of)
+    app.jinja_env.filters.update(message=translated, number=number, name_of=name_of)
     app.jinja_env.globals.update(language=language, LANGUAGES=LANGUAGES)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import islice
 from operator import or_
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,8 @@ from spreadsheets import write_csv, write_xlsx
 PAGE_SIZES = (25, 50, 100, 200)
 #: So many rows are counted and paged through; to count all of a long ledger takes longer than to show a page of it.
 COUNTED = 50_000
+#: The same for who sees only some of the rows: each row, seen or not, has to be judged for it.
+COUNTED_IF_JUDGED = 10_000
 _MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
@@ -72,21 +75,24 @@ def answer(
     *,
     template: str,
     name: str,
-    search: Sequence[Field] = (),
+    search: Sequence[Field] | Callable[[str], Any] = (),
     exact: Sequence[Field] = (),
     filters: Sequence[Filter] = (),
     sort: str = "",
     prepare: Callable[[list[Any]], None] | None = None,
+    files: bool = False,
     bare: ModelSelect[Any] | None = None,
     **context: Any,
 ) -> Response | str:
     """The answer to a list request: the page, or with `?format=csv|xlsx` all rows that match as a file.
 
-    `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into.
+    `query` must already join what the columns show (no query per row). `search`: text fields that `?q=` looks into,
+    or what makes the condition of its text.
     `exact`: of these the codes in capitals that have an index; a row whose code is the whole text is all that is found.
     `sort`: key of the column to sort by, `-` in front for descending; `?sort=` overrides it. `name`: of the file.
     `bare`: the rows of `query` without its joins, where those are dear: they are counted while nothing narrows them.
-    `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides.
+    `prepare`: called with the rows of a page before they are shown, to read at once what their columns need besides;
+    with `files` of a file too, a thousand rows at a time.
     """
     columns = _allowed(columns)
     text, everything = _searched(), query
@@ -107,15 +113,17 @@ def answer(
 
     kind = request.args.get("format", "")
     if kind in _MIME:
-        return _file(kind, name, columns, query)
+        return _file(kind, name, columns, _prepared(query, prepare) if prepare and files else query)
 
-    counted = countable.limit(COUNTED + 1).count()
-    total = min(counted, COUNTED)
+    sees_all: Any = current_app.jinja_env.globals["sees_all"]
+    most = COUNTED if sees_all() else COUNTED_IF_JUDGED
+    counted = countable.limit(most + 1).count()
+    total = min(counted, most)
     number, size = _paged(total)
     rows = list(query.paginate(number, size))
     if prepare:
         prepare(rows)
-    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > COUNTED)
+    page = Page(columns, filters, rows, total, number, size, order, text, bool(search), more=counted > most)
     return render_template(template, page=page, PAGE_SIZES=PAGE_SIZES, **context)
 
 
@@ -150,7 +158,7 @@ def answer_reckoned(
 
 
 def _allowed(columns: Sequence[Column]) -> list[Column]:
-    """Those that the person may see; `may` is what accounts.access gives to all templates."""
+    """Those that the person may see; `may` (and `sees_all` above) is what accounts.access gives to all templates."""
     may: Any = current_app.jinja_env.globals["may"]
     return [column for column in columns if not column.right or may(column.right)]
 
@@ -174,13 +182,20 @@ def _paged(total: int) -> tuple[int, int]:
     return min(max(1, _int(request.args.get("page"), 1)), max(1, -(-total // size))), size
 
 
-def _found(query: Any, search: Sequence[Field], exact: Sequence[Field], text: str) -> Any:
+def _prepared(query: Any, prepare: Callable[[list[Any]], None]) -> Iterator[Any]:
+    rows = iter(query.iterator())
+    while some := list(islice(rows, 1_000)):
+        prepare(some)
+        yield from some
+
+
+def _found(query: Any, search: Any, exact: Sequence[Field], text: str) -> Any:
     """A whole code, as a scanner types it, is found by its index; only what is no code is looked for everywhere."""
     for field in exact:
         whole = query.where(field == text.upper())
         if whole.exists():
             return whole
-    return query.where(matches(search, text))
+    return query.where(search(text) if callable(search) else matches(search, text))
 
 
 def matches(fields: Sequence[Field], text: str) -> Any:

@@ -19,6 +19,7 @@ from werkzeug.routing import RequestRedirect
 
 from accounts.models import ApiToken, User
 from accounts.rights import NOT_FOR_TOKENS, unknown
+from accounts.scope import current_scope
 from accounts.tokens import token_hash
 from database import only_if_free, utc_now
 from errors import N_, Refused
@@ -29,6 +30,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 #: ApiToken.scope of a device.
 SCAN = "scan"
 _READING = ("GET", "HEAD", "OPTIONS")
+#: what programs ask for where a browser asks for a page
+_DATA = ("application/json", "application/ld+json", "text/csv")
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ def init_access(app: Flask) -> None:
     csrf.init_app(app)
     app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
     app.before_request(_guard)
-    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches)
+    app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches, sees_all=lambda: not current_scope().is_limited)
 
 
 def may(*rights: str) -> bool:
@@ -164,6 +167,8 @@ def _guard() -> Any:
     rule = rule_of(current_app, request.endpoint)
     if by_token:
         if device_token() and (rule is None or rule.kind not in ("scanner", "public")):
+            if device_is_revoked():
+                raise TokenEnded("device_revoked")
             abort(403)
         if device_is_revoked():
             if not getattr(current_app.view_functions[request.endpoint], "takes_revoked", False):
@@ -197,8 +202,16 @@ def _guard() -> Any:
 
 
 def wants_json() -> bool:
-    """True for calls of the API: they are answered in JSON, errors included."""
-    return request.path.startswith("/api/")
+    """True for programs: calls of the API, requests with a token, and those that ask for data and for no page. They are
+    answered in JSON, errors included. (A browser says of every link that it would take a page.)"""
+    if request.path.startswith("/api/") or request.headers.get("Authorization", "")[:7].lower() == "bearer ":
+        return True
+    accepted = request.headers.get("Accept", "")
+    if "text/html" in accepted:
+        return False
+    return any(kind in accepted for kind in _DATA) or (
+        accepted in ("", "*/*") and request.args.get("format") in ("csv", "xlsx")
+    )
 
 
 def _token_user(request: Request) -> User | None:
@@ -213,7 +226,7 @@ def _token_user(request: Request) -> User | None:
             ended = "assets.scan" not in row.user.rights  # who may not scan has no device that may
         if ended and (row is None or row.scope != SCAN):
             g.token_user = None  # the error page asks for the person again, to know the language
-            abort(401)
+            raise TokenEnded("token_unknown" if row is None else "token_revoked")
         g.token, g.token_ended = row, ended
         now = utc_now()
         if row.last_used_time is None or (now - row.last_used_time).total_seconds() > 60:  # not a write for every scan
@@ -237,6 +250,17 @@ def device_token() -> ApiToken | None:
 def device_is_revoked() -> bool:
     """Whether that token was revoked, or its person may no longer come in."""
     return bool(g.get("token_ended"))
+
+
+class TokenEnded(Refused):
+    """The token of a request opens nothing (any more): `token_unknown`, `token_revoked`, `device_revoked`."""
+
+    status = 401
+
+    def __init__(self, reason: str) -> None:
+        unknown = N_("There is no such token.")
+        ended = N_("This token was revoked, or its person may not come in any more.")
+        super().__init__(reason, unknown if reason == "token_unknown" else ended)
 
 
 class DeviceRevoked(Refused):

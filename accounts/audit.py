@@ -45,10 +45,13 @@ def init_audit(app: Flask) -> None:
 def told(change: Change) -> None:
     """One line for what a statement did to a table."""
     keys = [key for key, _, _ in change.rows if key is not None]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"key": key, **({"before": before} if before else {}), **({"after": after} if after else {})}
         for key, before, after in change.rows
     ]
+    for row, named in zip(rows, change.named, strict=False):
+        if named:  # what is created or deleted says it by its values
+            row["named"] = named
     more = {"count": change.count} if change.count > len(rows) else {}
     record(change.verb, change.table, str(keys[0]) if len(keys) == change.count == 1 else "", rows=rows, **more)
 
@@ -168,8 +171,11 @@ def _fetched(response: Response) -> Response:
     name = response.headers.get("Content-Disposition", "")
     kept = name and "DRAFT" not in name and request.endpoint != "static"
     if kept and request.method == "GET" and response.status_code in (200, 206, 302):  # 302: a link to the store
-        record("fetched", request.endpoint or "", str(next(iter((request.view_args or {}).values()), "")),
-               path=request.path, file=name.partition("filename=")[2].split(";")[0].strip('"'))  # fmt: skip
+        values, path = dict(request.view_args or {}), request.path
+        if secret := values.pop("token", ""):  # who reads it opens what it opens
+            path = path.replace(secret, "•••")
+        record("fetched", request.endpoint or "", str(next(iter(values.values()), "")), path=path,
+               file=name.partition("filename=")[2].split(";")[0].strip('"'))  # fmt: skip
     return response
 
 

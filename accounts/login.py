@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, after_this_request
+from flask import Flask, abort, after_this_request, make_response, render_template, request, session
+from flask_babel import gettext as _
 from flask_login import user_logged_in
 from flask_security import (
     ChangePasswordForm,
@@ -65,6 +66,12 @@ class _VerifyForm(VerifyForm):
 class _ChangePasswordForm(ChangePasswordForm):
     """The old password is as much worth guessing here as at the login."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.password.label.text = _("The password that you have")
+        self.new_password.label.text = _("New password")
+        self.new_password_confirm.label.text = _("The new password once more")
+
     def validate(self, **kwargs: Any) -> bool:
         one = attempt("password", _name(current_user))
         if super().validate(**kwargs):
@@ -86,7 +93,19 @@ class _CodeForm(TwoFactorVerifyCodeForm):
             one.right()
             return True
         one.wrong()
+        token = (request.view_args or {}).get("token", "")
+        if token or session.get("tf_state") == "validating_profile":
+            # The library leads back to the beginning, to another key than the one that the app has just scanned.
+            abort(make_response(self._set_up_again(token)))
         return False
+
+    def _set_up_again(self, token: str) -> str:
+        assert self.user is not None
+        values = security.totp_factory.fetch_setup_values(self.tf_totp_secret, self.user)
+        return render_template(
+            "security/two_factor_setup.html", two_factor_verify_code_form=self, chosen_method="authenticator",
+            authr_qrcode=values["image"], authr_key=values["key"], state_token=token, changing=bool(token),
+        )  # fmt: skip
 
 
 class _RecoveryForm(MfRecoveryForm):
@@ -156,6 +175,12 @@ def init_login(app: Flask) -> None:
             "error",
         ),
         SECURITY_MSG_DISABLED_ACCOUNT=(N_("This person may not come in any more."), "error"),
+        SECURITY_MSG_TWO_FACTOR_INVALID_TOKEN=(
+            N_("This code is not right, or was used already. Type the six digits that the app shows now."),
+            "error",
+        ),
+        SECURITY_CLI_USERS_NAME=False,  # they know neither links to come in nor what a person belongs to: `user` does
+        SECURITY_CLI_ROLES_NAME=False,
         SECURITY_API_ENABLED_METHODS=["session"],
         SECURITY_FRESHNESS=timedelta(hours=1),
         SECURITY_FRESHNESS_GRACE_PERIOD=timedelta(minutes=30),

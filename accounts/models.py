@@ -28,6 +28,9 @@ class Role(RoleMixin, Row):
     name = CharField(32, unique=True)
     description = CharField(255, default="")
 
+    class Meta:
+        named = ("name",)
+
 
 class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the wrong one for a session
     email = CharField(255, unique=True)
@@ -52,6 +55,7 @@ class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the w
     oidc_subject = CharField(400, null=True, unique=True)  # "issuer subject" of who signs in elsewhere
 
     class Meta:
+        named = ("username",)
         unwatched = ("fs_uniquifier", "signed_in_time", "totp_counter")
         secret = ("password", "tf_totp_secret", "mf_recovery_codes")
 
@@ -90,6 +94,7 @@ class UserRole(Row):
     role = ForeignKeyField(Role, on_delete="RESTRICT")
 
     class Meta:
+        named = ("user", "role")
         indexes = ((("user", "role"), True),)
 
 
@@ -110,6 +115,7 @@ class UserEntity(Row):
     party_id = IntegerField()
 
     class Meta:
+        named = ("user", "party_id")
         indexes = ((("user", "party_id"), True),)
 
 
@@ -120,6 +126,7 @@ class UserSite(Row):
     place_id = IntegerField()
 
     class Meta:
+        named = ("user", "place_id")
         indexes = ((("user", "place_id"), True),)
 
 
@@ -134,6 +141,7 @@ class UserSession(Row):
     agent = CharField(200, default="")
 
     class Meta:
+        named = ("user",)
         unwatched = ("seen_time",)
         secret = ("token_sha256",)
 
@@ -150,6 +158,7 @@ class PersonLink(Row):
     used_time = Instant(null=True)
 
     class Meta:
+        named = ("user", "purpose")
         secret = ("token_sha256",)
         constraints = [Check("purpose IN ('invite', 'reset')")]
 
@@ -178,6 +187,7 @@ class ApiToken(Row):
     revoked_time = Instant(null=True)
 
     class Meta:
+        named = ("name", "user")
         unwatched = ("last_used_time",)
         secret = ("sha256",)
 

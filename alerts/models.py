@@ -14,6 +14,9 @@ class AlertSetting(Row):
     changed_time = Instant()
     changed_by = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="alert_settings")
 
+    class Meta:
+        named = ("name",)
+
 
 class DigestRecipient(Row):
     """Who gets the digest by e-mail: once a day, in this language, at this hour of his own clock."""
@@ -25,6 +28,7 @@ class DigestRecipient(Row):
     created_time = Instant()
 
     class Meta:
+        named = ("address",)
         constraints = [Check("hour >= 0 AND hour < 24"), Check("language IN ('en', 'zh')")]
 
 
@@ -36,6 +40,7 @@ class Webhook(Row):
     created_time = Instant()
 
     class Meta:
+        named = ("url",)
         secret = ("secret",)
 
 

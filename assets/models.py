@@ -46,6 +46,7 @@ class Asset(Row):
     event_count = IntegerField(default=0)  # events that count, for the check of replay against columns
 
     class Meta:
+        named = ("code",)
         unwatched = (  # follows from the scans
             "life", "where", "condition", "dirty", "holder", "place", "shipment", "out_since", "home_since",
             "seen_time", "parent", "due_day", "last_event_time", "event_count",
@@ -93,6 +94,7 @@ class Device(Row):
     revoked_by = ForeignKeyField(User, null=True, index=False, on_delete="SET NULL", backref="revoked_devices")
 
     class Meta:
+        named = ("name",)
         unwatched = (  # told with every upload
             "sync_time", "unsent", "app_version", "clock_offset_ms", "last_sequence", "last_event_time", "gaps",
         )  # fmt: skip
@@ -352,6 +354,7 @@ class Agreement(Row):
     changed_time = Instant()
 
     class Meta:
+        named = ("partner", "asset_type")
         indexes = ((("partner", "asset_type", "valid_from"), False),)
 
 
@@ -373,5 +376,6 @@ class PoolMinimum(Row):
     minimum = IntegerField()
 
     class Meta:
+        named = ("asset_type", "place")
         indexes = ((("asset_type", "place"), True),)
         constraints = [Check("minimum >= 0")]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
-from peewee import JOIN, Case, ModelSelect, Value
+from peewee import JOIN, Case, ModelSelect, Value, fn
 
 from accounts.access import needs
 from accounts.models import User
@@ -23,8 +24,14 @@ from assets.forms import RegisterForm
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.scanned_text import storable
 from assets.state import State, shown
-from assets.visible import visible_assets, visible_events, visible_levels
-from database import utc_now
+from assets.visible import (
+    FEW_TO_COUNT,
+    BoxLists,
+    visible_assets,
+    visible_events,
+    visible_levels,
+)
+from database import one_of, utc_now
 from errors import N_, Message
 from i18n import instant, name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
@@ -110,10 +117,10 @@ _ASSET_COLUMNS = (
 )
 
 
-def all_assets() -> ModelSelect[Any]:
+def all_assets(visible: Any = visible_assets) -> ModelSelect[Any]:
     """Query of the boxes that who asks may see, with type, holder, place and shipment joined."""
     return seen(  # type: ignore[no-any-return]
-        visible_assets,
+        visible,
         Asset.select(Asset, AssetType, Party, Place, Shipment)
         .join_from(Asset, AssetType)
         .join_from(Asset, Party, JOIN.LEFT_OUTER, on=(Asset.holder == Party.id))
@@ -122,9 +129,9 @@ def all_assets() -> ModelSelect[Any]:
     )
 
 
-def _asset_filters() -> list[Filter]:
+def _asset_filters(lists: BoxLists) -> list[Filter]:
     types = AssetType.select().where(~AssetType.counted).order_by(AssetType.code)
-    holders = Party.select().where(Party.id.in_(_holders())).order_by(Party.code)
+    holders = Party.select().where(_holders(lists)).order_by(Party.code)
     filters = [
         Filter(
             "type",
@@ -158,20 +165,25 @@ def _asset_filters() -> list[Filter]:
     return filters
 
 
-def _holders() -> Any:
-    """Subquery: who holds boxes; without a limit read from the levels, which are fewer."""
-    if current_scope().is_limited:
-        return seen(visible_assets, Asset.select(Asset.holder))
-    return StockLevel.select(StockLevel.holder)
+def _holders(lists: BoxLists) -> Any:
+    """Condition on Party: who holds boxes; without a limit read from the levels, which are fewer."""
+    if not current_scope().is_limited:
+        return Party.id.in_(StockLevel.select(StockLevel.holder))
+    few = lists.few(visible_assets, FEW_TO_COUNT)
+    if few is not None:
+        return Party.id.in_(Asset.select(Asset.holder).where(one_of(Asset.id, few)))
+    # Of many boxes the first one that is seen ends the question for its holder.
+    return fn.EXISTS(seen(visible_assets, Asset.select(Asset.id).where(Asset.holder == Party.id)))
 
 
 @blueprint.get("/assets")
 @needs("assets.read")
 def asset_list() -> Response | str:
+    lists = BoxLists(current_scope())
     return answer(
-        all_assets(), _ASSET_COLUMNS, template="assets/list.html", name="boxes", search=(Asset.code, Asset.grai),
-        exact=(Asset.code,),
-        filters=_asset_filters(), sort="code",
+        all_assets(lists.assets), _ASSET_COLUMNS, template="assets/list.html", name="boxes",
+        search=(Asset.code, Asset.grai), exact=(Asset.code,), filters=_asset_filters(lists), sort="code",
+        bare=seen(visible_assets, Asset.select()),
     )  # fmt: skip
 
 
@@ -424,12 +436,12 @@ WORDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def all_events() -> ModelSelect[Any]:
+def all_events(visible: Any = visible_events) -> ModelSelect[Any]:
     """Query of the events that who asks may see, with box, shipment, place, party, person, destination and counted
     type joined."""
     goal, kind = Place.alias(), AssetType.alias()
     return seen(  # type: ignore[no-any-return]
-        visible_events,
+        visible,
         ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User, goal, kind)
         .join_from(ScanEvent, Asset, JOIN.LEFT_OUTER)
         .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
@@ -534,7 +546,9 @@ _EVENT_FILTERS = (
 @blueprint.get("/scan-events")
 @needs("assets.read")
 def event_list() -> Response | str:
-    query, document = all_events(), storable(request.args.get("document", ""))[:64]
+    lists, document = BoxLists(current_scope()), storable(request.args.get("document", ""))[:64]
+    query = all_events(partial(visible_events, passes=lists.to_list))
+    counted = seen(partial(visible_events, passes=lists.to_count), ScanEvent.select())
     if document:
         query = query.where(ScanEvent.document == document, ScanEvent.document != "")
     file = request.args.get("format") in ("csv", "xlsx")
@@ -546,5 +560,5 @@ def event_list() -> Response | str:
     return answer(
         query, columns, template="assets/events.html", name="scans", document=document,
         search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), exact=(Asset.code,),
-        filters=_EVENT_FILTERS, sort="-recorded",
+        filters=_EVENT_FILTERS, sort="-recorded", bare=None if document else counted,
     )  # fmt: skip

@@ -40,6 +40,7 @@ class CustomsDeclaration(Row):
     changed_by = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="customs_declarations")
 
     class Meta:
+        named = ("number",)
         indexes = (
             (("country", "direction", "number", "item"), True),
             (("direction", "closed_day", "due_day"), False),
@@ -61,6 +62,7 @@ class CustomsExtension(Row):
     recorded_by = ForeignKeyField(User, null=True, on_delete="SET NULL", backref="customs_extensions")
 
     class Meta:
+        named = ("declaration", "number")
         indexes = ((("declaration", "number"), True),)
 
 
@@ -78,6 +80,7 @@ class DeclaredBox(Row):
     log = TextField(default="")  # what was taken back, a line each: day, person, what, why
 
     class Meta:
+        named = ("declaration", "asset")
         indexes = ((("declaration", "asset"), True), (("asset", "closing"), False))
         constraints = [
             Check("closing IN ('', 'back', 'paid', 'destroyed')"),
@@ -113,5 +116,6 @@ class ClockRule(Row):
     changed_time = Instant()
 
     class Meta:
+        named = ("country", "regime")
         indexes = ((("country", "regime", "destination"), True),)
         constraints = [Check("months > 0"), Check("extensions >= 0"), Check("extension_months >= 0")]

@@ -61,6 +61,7 @@ class IssuedDocument(Row):
         return "void" if self.voided_time else self.state
 
     class Meta:
+        named = ("type", "number")
         indexes = (
             (("seller", "number"), True),
             (("shipment", "type"), False),
@@ -103,6 +104,9 @@ class ProfileRule(Row):
     copies = IntegerField(default=0)
     note = CharField(255, default="")  # why
 
+    class Meta:
+        named = ("type", "destination")
+
 
 class SellerLook(Row):
     """How the papers of one of our companies look. Pictures are kept files, named by their SHA-256."""
@@ -111,6 +115,9 @@ class SellerLook(Row):
     logo = CharField(64, default="")
     colour = CharField(7, default="")  # #1a4f8b; '' black
     changed_time = Instant()
+
+    class Meta:
+        named = ("seller",)
 
 
 class Seal(Row):
@@ -124,6 +131,9 @@ class Seal(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("name",)
+
 
 class SealUse(Row):
     """Who placed which seal on which paper."""
@@ -134,6 +144,7 @@ class SealUse(Row):
     used_time = Instant()
 
     class Meta:
+        named = ("document", "seal")
         indexes = ((("seal", "document"), True),)
 
 
@@ -150,6 +161,9 @@ class Wording(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("slot", "type")
+
 
 class TemplatePack(Row):
     """An uploaded set of templates, one row for each version. At most one version of a name is in use."""
@@ -163,6 +177,7 @@ class TemplatePack(Row):
     uploaded_time = Instant()
 
     class Meta:
+        named = ("name", "version")
         indexes = ((("name", "version"), True),)
 
 
@@ -190,4 +205,5 @@ class LogisticUnit(Row):
     allocated_time = Instant()
 
     class Meta:
+        named = ("shipment", "sscc")
         indexes = ((("shipment", "package_no"), True),)

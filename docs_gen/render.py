@@ -1,4 +1,4 @@
-"""Template and facts → HTML → PDF. The only module that calls WeasyPrint; `engine_speed` reaches into it.
+"""Template and facts → HTML → PDF. The only module that calls WeasyPrint; `engine` reaches into it.
 
 Four things are settled here once for all papers. The fonts: the engine sees `static/fonts` and nothing of the machine,
 so that every machine makes the same bytes. The form: a paper is a PDF/A-3u (ISO 19005-3, level U), which may carry
@@ -32,7 +32,7 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen import engine_speed
+from docs_gen import engine as speed
 from docs_gen.barcodes import sscc_bars, sscc_link
 from docs_gen.latin import carrier_text
 from master_data.rules import BIDI_CONTROLS
@@ -274,33 +274,36 @@ def _written(
     engine = _engine()
     if css:
         styles.append(engine.CSS(string=css, font_config=_fonts(), url_fetcher=fetcher))
-    exemplars = [
-        _source(one, fetcher, own=not css).render(font_config=_fonts(), stylesheets=styles, pdf_variant=variant)
-        for one in htmls
-    ]
-    document = exemplars[0]
-    if must:
-        said = _said(document)
-        for text in must:
-            if "".join(text.split()) not in said:
-                raise RenderError(f"the paper does not say “{text}”")
-    if len(exemplars) > 1:
-        document = document.copy([page for one in exemplars for page in one.pages])
-    data = document.write_pdf(
-        pdf_variant=variant,
-        pdf_tags=variant is not None,
-        attachments=[_embedded(one) for one in enclosed],
-        finisher=lambda _, file: _finish(file, enclosed),
-    )
-    return Paper(data, len(document.pages))
+    exemplars: list[Any] = []
+    try:
+        for one in htmls:
+            source = _source(one, fetcher, own=not css)
+            exemplars.append(source.render(font_config=_fonts(), stylesheets=styles, pdf_variant=variant))
+        document = exemplars[0]
+        if must:
+            said = _said(document)
+            for text in must:
+                if "".join(text.split()) not in said:
+                    raise RenderError(f"the paper does not say “{text}”")
+        if len(exemplars) > 1:
+            document = document.copy([page for one in exemplars for page in one.pages])
+        data = document.write_pdf(
+            pdf_variant=variant,
+            pdf_tags=variant is not None,
+            attachments=[_embedded(one) for one in enclosed],
+            finisher=lambda _, file: _finish(file, enclosed),
+        )
+        return Paper(data, len(document.pages))
+    finally:
+        speed.let_go(exemplars)
 
 
 def _source(html: str, fetcher: Any, *, own: bool) -> Any:
     """The document of a template, by the short way if it is our own."""
-    tree = engine_speed.parsed(html) if own else None
+    tree = speed.parsed(html) if own else None
     if tree is None:
         return _engine().HTML(string=html, url_fetcher=fetcher)
-    return engine_speed.tree_source(_engine(), tree, fetcher)
+    return speed.tree_source(_engine(), tree, fetcher)
 
 
 def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
@@ -309,14 +312,17 @@ def page_text(html: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
     with _lock:
         try:
             styles = [_stylesheet(name) for name in stylesheets]
-            return _said(_source(html, _fetcher(), own=True).render(font_config=_fonts(), stylesheets=styles))
+            document = _source(html, _fetcher(), own=True).render(font_config=_fonts(), stylesheets=styles)
+            said = _said(document)
+            speed.let_go([document])
+            return said
         except engine.urls.FatalURLFetchingError as error:
             raise RenderError(str(error)) from error
 
 
 def _said(document: Any) -> str:
     """What the pages of a document show as text, without any white space."""
-    boxes = (box for page in document.pages for box in page._page_box.descendants())
+    boxes = (box for page in document.pages for box in speed.every_box(page._page_box))
     return "".join("".join(box.text.split()) for box in boxes if hasattr(box, "text"))
 
 
@@ -330,7 +336,7 @@ def _embedded(one: Attachment) -> Any:
 
 def _finish(file: Any, attachments: Sequence[Attachment]) -> None:
     _name_attachments(file, attachments)
-    engine_speed.settle(file)
+    speed.settle(file)
 
 
 def _name_attachments(file: Any, attachments: Sequence[Attachment]) -> None:
@@ -466,7 +472,7 @@ def _loaded_engine() -> ModuleType:
     import weasyprint.text.line_break
     import weasyprint.urls
 
-    engine_speed.hasten(weasyprint)
+    speed.hasten(weasyprint)
     return weasyprint
 
 
@@ -481,6 +487,7 @@ def _fonts() -> Any:
 
 def forget_fonts() -> None:
     """Let go of the loaded fonts; the next paper loads them again, from fontconfig's cache."""
+    speed.forget_fonts(_engine())
     _fonts.cache_clear()
 
 
@@ -496,7 +503,7 @@ def _stylesheet(name: str) -> Any:
 @cache
 def _style(text: str) -> Any:
     sheet = _engine().CSS(string=text, font_config=_fonts(), url_fetcher=_fetcher())
-    engine_speed.mark_lasting(sheet, text)
+    speed.mark_lasting(sheet, text)
     return sheet
 
 

@@ -35,6 +35,7 @@ class Job(Row):
 
     class Meta:
         watched = False  # a record itself; what people do to one is told by name
+        named = ("kind", "about")
         indexes = (
             (("state", "due_time"), False),
             (("kind", "key"), False),

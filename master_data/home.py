@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from flask import g
+from markupsafe import Markup
+
+from i18n import instant
 from master_data.models import Party, Place
 from prepared_statements import prepared
 
@@ -32,3 +37,12 @@ def home_zones() -> Any:
 @prepared
 def _home_zone() -> Any:
     return home_zones()
+
+
+def instant_at_home(value: datetime | None, zone: str = "") -> Markup:
+    """Filter of the templates: a point in time, shown in `zone`; where a page names none, in that of our home place."""
+    if not zone and value is not None:
+        if "home_zone" not in g:
+            g.home_zone = home_zone()
+        zone = g.home_zone
+    return instant(value, zone or "UTC")

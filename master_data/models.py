@@ -31,6 +31,9 @@ class Party(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("code",)
+
 
 class Place(Row):
     """Where goods and boxes are: a plant, a gate, a warehouse of a customer."""
@@ -48,6 +51,9 @@ class Place(Row):
     return_address = BooleanField(default=False)  # printed on labels as 'return to'
     archived = BooleanField(default=False)
     changed_time = Instant()
+
+    class Meta:
+        named = ("code",)
 
 
 class Product(Row):
@@ -76,6 +82,7 @@ class Product(Row):
     changed_time = Instant()
 
     class Meta:
+        named = ("part_no",)
         constraints = [Check("length(hs_code) = 10")]
 
 
@@ -108,4 +115,5 @@ class AssetType(Row):
     changed_time = Instant()
 
     class Meta:
+        named = ("code",)
         constraints = [Check("length_mm > 0"), Check("width_mm > 0"), Check("height_mm > 0")]

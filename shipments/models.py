@@ -34,6 +34,9 @@ class LetterOfCredit(Row):
     archived = BooleanField(default=False)
     changed_time = Instant()
 
+    class Meta:
+        named = ("code",)
+
 
 class CreditDocument(Row):
     """One paper that a letter of credit asks for (46A): which, how titled, how often."""
@@ -47,6 +50,7 @@ class CreditDocument(Row):
     signed = BooleanField(default=False)
 
     class Meta:
+        named = ("credit", "position")
         indexes = ((("credit", "position"), True),)
 
 
@@ -114,6 +118,7 @@ class Shipment(Row):
     changed_by = ForeignKeyField(User, null=True, on_delete="SET NULL")
 
     class Meta:
+        named = ("number",)
         constraints = [Check("state IN ('open', 'dispatched', 'closed', 'cancelled')")]
 
 
@@ -126,6 +131,7 @@ class ShipmentLine(Row):
     invoice_group = CharField(4, default="")  # lines of one group share an invoice: A, B …; '' the only one
 
     class Meta:
+        named = ("shipment", "position")
         indexes = ((("shipment", "position"), True),)
 
 
@@ -147,5 +153,6 @@ class Package(Row):
     marks = CharField(255, default="")
 
     class Meta:
+        named = ("shipment", "position")
         indexes = ((("shipment", "position"), True),)
         constraints = [Check("count > 0")]

@@ -22,6 +22,7 @@ class Statement(Row):
     changed_time = Instant()
 
     class Meta:
+        named = ("document",)
         indexes = ((("partner", "first_day"), False), (("state", "first_day"), False))
         constraints = [Check("state IN ('issued', 'partly', 'confirmed', 'disputed', 'agreed', 'closed')")]
 
@@ -38,6 +39,7 @@ class StatementLink(Row):
     seen_time = Instant(null=True)  # first opened
 
     class Meta:
+        named = ("statement",)
         secret = ("token_sha256",)
 
 
@@ -58,5 +60,6 @@ class StatementAnswer(Row):
     answered_time = Instant()
 
     class Meta:
+        named = ("statement", "line")
         indexes = ((("link", "answered_time"), False),)
         constraints = [Check("verdict IN ('confirmed', 'disputed', 'not_ours', 'missing')")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,12 @@ from accounts.models import AuditEntry, User
 from accounts.people import create_token, create_user
 from accounts.tokens import token_hash
 from assets.models import Asset
+from database import Row, noting_questions
 from database import db as proxy
+from docs_gen.models import IssuedDocument
 from master_data.models import Party, Place, Product
+from people.audit_subjects import kind_title
+from shipments.models import Package, ShipmentLine
 
 
 def told(**conditions: Any) -> list[dict[str, Any]]:
@@ -40,6 +45,7 @@ def test_a_change_is_told_with_what_stood_before_and_after(db: Database, world: 
     assert line["rows"] == [
         {
             "key": world.suzhou.id,
+            "named": {"code": "SUZHOU"},
             "before": {"name_en": world.suzhou.name_en},
             "after": {"name_en": "Suzhou Steering II"},
         }
@@ -168,3 +174,120 @@ def test_a_line_to_the_database_that_breaks_after_the_change_does_not_make_the_a
     with proxy.connection_context():
         assert told(kind="user", verb="changed")[-1]["rows"][0]["after"] == {"language": "zh"}
         assert list(audit.faults()) == []
+
+
+def paper(world: World) -> IssuedDocument:
+    return IssuedDocument.create(
+        shipment=world.shipment, party=world.hamburg, seller=world.suzhou, type="commercial_invoice",
+        number="CI-2026-0007", issue_date=NOW.date(), facts="{}", issued_time=NOW,
+    )  # fmt: skip
+
+
+def cells(client: FlaskClient, query: str) -> list[tuple[str, str, str]]:
+    """(what was done, to what, before and after) of the lines that the page shows for `query`, the newest first."""
+    page = client.get(f"/audit?{query}").text.partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in page.split("<tr>")[1:]]
+    return [(row[3], row[4], row[5]) for row in rows]
+
+
+@on_both_databases
+def test_a_line_is_found_by_the_number_that_a_person_knows_and_names_its_subject(
+    client: SignedIn, user: User, world: World
+) -> None:
+    document = paper(world)
+    box = Asset.create(code="KLT-000123-7", asset_type=world.klt, owner=world.suzhou, created_time=NOW)
+    Asset.update(return_place=world.plant).where(Asset.id == box.id).execute()
+    Party.update(contact="Otto").where(Party.id == world.nagoya.id).execute()
+    Package.update(marks="C/NO. 13").where(Package.shipment == world.shipment, Package.position == 2).execute()
+    ShipmentLine.delete().where(ShipmentLine.shipment == world.shipment).execute()
+    audit.record(
+        "fetched", "docs_gen.document_file", str(document.id), path="/documents/1.pdf", file="CI-2026-0007.pdf"
+    )
+    audit.record("fetched", "docs_gen.zip_file", "S-2026-0001", path="/shipments/S-2026-0001/documents.zip")
+
+    found = cells(client, "q=S-2026-0001")
+    assert found[0][1] == '<a href="/shipments/S-2026-0001">Shipment S-2026-0001: all papers as ZIP</a>'
+    assert found[1][1] == '<a href="/documents?q=CI-2026-0007">Commercial invoice CI-2026-0007</a>'
+    assert [row[:2] for row in found[2:4]] == [
+        ("deleted", '<a href="/shipments/S-2026-0001">Line of a shipment S-2026-0001 · 1, 2</a>'),
+        ("changed", '<a href="/shipments/S-2026-0001">Package S-2026-0001 · 2</a>'),
+    ]
+    assert ("created", '<a href="/shipments/S-2026-0001">Shipment S-2026-0001</a>') in [row[:2] for row in found]
+    found = cells(client, "q=ci-2026-0007")
+    assert [row[0] for row in found] == ["fetched", "created"]
+    [changed, created] = cells(client, "q=KLT-000123-7")
+    assert changed[:2] == ("changed", '<a href="/assets/KLT-000123-7">Box KLT-000123-7</a>')
+    assert "SZ-PLANT" in changed[2], "a place is named, not told by the key of its row"
+    assert created[0] == "created"
+    assert cells(client, "q=nagoya&verb=changed")[0][1] == '<a href="/parties/NAGOYA">Partner NAGOYA</a>'
+    assert f'<a href="/people/{user.id}">Person wang.li</a>' in [row[1] for row in cells(client, "q=wang.li")]
+    file = client.get("/audit?format=csv&q=CI-2026-0007").data.decode("utf-8-sig")
+    assert "Commercial invoice CI-2026-0007" in file
+    assert f"issued_document {document.id}" in file, "in a file the row can be told, too"
+
+
+def test_a_subject_that_was_renamed_or_is_gone_keeps_the_name_that_it_had(client: SignedIn, world: World) -> None:
+    spare = {"party": world.hamburg, "name_en": "Spare", "country": "DE", "changed_time": NOW}
+    place = Place.create(code="OLD-NAME", **spare)
+    Place.update(phone="1").where(Place.id == place.id).execute()
+    audit.record("changed", "place", str(place.id), rows=[{"key": place.id, "before": {"phone": "1"}}])  # as of old
+    Place.update(code="NEW-NAME").where(Place.id == place.id).execute()
+    assert told(kind="place", verb="changed")[-1]["rows"][0]["named"] == {"code": "OLD-NAME"}
+    [renamed, changed, _created] = cells(client, "q=OLD-NAME")
+    assert changed[1] == '<a href="/places/NEW-NAME">Place OLD-NAME</a><small class="pe-note">today: NEW-NAME</small>'
+    assert renamed[1] == changed[1]
+    lines = cells(client, "q=NEW-NAME")
+    assert len(lines) == 4, "by the name of today all lines are found"
+    assert lines[1][1] == '<a href="/places/NEW-NAME">Place NEW-NAME</a>', "it does not say what it was called"
+    Place.delete().where(Place.id == place.id).execute()
+    lines = cells(client, "kind=place")
+    assert lines[0][:2] == ("deleted", "Place NEW-NAME")
+    assert [line[1] for line in lines[1:4]] == [
+        'Place OLD-NAME<small class="pe-note">not there any more</small>',
+        'Place NEW-NAME<small class="pe-note">not there any more</small>',
+        'Place OLD-NAME<small class="pe-note">not there any more</small>',
+    ]
+    assert list(audit.faults()) == [], "lines with and without a name are one chain"
+
+
+def test_the_page_asks_as_many_queries_for_many_lines_as_for_few(client: SignedIn, world: World, db: Database) -> None:
+    def queries(url: str) -> int:
+        with noting_questions() as asked:
+            assert client.get(url).status_code == 200
+        return len(asked)
+
+    for number in range(60):
+        Party.update(contact=f"{number}").where(Party.id == world.hamburg.id).execute()
+        Package.update(marks=f"{number}").where(Package.shipment == world.shipment).execute()
+        audit.record("fetched", "docs_gen.document_file", str(paper(world).id if not number else 1), file="x.pdf")
+    for kind in ("party", "package", "docs_gen.document_file"):
+        many, few = f"/audit?size=200&kind={kind}", f"/audit?size=25&kind={kind}"
+        assert queries(many) <= queries(few) + 3, "for other kinds of things on it, not for 35 more lines"
+        assert queries(f"{many}&q=HAMBURG") <= queries(f"{few}&q=HAMBURG") + 3
+        assert queries(f"{many}&format=csv") <= queries(few) + 3
+
+
+def test_every_list_that_is_handed_out_is_named_in_the_audit(app: Flask, client: SignedIn, world: World) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments]
+    for rule in rules:
+        if not rule.rule.startswith(("/static", "/login", "/change", "/tf-", "/mf-", "/verify")):
+            client.get(f"{rule.rule}?format=csv&table=types&asset=KLT-1")
+    kinds = {line["kind"] for line in told(verb="fetched")}
+    assert len(kinds) > 20
+    assert {kind for kind in kinds if kind_title(kind) == kind} == set()
+
+
+def test_a_link_of_a_partner_is_not_written_down(client: SignedIn, app: Flask) -> None:
+    with app.test_request_context("/statement/very-secret/statement.xlsx"):
+        answer = app.response_class(headers={"Content-Disposition": 'attachment; filename="BS-2026-0001.xlsx"'})
+        audit._fetched(answer)
+    [line] = told(verb="fetched")
+    assert "very-secret" not in json.dumps(line)
+    assert (line["key"], line["file"]) == ("", "BS-2026-0001.xlsx")
+
+
+def test_every_table_that_is_told_of_is_named_and_its_rows_are_known_by_something(app: Flask) -> None:
+    told_of = [model for model in Row.__subclasses__() if model.__module__ != __name__ and model._meta.watched]
+    assert len(told_of) > 30
+    tables = [(model._meta.table_name, model._meta.named) for model in told_of]
+    assert [table for table, named in tables if not named or kind_title(table) == table] == []

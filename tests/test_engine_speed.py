@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import pickle
 import subprocess
@@ -18,8 +19,10 @@ from markupsafe import Markup
 
 from assets.labels import qr_svg
 from config import ROOT
-from docs_gen import engine_speed, render
+from docs_gen import engine as engine_speed
+from docs_gen import render
 from docs_gen.document_types import Imprint, print_job
+from docs_gen.engine import text as text_lines
 from docs_gen.label_sheets import SHEETS, Label, module_side, modules, size_css
 from docs_gen.register import REGISTER
 from docs_gen.render_pool import Job, render_one
@@ -28,7 +31,7 @@ from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 #: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts.
 _AS_IT_COMES = """
 import pickle, sys
-from docs_gen import engine_speed, render_pool
+from docs_gen import engine as engine_speed, render_pool
 engine_speed.hasten = lambda engine: None
 engine_speed.parsed = lambda html: None
 pickle.dump([render_pool.render_one(job).data for job in pickle.load(sys.stdin.buffer)], sys.stdout.buffer)
@@ -45,8 +48,83 @@ def _jobs() -> dict[str, Job]:
     coloured = replace(sample_facts(2), colour="#123456")
     jobs["coloured"] = print_job(invoice, coloured, Imprint("X-2026-0002"))
     jobs["labels"] = _label_job()
+    jobs["long"] = print_job(invoice, sample_facts(40), Imprint("X-2026-0003"))
+    jobs["odd"] = _odd_job()
+    jobs["odd_without_tags"] = _odd_job(
+        ".fl::first-letter { font-size: 150% } .fl::first-line { color: red }", short=True, variant=None
+    )
     jobs["draft"] = print_job(invoice, sample_facts(2), Imprint(""))
     return jobs
+
+
+#: What may stand in a cell; most of it is not what the short ways of the engine know.
+_CELLS = (
+    "plain", "", " leading and trailing ", "two<br/>lines", "a <b>bold</b> word", "<div>one</div><div>two</div>",
+    "<div>one</div>text", "text<div>after</div>", "<div><div>nested</div></div>", "<div>  spaces   inside </div>",
+    "soft\u00adhyphen and alongwordwithoutanybreaksatallinitsothatitmustbebrokensomewhere", "中文字符很长很长很长很长很长，还要更长。",
+    "שלום עולם", "مرحبا بالعالم", "ภาษาไทย", "e\u0301 combining ﬁ fi AV To", "\u00a0", "x\u00a0", "tab\there", "line\nfeed",
+    '<img alt="logo" src="roundtrip:logo" style="width:5mm"/>', '<a href="https://example.com">link</a>', "<p>para</p><p>two</p>",
+    "<ul><li>a</li></ul>", "<table><tr><td>inner</td></tr></table>", '<div class="float">f</div>text', "emoji 😀?",
+    '<div class="abs">f</div>text', "<div>a</div> <div>b</div>", '<div class="m">margin</div><div class="p">padding</div>',
+    '<div class="bd">border</div><div class="bg">back</div>', '<div data-bookmark="B">bookmark</div>', '<div id="here">id</div>',
+    '<div class="counted">c</div>', '<div class="before">c</div>', '<div class="upper">upper case</div>',
+    '<div class="just">justified text that is long enough for several lines</div>', '<div class="pre">pre\n  two</div>',
+    '<div class="preline">pre\n  two</div>', '<div class="ell">an ellipsis stands where this is too long</div>',
+    '<div class="under">under</div>', '<div class="rel">relative</div>', '<div class="op">opaque</div>',
+    '<div class="out">outline</div>', '<div class="spaced">letters and words apart</div>', '<div class="sup">sup</div>',
+    '<div class="indent">indented text that is long enough for two lines</div>', '<div class="hid">hidden</div>',
+    '<div class="rtl">right to left, abc. שלום</div>', '<div class="fl">First letter and line</div>',
+    '<div class="turn">turned</div>', '<div class="wide">wide</div>', '<div class="big">B</div><div>small</div>',
+    '<div class="hy" lang="en">internationalization of characteristics</div>', '<div lang="ar">عربي</div>',
+)  # fmt: skip
+_ODD_STYLE = """
+@page { size: A4; margin: 15mm; @bottom-center { content: counter(page) "/" counter(pages) } }
+html { font: 8pt "Noto Sans", "Noto Sans CJK SC", "Noto Sans Thai", "Noto Sans Arabic", "Noto Sans Hebrew" }
+table { width: 100%; table-layout: fixed } .collapsed { border-collapse: collapse } .apart { border-spacing: 1mm .5mm }
+td, th { overflow-wrap: anywhere; vertical-align: top; padding: .4mm 1mm } tr.keep { break-inside: avoid }
+.collapsed td { border-bottom: .1mm solid #bbb } .collapsed th { border: .3mm solid red }
+td.x { border: .5mm dashed blue } td.y { border-left: 1mm double green; background: #eef }
+.middle td { vertical-align: middle } .bottom td { vertical-align: bottom; text-align: right } .high td { height: 9mm }
+.base td { vertical-align: baseline; text-align: center } td.green { color: rgba(0, 128, 0, .6) } td.hsl { color: hsl(200 50% 40%); white-space: nowrap }
+.float { float: left } .abs { position: absolute } .m { margin: 1mm } .p { padding: 1mm } .bd { border: .2mm solid } .bg { background: yellow }
+.counted { counter-increment: n } .counted::after { content: counter(n) } .before::before { content: "» " } .upper { text-transform: uppercase }
+.just { text-align: justify } .pre { white-space: pre } .preline { white-space: pre-line } .under { text-decoration: underline }
+.ell { white-space: nowrap; overflow: hidden; text-overflow: ellipsis } .rel { position: relative; top: 1mm } .op { opacity: .5 }
+.out { outline: .2mm solid } .spaced { letter-spacing: .3mm; word-spacing: 1mm } .indent { text-indent: 3mm } .hid { visibility: hidden }
+.sup { vertical-align: super; font-size: 60% } .rtl { direction: rtl } .turn { transform: rotate(10deg) } .hy { hyphens: auto }
+.wide { width: 5mm; min-height: 4mm } .big { font-size: 20pt; line-height: 1 } [data-bookmark] { bookmark-level: 1; bookmark-label: attr(data-bookmark) }
+"""
+
+
+def _odd_job(more_style: str = "", *, short: bool = False, **options: object) -> Job:
+    """Tables whose cells hold all sorts of things, go over pages, span others, stand at the top, the middle, the foot."""
+    kinds = ("", 'class="x"', 'class="y"', 'class="green"', 'class="hsl"')
+    tables = []
+    for number, name in enumerate(
+        ("collapsed", "apart middle", "collapsed bottom", "apart base", "collapsed high base")[3 * short :]
+    ):
+        rows = []
+        for row in range(11):
+            cells = [_CELLS[(number * 7 + row * 5 + column) % len(_CELLS)] for column in range(5)]
+            marked = "".join(f"<td {kinds[(column + row) % 5]}>{cell}</td>" for column, cell in enumerate(cells))
+            rows.append(f'<tr class="{"keep" if row % 3 else ""}">{marked}</tr>')
+        head = "".join(f"<th>h{column}<br/>头</th>" for column in range(5))
+        span = '<tr><td colspan="2">two</td><td rowspan="2">two rows</td><td colspan="3">beyond</td></tr><tr><td>a</td><td>b</td></tr>'
+        tables.append(
+            f'<table class="{name}"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}{span}</tbody></table>'
+        )
+    tall = (
+        "<td>"
+        + "tall text goes over the page. " * 300
+        + "</td><td>short</td><td><div>"
+        + "block " * 300
+        + "</div></td>"
+    )
+    many = "".join(f"<tr><td>{row}</td><td><div>same</div><div>same</div></td><td>x y</td></tr>" for row in range(70))
+    if not short:
+        tables.append(f'<table class="collapsed"><tr>{tall}</tr></table><table class="collapsed base">{many}</table>')
+    html = f'<html lang="en"><head><title>t</title><meta name="author" content="x"/></head><body>{"".join(tables)}</body></html>'
+    return Job(html, {"stylesheets": (), "sheet_css": _ODD_STYLE + more_style, **options})
 
 
 def _label_job() -> Job:
@@ -141,3 +219,46 @@ def test_the_first_papers_of_a_process_may_come_side_by_side() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def _laid_out(job: Job) -> list[object]:
+    """The boxes of the cells of a job."""
+    from weasyprint.formatting_structure.boxes import TableCellBox
+
+    html = job.html if isinstance(job.html, str) else job.html[0]
+    styles = render._styles(("paper.css",), "")
+    document = render._source(html, render._fetcher(), own=True).render(font_config=render._fonts(), stylesheets=styles)
+    boxes = [box for page in document.pages for box in engine_speed.every_box(page._page_box)]
+    return [box for box in boxes if type(box) is TableCellBox and box.element.tag == "td"]
+
+
+def test_the_cells_of_a_list_of_goods_are_laid_out_by_the_short_way() -> None:
+    """Or a change of a template or a style sheet would cost the half of the speed, and nothing would look different."""
+    cells = _laid_out(print_job(REGISTER["commercial_invoice"], sample_facts(20), Imprint("CI-20")))
+    assert sum(cell.plain for cell in cells) > 20 * 8
+
+
+def test_a_paper_leaves_nothing_for_the_collector_and_keeps_a_bounded_number_of_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = print_job(REGISTER["commercial_invoice"], sample_facts(20), Imprint("CI-21"))
+    collected = 0
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        nonlocal collected
+        collected += info.get("collected", 0) if phase == "stop" else 0
+
+    render.pdf(job.html, **job.options)
+    gc.collect()
+    gc.callbacks.append(count)
+    try:
+        render.pdf(job.html, **job.options)
+        gc.collect()
+    finally:
+        gc.callbacks.remove(count)
+    assert collected < 1_000, "the boxes of 20 lines alone are some 4,000"
+    monkeypatch.setattr(text_lines, "_MOST_LINES", 100)
+    for first in (0, 200):
+        rows = "".join(f"<tr><td>{first + row}</td></tr>" for row in range(120))
+        render.pdf(f"<html lang='en'><head></head><body><table>{rows}</table></body></html>")
+        assert sum(map(len, text_lines._kept)) <= 100

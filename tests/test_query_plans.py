@@ -14,15 +14,19 @@ from datetime import timedelta
 import pytest
 from conftest import on_both_databases
 
+from accounts.scope import Scope
 from alerts.current import current_alerts
+from assets import visible
 from assets.balances import by_place, overdue
 from assets.epcis import document, recorded, rows_of
 from assets.ledger import as_told, histories
 from assets.ledger_check import faults
-from assets.models import Asset, StockLevel
+from assets.models import Asset, ScanEvent, StockLevel
 from assets.scan_told import ScanInput
 from assets.scanning import record_scans
+from assets.visible import BoxLists, visible_assets, visible_events
 from benchmarks.growth import NOW, build
+from master_data.models import Party, Place
 
 #: what grows with the boxes or with their history
 LARGE = ("scan_event", "asset", "movement", "trip", "exception_case")
@@ -176,6 +180,38 @@ def test_a_list_that_shows_the_newest_first_reads_them_in_the_order_of_an_index(
     steps = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", params).fetchall()]
     assert any("SCAN t1 USING INDEX" in step for step in steps), steps
     assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@on_both_databases
+def test_a_list_of_who_sees_few_boxes_names_them_and_shows_what_it_would_by_judging_each(db, ledger, monkeypatch):
+    ours, gate = Party.get(code="OURS"), Place.get(code="GATE")
+    other = Party.create(code="OTHER", own=True, name_en="Other", country="CN", changed_time=NOW)
+    site = Place.create(code="SITE", party=ours, name_en="Site", country="CN", changed_time=NOW)
+    few = [row.id for row in Asset.select().where(Asset.where == "here").limit(30)]
+    Asset.update(place=site, return_place=site).where(Asset.id.in_(few)).execute()
+    nothing, one_site = Scope(frozenset({other.id}), None), Scope(None, frozenset({site.id}))
+
+    def keys(model, condition):
+        return sorted(row.id for row in model.select(model.id).where(condition))
+
+    for scope in (
+        nothing,
+        one_site,
+        Scope(frozenset({ours.id}), frozenset({site.id})),
+        Scope(None, frozenset({gate.id})),
+    ):
+        lists = BoxLists(scope)
+        boxes, events = keys(Asset, visible_assets(scope)), keys(ScanEvent, visible_events(scope))
+        for passes in (lists.to_list, lists.to_count):
+            assert keys(ScanEvent, visible_events(scope, passes)) == events
+        assert keys(Asset, lists.assets(scope)) == boxes
+        monkeypatch.setattr(visible, "FEW_TO_LIST", 5)  # now more boxes pass than are named
+        assert keys(Asset, BoxLists(scope).assets(scope)) == boxes
+        monkeypatch.undo()
+    assert [BoxLists(scope).few(visible_assets, 100) for scope in (nothing, one_site)] == [[], few]
+    for scope in () if is_postgresql(db) else (nothing, one_site):  # PostgreSQL knows how many they are, and chooses
+        newest = ScanEvent.select().where(visible_events(scope, BoxLists(scope).to_list))
+        assert not read_whole(db, *newest.order_by(ScanEvent.record_time.desc(), ScanEvent.id.desc()).limit(50).sql())
 
 
 @pytest.mark.parametrize("text", ["nowhere", "T00000"])

@@ -260,6 +260,10 @@ def test_a_stale_page_saves_nothing_and_keeps_what_was_typed(client):
     page = client.post("/shipments/S-2026-0001/edit", data={**sent, "vessel": "SECOND"})
     assert page.status_code == 409
     assert "Somebody else saved S-2026-0001" in page.text
+    assert "Two versions differ in 1 field; nothing has been saved." in page.text
+    assert "needs a correction" not in page.text
+    saved = page.text.partition("Saved by ")[2].partition("</p>")[0]
+    assert '<small class="text-body-secondary">CST</small>' in saved, "in the zone of our place, as everywhere"
     assert values(page)["vessel"] == "SECOND"
     assert Shipment.get(number="S-2026-0001").vessel == "FIRST"
 

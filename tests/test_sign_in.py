@@ -17,11 +17,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_security.proxies import _security
 from peewee import Database
+from playwright.sync_api import Page, expect
+from samples import World
 
 from accounts import people, throttle
-from accounts.access import may
+from accounts.access import SCAN, may
 from accounts.models import ApiToken, AttemptCount, PersonLink, User, UserSession
-from accounts.people import Belonging, create_user, invite, new_link, set_role
+from accounts.people import Belonging, create_token, create_user, invite, new_link, set_role
 from app import create_app
 from database import db as proxy
 from database import utc_now
@@ -314,7 +316,10 @@ def test_with_a_second_factor_the_password_alone_opens_nothing(app: Flask, clien
     visitor = app.test_client()
     assert sign_in(visitor, "wang.li", PASSWORD).headers["Location"].startswith("/tf-validate")
     assert visitor.get("/profile").status_code == 302
-    assert send(visitor, "/tf-validate", {"code": "000000"}).status_code == 200
+    wrong = send(visitor, "/tf-validate", {"code": "000000"})
+    assert wrong.status_code == 200
+    assert "This code is not right, or was used already." in wrong.text
+    assert 'autocomplete="one-time-code"' in wrong.text, "the step is the same: the password is not asked for again"
     with app.app_context():
         now = code(user)
     assert send(visitor, "/tf-validate", {"code": now}).status_code == 302
@@ -323,6 +328,30 @@ def test_with_a_second_factor_the_password_alone_opens_nothing(app: Flask, clien
     sign_in(again, "wang.li", PASSWORD)
     assert send(again, "/tf-validate", {"code": now}).status_code == 200  # each code once
     assert again.get("/profile").status_code == 302
+
+
+def test_a_wrong_digit_while_it_is_set_up_keeps_the_key_that_the_app_has_scanned(
+    app: Flask, client: SignedIn, user: User
+) -> None:
+    page = send(client, "/tf-setup", {"setup": "authenticator"}).text
+    key = re.search(r"<code>([A-Z2-7 -]+)</code>", page)
+    action = re.search(r'<form action="(/tf-setup/[^"]+)"', page)
+    assert key
+    assert action
+    form = {"csrf_token": csrf(page), "code": "000000"}
+    wrong = client.post(action[1], data=form)
+    assert wrong.status_code == 200
+    assert "This code is not right, or was used already." in wrong.text
+    assert f"<code>{key[1]}</code>" in wrong.text
+    assert f'<form action="{action[1]}"' in wrong.text
+    answers = [client.post(action[1], data=form).status_code for _ in range(throttle.PER_DEVICE.amount + 3)]
+    assert answers[-3:] == [429] * 3
+    assert not User.get_by_id(user.id).has_second_factor
+    throttle.CountsInDatabase("roundtrip://").reset()
+    with app.app_context():
+        now = _security.totp_factory._totp(key=re.sub(r"[ -]", "", key[1]), format="base32").generate().token
+    assert client.post(action[1], data=form | {"code": str(now)}).status_code == 302
+    assert User.get_by_id(user.id).has_second_factor
 
 
 def test_the_secret_of_the_second_factor_and_the_recovery_codes_are_kept_encrypted(
@@ -523,3 +552,55 @@ def test_nobody_signed_in_may_anything(app: Flask) -> None:
     with app.test_request_context():
         assert not may("shipments.read")
         assert not may()
+
+
+# ---- small things of these pages
+
+
+def test_a_program_whose_token_has_ended_is_told_so_and_a_browser_is_asked_to_sign_in(
+    app: Flask, client: SignedIn, user: User, world: World
+) -> None:
+    with app.app_context():
+        erp, gun = create_token(user, "erp", utc_now()), create_token(user, "gun", utc_now(), SCAN)
+    ApiToken.update(revoked_time=utc_now()).where(ApiToken.user == user).execute()
+    asked = app.test_client()
+    for token, reason in ((erp, "token_revoked"), (gun, "device_revoked"), ("no-such", "token_unknown")):
+        for address in ("/assets", "/shipments?format=csv", "/api/v1/resolve?text=KLT-1"):
+            answer = asked.get(address, headers={"Authorization": f"Bearer {token}", "Accept": "text/html"})
+            if address.startswith("/api") and reason == "device_revoked":
+                continue  # the API of scans has words of its own for it
+            assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+            assert answer.get_json()["error"]["reason"] == reason
+    for accepted, address in (("application/json", "/assets"), ("text/csv", "/assets"), ("*/*", "/assets?format=csv")):
+        answer = asked.get(address, headers={"Accept": accepted})
+        assert (answer.status_code, answer.get_json()["error"]["reason"]) == (401, "http_401")
+    for address in ("/assets", "/assets?format=csv"):
+        answer = asked.get(address, headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert answer.headers["Location"].startswith("/login?next=/assets")
+
+
+def test_the_profile_shows_times_in_the_zone_of_our_place_and_asks_for_passwords_by_name(
+    client: SignedIn, world: World
+) -> None:
+    times = re.findall(r"<time .*?</time>", client.get("/profile").text)
+    assert times
+    assert all(">CST<" in one for one in times)
+    page = client.get("/change").text
+    labels = re.findall(r'<label for="(?:new_)?password(?:_confirm)?">([^<]+)', page)
+    assert labels == ["The password that you have", "New password", "The new password once more"]
+
+
+def test_the_commands_of_the_library_that_know_nothing_of_our_rules_are_not_there(app: Flask) -> None:
+    assert {"user", "serve"} <= set(app.cli.commands)
+    assert not {"users", "roles"} & set(app.cli.commands)
+
+
+def test_a_token_that_is_shown_once_is_copied_by_a_button(page: Page) -> None:
+    page.goto("/profile/tokens/new")
+    page.fill("#name", "ERP")
+    page.locator('input[name="rights"]').first.check()
+    page.click("main button.btn-primary")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copy]")
+    expect(page.locator("[data-copy]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.input_value("#once")

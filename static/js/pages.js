@@ -44,6 +44,18 @@
     });
   });
 
+  // What is shown once is copied by a button. Browsers have their clipboard behind https only; before that they copy what is marked.
+  document.querySelectorAll("[data-copy]").forEach(function (button) {
+    var from = document.getElementById(button.dataset.copy), done = function () { button.textContent = button.dataset.copied; };
+    button.hidden = false;
+    button.setAttribute("aria-live", "polite");
+    button.addEventListener("click", function () {
+      from.select();
+      var marked = function () { if (document.execCommand("copy")) { done(); } };
+      if (navigator.clipboard) { navigator.clipboard.writeText(from.value).then(done, marked); } else { marked(); }
+    });
+  });
+
   // A button that starts something is pressed once.
   document.addEventListener("submit", function (event) {
     var form = event.target;
