@@ -191,17 +191,24 @@ _NOT_USED = (
     "payment",
     "usb",
 )
+_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Content-Security-Policy", _POLICY),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+_NOTHING_ALLOWED = ", ".join(f"{name}=()" for name in _NOT_USED)
+_CAMERA_ALLOWED = _NOTHING_ALLOWED.replace("camera=()", "camera=(self)")
 
 
 def _headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Content-Security-Policy", _POLICY)
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    allowed = {"camera"} if request.blueprint == "scan" else set()
-    headers["Permissions-Policy"] = ", ".join(f"{name}=({'self' if name in allowed else ''})" for name in _NOT_USED)
+    has = {name.lower() for name in headers.keys()}  # noqa: SIM118
+    for name, value in _HEADERS:
+        if name.lower() not in has:
+            headers.add(name, value)
+    headers["Permissions-Policy"] = _CAMERA_ALLOWED if request.blueprint == "scan" else _NOTHING_ALLOWED
     if current_app.config["ROUNDTRIP"].secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if (request.endpoint or "").startswith("security."):

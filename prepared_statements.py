@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import json
 from collections import namedtuple
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from inspect import signature
 from typing import Any
 
 from peewee import (  # type: ignore[attr-defined]
+    OP,
     SQL,
     BooleanField,
     DateField,
+    Expression,
     Field,
     ForeignKeyField,
+    ModelInsert,
     ModelSelect,
+    ModelUpdate,
     Node,
     NodeList,
     SqliteDatabase,
@@ -105,7 +109,16 @@ class Prepared:
         """The same for many rows of values at once."""
         statement = self._statement(shape)
         with __exception_wrapper__:
-            db.obj.cursor().executemany(statement.sql, statement.filled_many(list(rows)))
+            db.obj.cursor().executemany(statement.sql, statement.filled_many(rows))
+
+    def run_at_once(self, rows: Iterable[Sequence[Any]], **shape: Hashable) -> None:
+        """`run_many` for rows that change or add a different row each; PostgreSQL takes them as one statement."""
+        statement = self._statement(shape)
+        if statement.of_columns is None:
+            self.run_many(rows, **shape)
+        elif given := list(rows):
+            with __exception_wrapper__:
+                db.obj.cursor().execute(statement.of_columns, statement.columns(given))
 
 
 def prepared(build: Callable[..., Any]) -> Prepared:
@@ -120,6 +133,8 @@ class _Statement:
         self.sql, values = query.sql()
         self._query, self._postgresql = query, postgresql
         self._values = values
+        #: The values of a row stand in the statement as they are given.
+        self._as_given = [one.slot.at if isinstance(one, _Mark) else None for one in values] == [*range(len(values))]
         self._wrapper: Any = None
         columns: list[Any] = list(query._returning) if isinstance(query, ModelSelect) else []  # type: ignore[attr-defined]
         fields = [getattr(column.unwrap(), "field", column.unwrap()) for column in columns]
@@ -135,28 +150,57 @@ class _Statement:
         found = [(number, _converter(field, postgresql)) for number, field in enumerate(fields)]
         self._converters = [(number, converter) for number, converter in found if converter]
 
+    @cached_property
+    def of_columns(self) -> str | None:
+        """Text of the same statement for many rows at once, which are given as one array for each column. None where
+        there is no such text: on SQLite, and for other statements than a plain INSERT or UPDATE."""
+        query = self._query
+        parts = self.sql.partition(" RETURNING ")[0].split("%s")
+        fields = _fields_of_slots(query) if self._postgresql else {}
+        marks = [one.slot.at for one in self._values if isinstance(one, _Mark)]
+        if not fields or sorted(marks) != sorted(fields) or sorted(marks) != [*range(len(marks))]:
+            return None
+        if len(marks) < len(self._values) or "%" in "".join(parts):
+            return None
+        columns = ", ".join(f"c{at}" for at in range(len(marks)))
+        arrays = ", ".join(f"%s::{_array(fields[at])}" for at in range(len(marks)))
+        given = f" FROM unnest({arrays}) AS given ({columns})"
+        text = parts[0] + "".join(f"given.c{at}{part}" for at, part in zip(marks, parts[1:], strict=True))
+        if isinstance(query, ModelInsert):
+            before, _, values = text.partition(" VALUES (")
+            values, _, after = values.partition(")")
+            return f"{before} SELECT {values}{given}{after}"
+        before, _, where = text.partition(" WHERE ")
+        return f"{before}{given} WHERE {where}"
+
+    def columns(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """The values of many rows, as arrays for `of_columns`."""
+        return [
+            [_instant_on_postgresql(value) if value.__class__ is datetime else value for value in column]
+            for column in zip(*rows, strict=True)
+        ]
+
     def filled(self, values: Sequence[Any]) -> list[Any]:
         """The values for the driver."""
         return [
-            self._stored(values[one.slot.at], one.slot.many) if isinstance(one, _Mark) else one for one in self._values
+            (self._keys(values[one.slot.at]) if one.slot.many else stored(values[one.slot.at]))
+            if isinstance(one, _Mark)
+            else one
+            for one in self._values
         ]
 
-    def filled_many(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-        """The values of many rows: looked at column by column, since a column holds instants in all rows or in none."""
-        if not rows:
-            return []
-        columns = [_column(column, self._postgresql) for column in zip(*rows, strict=True)]
-        return list(
-            zip(
-                *(columns[one.slot.at] if isinstance(one, _Mark) else [one] * len(rows) for one in self._values),
-                strict=True,
-            )
-        )
+    def filled_many(self, rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+        """The values of many rows, none of them keys."""
+        of_days = _AS_TEXT if not self._postgresql else _TIMES
+        if not self._as_given:
+            rows = map(self._in_order, rows)
+        return [[stored(value) if value.__class__ in of_days else value for value in row] for row in rows]
 
-    def _stored(self, value: Any, many: bool) -> Any:
-        if many:
-            return list(value) if self._postgresql else json.dumps(list(value))
-        return stored(value)
+    def _in_order(self, row: Sequence[Any]) -> list[Any]:
+        return [row[one.slot.at] if isinstance(one, _Mark) else one for one in self._values]
+
+    def _keys(self, values: Iterable[Any]) -> Any:
+        return list(values) if self._postgresql else json.dumps(list(values))
 
     def ask(self, values: Sequence[Any]) -> Any:
         return db.obj.execute_sql(self.sql, self.filled(values))
@@ -188,32 +232,62 @@ class _Statement:
         return found
 
 
-def _column(values: Sequence[Any], postgresql: bool) -> Sequence[Any]:
-    first = next((value for value in values if value is not None), None)
-    if not isinstance(first, datetime):
-        is_day = isinstance(first, date) and not postgresql
-        return [value and value.isoformat() for value in values] if is_day else values
-    found = []
-    before = after = None
-    for value in values:
-        if value is not before:  # the rows of one batch have some of their times in common
-            before, after = value, stored(value)
-        found.append(after)
-    return found
+def _fields_of_slots(query: Any) -> dict[int, Field]:
+    """Of a plain INSERT or UPDATE: the number of each slot and the column that its value is for."""
+    if isinstance(query, ModelInsert):
+        pairs = list(query._insert.items()) if isinstance(query._insert, dict) else []  # type: ignore[attr-defined]
+    elif isinstance(query, ModelUpdate):
+        pairs = [*query._update.items(), *_equalities(query._where)]  # type: ignore[attr-defined]
+    else:
+        pairs = []
+    return {value.at: field for field, value in pairs if isinstance(value, Slot) and isinstance(field, Field)}
+
+
+def _equalities(condition: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(condition, Expression) and condition.op == OP.AND:
+        yield from _equalities(condition.lhs)
+        yield from _equalities(condition.rhs)
+    elif isinstance(condition, Expression) and condition.op == OP.EQ:
+        yield condition.lhs, condition.rhs
+
+
+_ARRAYS = {"INT": "integer", "AUTO": "integer", "BIGINT": "bigint", "BOOL": "boolean", "DATETIME": "timestamp",
+           "DATE": "date", "EXACT": "numeric"}  # fmt: skip
+
+
+def _array(field: Any) -> str:
+    """The type of an array on PostgreSQL; texts go into their columns as texts, so that one too long is refused."""
+    while isinstance(field, ForeignKeyField):
+        field = field.rel_field
+    return _ARRAYS.get(field.field_type, "text") + "[]"
 
 
 def stored(value: Any) -> Any:
     """A value as the driver takes it: instants as `database.Instant` stores them."""
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("an instant needs a time zone")
-        value = value if value.tzinfo is UTC else value.astimezone(UTC)
-        if _is_postgresql():
-            return value.replace(tzinfo=None)
-        return value.isoformat(" ", "microseconds")[:26]  # without +00:00
+        return _instant_on_postgresql(value) if _is_postgresql() else _instant_as_text(value)
     if isinstance(value, date) and not _is_postgresql():
         return value.isoformat()
     return value
+
+
+#: The kinds of values that are not stored as they are, on PostgreSQL and on SQLite.
+_TIMES, _AS_TEXT = frozenset([datetime]), frozenset([datetime, date])
+
+
+def _utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
+@lru_cache(4_096)  # a scan has few times, which stand in many columns
+def _instant_as_text(value: datetime) -> str:
+    return _utc(value).isoformat(" ", "microseconds")[:26]  # without +00:00
+
+
+def _instant_on_postgresql(value: datetime) -> datetime:
+    return _utc(value).replace(tzinfo=None)
 
 
 def _converter(field: Any, postgresql: bool) -> Callable[[Any], Any] | None:
@@ -229,7 +303,7 @@ def _converter(field: Any, postgresql: bool) -> Callable[[Any], Any] | None:
 
 
 def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text + "+00:00")
 
 
 def _is_postgresql() -> bool:

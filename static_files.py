@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, abort, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Request, Response, abort, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from werkzeug.security import safe_join
 
 #: Kinds of files that get smaller; pictures and fonts are compressed already.
@@ -38,6 +38,11 @@ class _File:
 
 class _NotForFiles(SecureCookieSessionInterface):
     """Files are the same for everybody: with "Vary: Cookie" a browser would fetch them anew when its cookie changes."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:  # a device: nothing to verify, so no keys are derived
+            return self.session_class()
+        return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if request.endpoint != "static":

@@ -161,10 +161,11 @@ def _rights() -> frozenset[str]:
 
 def _guard() -> Any:
     g.came_in = True
+    by_token = _token_user(request) is not None
     if request.endpoint is None:
         return None  # 404 or 405, answered by the error handlers
     rule = rule_of(current_app, request.endpoint)
-    if _token_user(request):
+    if by_token:
         if device_token() and (rule is None or rule.kind not in ("scanner", "public")):
             if device_is_revoked():
                 raise TokenEnded("device_revoked")
@@ -185,7 +186,6 @@ def _guard() -> Any:
         if wants_json():
             abort(401)
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
-    by_token = "token_user" in g
     if (
         current_user.must_change_password
         and not by_token

@@ -211,7 +211,9 @@ def init_login(app: Flask) -> None:
         change_password_form=_ChangePasswordForm, two_factor_verify_code_form=_CodeForm,
         mf_recovery_form=_RecoveryForm,
     )  # fmt: skip
-    security.principal.skip_static = True  # nobody has to sign in for a style sheet
+    # Needs of Flask-Principal are asked for nowhere (`access` asks for rights); for them its hook would read person and
+    # roles before every request, those for a style sheet too.
+    app.before_request_funcs[None].remove(security.principal._on_before_request)
     init_sessions(app)
     user_logged_in.connect(_device_is_known, app)
 

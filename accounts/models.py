@@ -66,7 +66,7 @@ class User(UserMixin, Row):  # UserMixin first: peewee has a get_id() too, the w
     @property
     def rights(self) -> frozenset[str]:
         """What the roles give; one query."""
-        return rights_of_roles(role.name for role in self.roles)
+        return rights_of_roles(role.name for role in _role_names(self.id))
 
     @property
     def shown(self) -> str:
@@ -101,6 +101,11 @@ class UserRole(Row):
 @prepared
 def _roles(user: Slot) -> Any:
     return Role.select().join(UserRole).where(UserRole.user == user)
+
+
+@prepared
+def _role_names(user: Slot) -> Any:
+    return Role.select(Role.name).join(UserRole).where(UserRole.user == user)
 
 
 class UserEntity(Row):

@@ -96,14 +96,16 @@ from accounts.access import DeviceRevoked, device_is_revoked, device_token, need
 from accounts.scope import current_scope, seen
 from assets import scan_turns
 from assets.devices import device_of, milliseconds
+from assets.dispatched import dispatches_onto
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.finding import find_box
 from assets.json_bodies import CodeText, TimeText, UuidText, fault_of, json_body, text_only
 from assets.labels import own_hosts
 from assets.models import Asset, ScanEvent
+from assets.scan_answers import STATUS, Answer
 from assets.scan_batches import Request, Sender, Taken, Told, key_of, may_quarantine, take
+from assets.scan_told import MAX_QUANTITY, ScanInput, texts_of
 from assets.scanned_text import MAX_LENGTH, read_scanned_text, storable
-from assets.scanning import MAX_QUANTITY, STATUS, Answer, ScanInput, dispatches_onto, texts_of
 from assets.shipment_pools import dispatch_counted
 from assets.visible import of_entities
 from database import utc_now

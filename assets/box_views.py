@@ -31,8 +31,10 @@ from assets.ledger import state_of
 from assets.models import Asset, ExceptionCase, ScanEvent
 from assets.past import Past, life_of, read_instant, state_at
 from assets.pictures import Journey, Mark, Stay, Timeline, timeline
+from assets.scan_answers import Answer
+from assets.scan_told import ScanInput
 from assets.scanned_text import storable
-from assets.scanning import Answer, ScanInput, correct_event, record_scan
+from assets.scanning import correct_event, record_scan
 from assets.state import State, Step, shown
 from assets.trips import trips
 from assets.views import (

@@ -18,8 +18,8 @@ from assets.event_types import EVENT_TYPES, REASONS
 from assets.labels import own_hosts
 from assets.mending import Offer, assumed, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent
+from assets.scan_told import heard_again
 from assets.scanned_text import storable
-from assets.scanning import heard_again
 from assets.state import shown
 from assets.views import WORDS, event_title, zone_of
 from assets.visible import visible_cases

@@ -20,8 +20,9 @@ from assets.event_types import EVENT_TYPES, SCANNABLE
 from assets.models import Asset, ScanEvent
 from assets.pools import NEEDS
 from assets.registering import NewBox, Opening, ReadBoxes
+from assets.scan_answers import Answer
+from assets.scan_told import MAX_QUANTITY, ScanInput
 from assets.scanned_text import storable
-from assets.scanning import MAX_QUANTITY, Answer, ScanInput
 from assets.state import CLOCK_TOLERANCE, State, tellable
 from database import tuples, utc_now
 from errors import N_, InvalidInput, Message, UserError

@@ -23,6 +23,7 @@ from assets.models import AccountClosing, Asset, ExceptionCase, Movement, ScanEv
 from assets.movements import NOWHERE, Account, Line
 from assets.state import Event, State, Step
 from assets.trips import TripFacts
+from assets.values import made
 from database import about_to_write, one_of, taking_turns, tuples
 from master_data.home import home_zone
 from master_data.models import AssetType, Party, Place
@@ -82,12 +83,17 @@ class Change:
         return self.steps[-1].after if self.steps else State() if self.whole else self.stored
 
 
-def store(changes: Sequence[Change], now: datetime) -> None:
-    """Bring all that is stored of these boxes up to date. The caller holds the locks of their rows."""
+def store(changes: Sequence[Change], now: datetime, known: Known | None = None) -> None:
+    """Bring all that is stored of these boxes up to date. The caller holds the locks of their rows, and has just read
+    them."""
     if not changes:
         return
-    zone = ZoneInfo(home_zone())
-    _store_states(changes)
+    known = known or known_of(change.asset for change in changes)
+    _store_states(changes, known)
+    _book_changes(changes, now, known.home_zone)
+    _store_trips(changes)
+    _store_exceptions(changes, now)
+    # Last: on PostgreSQL, whoever moves boxes between the same places waits here until we are through.
     levels: Counter[LevelKey] = Counter()
     for change in changes:
         for key, sign in (
@@ -97,48 +103,57 @@ def store(changes: Sequence[Change], now: datetime) -> None:
             if key:
                 levels[key] += sign
     change_levels(levels)
-    _book_changes(changes, now, zone)
-    _store_trips(changes)
-    _store_exceptions(changes, now)
 
 
 # the columns of a box
 
 
-def _store_states(changes: Sequence[Change]) -> None:
-    due = _due_days(changes)
-    _write_states.run_many(
-        (*_AXES(change.state), due.get(change.asset.id), change.last, change.count, change.asset.id)
-        for change in changes
-    )
+def _store_states(changes: Sequence[Change], known: Known) -> None:
+    """Only the columns in which one of the boxes has changed: to write a column is to write its indexes."""
+    due = _due_days(changes, known)
+    rows = []
+    changed: set[int] = set()
+    for change in changes:
+        before = _STATE_OF(change.asset)
+        after = (*_AXES(change.state), due.get(change.asset.id), change.last, change.count)
+        changed.update(at for at, value in enumerate(after) if value != before[at])
+        rows.append((*after, change.asset.id))
+    if changed:
+        names = tuple(_STATE_COLUMNS[at] for at in sorted(changed))
+        values = itemgetter(*sorted(changed), -1)
+        _write_states.run_at_once(map(values, rows), names=names)
 
 
-#: What a replay gives, in the order of _write_states.
+#: What a replay gives; in the order of _STATE_COLUMNS, which goes on with what follows from it.
 _AXES = attrgetter(
     "life", "where", "condition", "dirty", "owner_id", "holder_id", "place_id", "shipment_id", "out_since",
     "home_since", "seen_time", "parent",
 )  # fmt: skip
+_STATE_COLUMNS = (
+    "life", "where", "condition", "dirty", "owner", "holder", "place", "shipment", "out_since", "home_since",
+    "seen_time", "parent", "due_day", "last_event_time", "event_count",
+)  # fmt: skip
+_STATE_OF = attrgetter(
+    "life", "where", "condition", "dirty", "owner_id", "holder_id", "place_id", "shipment_id", "out_since",
+    "home_since", "seen_time", "parent", "due_day", "last_event_time", "event_count",
+)  # fmt: skip
 
 
 @prepared
-def _write_states(
-    life: Slot, where: Slot, condition: Slot, dirty: Slot, owner: Slot, holder: Slot, place: Slot, shipment: Slot,
-    out_since: Slot, home_since: Slot, seen_time: Slot, parent: Slot, due_day: Slot, last: Slot, count: Slot,
-    asset: Slot,
-) -> Any:  # fmt: skip
-    return Asset.update(
-        life=life, where=where, condition=condition, dirty=dirty, owner=owner, holder=holder, place=place,
-        shipment=shipment, out_since=out_since, home_since=home_since, seen_time=seen_time, parent=parent,
-        due_day=due_day, last_event_time=last, event_count=count,
-    ).where(Asset.id == asset)  # fmt: skip
+def _write_states(*, names: tuple[str, ...]) -> Any:
+    values = {name: Slot(at) for at, name in enumerate(names)}
+    return Asset.update(values).where(Asset.id == Slot(len(names)))
 
 
 def state_of(asset: Asset, place_party_id: int | None = None) -> State:
     """What the columns of a box say. `place_party_id`: whose the place is where it was seen last."""
-    return State(**{name: getattr(asset, name) for name in rules.FIELDS}, place_party_id=place_party_id)
+    return made(State, **dict(zip(rules.FIELDS, _FIELDS(asset), strict=True)), place_party_id=place_party_id)
 
 
-def _due_days(changes: Sequence[Change]) -> dict[int, date]:
+_FIELDS = attrgetter(*rules.FIELDS)
+
+
+def _due_days(changes: Sequence[Change], known: Known) -> dict[int, date]:
     """asset id → last agreed day, of boxes that are away.
 
     What was agreed on the day of the dispatch holds for the whole trip; a later change of the box type does not.
@@ -156,15 +171,14 @@ def _due_days(changes: Sequence[Change]) -> dict[int, date]:
         else:
             anew.append(change)
     if anew:
-        found |= due_days([(change.asset, change.state) for change in anew])
+        found |= due_days([(change.asset, change.state) for change in anew], known)
     return found
 
 
-def due_days(boxes: Sequence[tuple[Asset, State]]) -> dict[int, date]:
+def due_days(boxes: Sequence[tuple[Asset, State]], known: Known | None = None) -> dict[int, date]:
     """asset id → the last agreed day of boxes that are away; those without an agreement are left out."""
-    kinds: dict[int, int] = dict(_agreed_days({asset.asset_type_id for asset, _ in boxes}))
-    homes = {asset.return_place_id for asset, _ in boxes} - {None}
-    zones: dict[int, str] = dict(_zones(homes)) if homes else {}
+    known = known or known_of([asset for asset, _ in boxes])
+    kinds, zones = known.agreed_days, known.zones
     agreements = agreements_of({state.holder_id for _, state in boxes if state.holder_id})
     found = {}
     for asset, state in boxes:
@@ -176,6 +190,29 @@ def due_days(boxes: Sequence[tuple[Asset, State]]) -> dict[int, date]:
         if days:
             found[asset.id] = left + timedelta(days=days)
     return found
+
+
+@dataclass(frozen=True)
+class Known:
+    """Master data that the ledger follows, as far as some boxes need it; who has read it already hands it on.
+
+    `home_zone`: by whose calendar the account book is kept; `agreed_days` out of box types, `zones` of return places.
+    """
+
+    home_zone: ZoneInfo
+    agreed_days: Mapping[int, int]
+    zones: Mapping[int, str]
+
+
+def known_of(assets: Iterable[Asset]) -> Known:
+    """What the ledger needs for these boxes."""
+    assets = list(assets)
+    homes = {asset.return_place_id for asset in assets} - {None}
+    return Known(
+        ZoneInfo(home_zone()),
+        dict(_agreed_days({asset.asset_type_id for asset in assets})),
+        dict(_zones(homes)) if homes else {},
+    )
 
 
 @prepared
@@ -196,7 +233,7 @@ def change_levels(deltas: Mapping[LevelKey, int]) -> None:
     changed = sorted(((key.text, key, delta) for key, delta in deltas.items() if delta), key=lambda row: row[0])
     if not changed:
         return
-    _add_levels.run_many(
+    _add_levels.run_at_once(
         (text, key.asset_type_id, key.owner_id, key.holder_id, key.place_id, key.life, key.where, key.condition, n)
         for text, key, n in changed
     )
@@ -227,7 +264,7 @@ class Booking:
     event_day: date
 
 
-def book(bookings: Sequence[Booking], now: datetime, zone: ZoneInfo | None) -> None:
+def book(bookings: Sequence[Booking], now: datetime, zone: ZoneInfo) -> None:
     """Add lines to the account book.
 
     A line of a day over which the account of one of its parties has been closed is booked today: what a partner was
@@ -304,7 +341,8 @@ def _store_trips(changes: Sequence[Change]) -> None:
     whole = [change.asset.id for change in changes if change.whole]
     goes_on = [change.asset.id for change in changes if not change.whole and _concerns_a_trip(change)]
     last = _last_trips(goes_on)
-    old_keys: list[tuple[int, datetime]] = []
+    never: list[tuple[int, datetime]] = []  # box, out_time: what turned out to be no trip
+    went_on: list[tuple[Change, TripFacts, TripFacts]] = []
     new: list[tuple[Change, TripFacts]] = []
     for change in changes:
         if change.whole:
@@ -318,16 +356,35 @@ def _store_trips(changes: Sequence[Change]) -> None:
                 known[-1:] = [kept] if kept else []
             if begun:
                 known.append(begun)
-        if known != ([before] if before else []):
-            if before:
-                old_keys.append((change.asset.id, before.out_time))
-            new += [(change, trip) for trip in known]
+        if before:
+            if known and known[0].out_time == before.out_time:
+                if known[0] != before:
+                    went_on.append((change, before, known[0]))
+                del known[0]
+            else:
+                never.append((change.asset.id, before.out_time))
+        new += [(change, trip) for trip in known]
     for part in parts(whole):
         Trip.delete().where(one_of(Trip.asset, part)).execute()
-    if old_keys:
-        _drop_trips.run_many(old_keys)
+    if never:
+        _drop_trips.run_many(never)
+    _write_trips(went_on)
     if new:
-        _insert_trips.run_many((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
+        _insert_trips.run_at_once((change.asset.id, change.asset.asset_type_id, *_TRIP(trip)) for change, trip in new)
+
+
+def _write_trips(went_on: Sequence[tuple[Change, TripFacts, TripFacts]]) -> None:
+    """Only the columns in which one of the trips has changed."""
+    rows = [(*_TRIP(after), change.asset.id, before.out_time) for change, before, after in went_on]
+    changed = {
+        at
+        for row, (_, before, _) in zip(rows, went_on, strict=True)
+        for at, value in enumerate(_TRIP(before))
+        if value != row[at]
+    }
+    if changed:
+        values = itemgetter(*sorted(changed), -2, -1)
+        _update_trips.run_at_once(map(values, rows), names=tuple(_TRIP_COLUMNS[at] for at in sorted(changed)))
 
 
 def _concerns_a_trip(change: Change) -> bool:
@@ -346,21 +403,26 @@ def _last_trips(asset_ids: Sequence[int]) -> dict[int, TripFacts]:
 
 @prepared
 def _trips_of(assets: Slot) -> Any:
-    columns = ["asset", *(field.name.removesuffix("_id") for field in fields(TripFacts))]
     later = Trip.alias()
-    return Trip.select(*(getattr(Trip, name) for name in columns)).where(
+    return Trip.select(*(getattr(Trip, name) for name in ("asset", *_TRIP_COLUMNS))).where(
         any_of(Trip.asset, assets),
         ~fn.EXISTS(later.select(later.id).where(later.asset == Trip.asset, later.out_time > Trip.out_time)),
     )
 
 
 _TRIP = attrgetter(*(field.name for field in fields(TripFacts)))
+_TRIP_COLUMNS = tuple(field.name.removesuffix("_id") for field in fields(TripFacts))
 
 
 @prepared
 def _insert_trips() -> Any:
-    names = ("asset", "asset_type", *(field.name.removesuffix("_id") for field in fields(TripFacts)))
-    return Trip.insert({name: Slot(at) for at, name in enumerate(names)})
+    return Trip.insert({name: Slot(at) for at, name in enumerate(("asset", "asset_type", *_TRIP_COLUMNS))})
+
+
+@prepared
+def _update_trips(*, names: tuple[str, ...]) -> Any:
+    values = {name: Slot(at) for at, name in enumerate(names)}
+    return Trip.update(values).where(Trip.asset == Slot(len(names)), Trip.out_time == Slot(len(names) + 1))
 
 
 @prepared
@@ -539,7 +601,7 @@ def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows of a model; all have the same keys. Nothing of it is told to the watchers."""
     if rows:
         values = itemgetter(*rows[0])
-        _insert.run_many(map(values, rows), model=model, names=tuple(rows[0]))
+        _insert.run_at_once(map(values, rows), model=model, names=tuple(rows[0]))
 
 
 @prepared

@@ -19,8 +19,10 @@ from assets.forms import PackForm
 from assets.labels import own_hosts
 from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent
+from assets.scan_answers import Answer
+from assets.scan_told import MAX_QUANTITY, ScanInput
 from assets.scanned_text import read_scanned_text, storable
-from assets.scanning import MAX_QUANTITY, Answer, ScanInput, record_scans
+from assets.scanning import record_scans
 from assets.views import WORDS, all_assets, all_events, word_of
 from assets.visible import visible_assets, visible_events
 from database import tuples, utc_now

@@ -24,7 +24,9 @@ from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.ledger import histories
 from assets.models import Asset, ExceptionCase, ScanEvent
-from assets.scanning import Answer, ScanInput, correct_event, heard_again, record_scans
+from assets.scan_answers import Answer
+from assets.scan_told import ScanInput, heard_again
+from assets.scanning import correct_event, record_scans
 from assets.state import Event, Step
 from database import taking_turns, tuples
 from errors import N_, InvalidInput, Message, Refused

@@ -161,7 +161,7 @@ class ScanEvent(Row):
     scanned_text = CharField(512)  # raw, as it was read
     shipment = ForeignKeyField(Shipment, null=True, index=False, on_delete="RESTRICT", backref="scans")
     place = ForeignKeyField(Place, null=True, on_delete="RESTRICT", backref="scans")  # the read point
-    party = ForeignKeyField(Party, null=True, on_delete="RESTRICT", backref="scans")  # to whom, from whom
+    party = ForeignKeyField(Party, null=True, index=False, on_delete="RESTRICT", backref="scans")  # to whom, from whom
     destination = ForeignKeyField(
         Place, null=True, index=False, on_delete="RESTRICT", backref="transfers_to"
     )  # of a transfer
@@ -189,7 +189,7 @@ class ScanEvent(Row):
     refused = CharField(24, default="")  # reason; a refused scan is kept but never folded into the state
     exception = CharField(64, default="")  # rules it broke though it was taken, space-separated
     warnings = CharField(128, default="")  # what the reader of the label text remarked, space-separated
-    voids = CharField(36, null=True, unique=True)  # event_id of the event that this one declares wrong
+    voids = CharField(36, null=True)  # event_id of the event that this one declares wrong
     reason = TextField(default="")  # why void, damaged, lost …
     body_sha256 = CharField(64)  # of the request: the same id with another body is a conflict
     user = ForeignKeyField(User, null=True, on_delete="SET NULL")
@@ -198,12 +198,14 @@ class ScanEvent(Row):
         watched = False
         indexes = (
             (("asset", "event_time", "record_time"), False),
-            (("shipment", "type"), False),
             (("record_time",), False),
         )
 
 
-# Few events have these; an index over all of them would be as long as the ledger.
+# Few events have these; an index over all of them would be as long as the ledger, and written with every scan.
+ScanEvent.add_index(ScanEvent.index(ScanEvent.party).where(ScanEvent.party.is_null(False)))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.shipment, ScanEvent.type).where(ScanEvent.shipment.is_null(False)))
+ScanEvent.add_index(ScanEvent.index(ScanEvent.voids, unique=True).where(ScanEvent.voids.is_null(False)))
 ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )

@@ -19,8 +19,9 @@ from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
 from assets.models import PoolMinimum, ScanEvent, StockLevel
 from assets.pools import NEEDS
+from assets.scan_told import ScanInput
 from assets.scanned_text import storable
-from assets.scanning import ScanInput, record_scan
+from assets.scanning import record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
 from assets.views import WORDS, all_events, event_columns, state_html

@@ -12,7 +12,8 @@ from peewee import JOIN, fn
 from accounts.models import User
 from assets.ledger import parts
 from assets.models import Device, ExceptionCase, ScanEvent
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from database import taking_turns
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment

@@ -20,7 +20,8 @@ from assets.balances import day_at
 from assets.labels import checked_code, grai, new_code
 from assets.ledger import Change, insert_rows, parts, store
 from assets.models import Asset, ScanEvent
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.state import Event, State
 from database import taking_turns, tuples
 from errors import N_, InvalidInput, Message, Refused

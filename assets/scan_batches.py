@@ -20,7 +20,9 @@ from assets.devices import MAX_QUARANTINED, milliseconds, received
 from assets.ledger import open_cases
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.quarantine import REVOKED
-from assets.scanning import Answer, ScanInput, Texts, in_turn, record_together, texts_of
+from assets.scan_answers import Answer
+from assets.scan_told import ScanInput, Texts, texts_of
+from assets.scanning import in_turn, record_together
 from assets.values import altered
 from errors import N_, Message, Refused
 from prepared_statements import Slot, any_of, prepared
@@ -233,7 +235,8 @@ def _take(requests: Sequence[Request], now: datetime) -> list[Taken]:
         for scan, texts, ok in zip(one.scans, one.texts, one.sane, strict=True)
         if ok
     ]
-    recorded = iter(record_together(good, now))
+    came = {device.id: device.last_sequence for device in devices.values()}
+    recorded = iter(record_together(good, now, came))
     found = []
     notes = []
     for one in taking:
@@ -249,7 +252,7 @@ def _take(requests: Sequence[Request], now: datetime) -> list[Taken]:
         metrics.scans(answer.outcome for answer in answers)
         found.append(Taken(answers, one.sync.offset, after.gaps[0] if one.device and after.gaps else None))
     if notes:
-        _write_notes.run_many(notes)
+        _write_notes.run_at_once(notes)
     return found
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from peewee import fn
+from peewee import Alias, fn
 
 from accounts.models import User
 from accounts.scope import Scope, both
 from assets.models import Asset, Device, ScanEvent
 from assets.visible import of_entities
 from database import locked
+from master_data.home import home_zones
 from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties, visible_places
 from prepared_statements import Slot, any_of, prepared
@@ -31,10 +32,10 @@ BOX = (
 
 @prepared
 def kinds() -> Any:
-    """All box types: there are some dozens of them at most."""
+    """All box types: there are some dozens of them at most. With each the time zone of our home place, None without."""
     return AssetType.select(
         AssetType.id, AssetType.code, AssetType.counted, AssetType.inspected_before_dispatch,
-        AssetType.damage_needs_photo,
+        AssetType.damage_needs_photo, AssetType.agreed_days_out, Alias(home_zones(), "home_zone"),
     )  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def place(id: Slot) -> Any:
 
 
 def _places() -> Any:
-    return Place.select(Place.id, Place.code, Place.party, Party.own).join(Party)
+    return Place.select(Place.id, Place.code, Place.party, Party.own, Place.timezone).join(Party)
 
 
 @prepared

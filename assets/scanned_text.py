@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from biip import ParseError
@@ -80,6 +81,11 @@ class _Unreadable(Exception):
 
 def read_scanned_text(text: str, own_hosts: Collection[str]) -> ScannedCode:
     """What `text` is. `own_hosts`: host names (with port where there is one) whose /a/ and /s/ links are ours."""
+    # A box that goes out is scanned again a moment later, when it is loaded, and the plate says the same.
+    return (_known if len(text) <= MAX_LENGTH else _read)(text, tuple(own_hosts))
+
+
+def _read(text: str, own_hosts: tuple[str, ...]) -> ScannedCode:
     raw = storable(text[:MAX_LENGTH])
     if len(text) > MAX_LENGTH:
         return ScannedCode("unreadable", "", raw, reason="too_long")
@@ -98,6 +104,9 @@ def read_scanned_text(text: str, own_hosts: Collection[str]) -> ScannedCode:
         if once.kind != "unreadable":
             found = replace(once, warnings=(*once.warnings, "doubled"))
     return found if found.raw == raw else replace(found, raw=raw)
+
+
+_known = lru_cache(4_096)(_read)
 
 
 def company_prefix(grai: str) -> str:

@@ -10,7 +10,8 @@ from peewee import fn
 
 from accounts.models import User
 from assets.models import ScanEvent
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from database import locked, taking_turns, tuples
 from errors import N_, Refused
 from master_data.models import AssetType, Place

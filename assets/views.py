@@ -18,11 +18,11 @@ from accounts.models import User
 from accounts.scope import current_scope, seen
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
+from assets.dispatched import dispatches_onto
 from assets.event_types import EVENT_TYPES, REASONS, STATES
 from assets.forms import RegisterForm
 from assets.models import Asset, ScanEvent, StockLevel
 from assets.scanned_text import storable
-from assets.scanning import dispatches_onto
 from assets.state import State, shown
 from assets.visible import (
     FEW_TO_COUNT,

@@ -19,8 +19,8 @@ from peewee import JOIN, Case, ModelSelect, fn
 from accounts.models import User
 from accounts.scope import current_scope, seen
 from assets.balances import day_at
+from assets.dispatched import dispatched_on
 from assets.models import Asset, Trip
-from assets.scanning import dispatched_on
 from assets.visible import visible_assets
 from customs import rules
 from customs.models import CustomsDeclaration, CustomsExtension, DeclaredBox

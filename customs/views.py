@@ -14,8 +14,8 @@ from peewee import JOIN, Case, ModelSelect, fn
 
 from accounts.access import needs
 from accounts.scope import seen
+from assets.dispatched import dispatched_on
 from assets.models import Asset
-from assets.scanning import dispatched_on
 from assets.visible import visible_assets
 from customs import declarations, proof, rules
 from customs.clocks import clocks, own_rows, shipped_clocks

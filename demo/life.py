@@ -18,9 +18,11 @@ from zoneinfo import ZoneInfo
 from biip.checksums import gs1_standard_check_digit
 
 from accounts.models import User
+from assets.dispatched import dispatched_on
 from assets.models import Asset, PoolMinimum
 from assets.registering import NewBox, Opening, register, register_assets
-from assets.scanning import ScanInput, dispatched_on, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from config import Settings
 from customs import declarations, rules
 from customs.clocks import clocks

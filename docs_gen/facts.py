@@ -22,9 +22,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from peewee import JOIN
 
+from assets.dispatched import dispatched_on
 from assets.labels import shipment_uri
 from assets.models import Asset
-from assets.scanning import dispatched_on
 from docs_gen import words
 from docs_gen.countries import profile_of
 from docs_gen.models import IssuedDocument, LogisticUnit, SellerLook, Wording

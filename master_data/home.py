@@ -29,9 +29,14 @@ def home_zone() -> str:
     return place.timezone if place else "UTC"
 
 
+def home_zones() -> Any:
+    """Query of that time zone: one row, or none."""
+    return _homes().select(Place.timezone).limit(1)
+
+
 @prepared
 def _home_zone() -> Any:
-    return _homes().select(Place.timezone).limit(1)
+    return home_zones()
 
 
 def instant_at_home(value: datetime | None, zone: str = "") -> Markup:

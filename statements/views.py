@@ -28,8 +28,9 @@ from accounts.models import User
 from accounts.scope import current_scope, seen
 from assets.event_types import EVENT_TYPES
 from assets.models import Agreement, ExceptionCase, StockLevel
+from assets.scan_told import ScanInput
 from assets.scanned_text import storable
-from assets.scanning import ScanInput, record_scans
+from assets.scanning import record_scans
 from assets.visible import visible_levels
 from config import Settings
 from database import one_view, tuples, utc_now

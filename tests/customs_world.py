@@ -8,7 +8,8 @@ from typing import Any
 
 from assets.models import Asset, Trip
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from customs import declarations
 from customs.declarations import Head
 from customs.models import CustomsDeclaration

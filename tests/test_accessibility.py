@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from assets.models import Asset
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import utc_now
 from docs_gen.issuing import Order, issue_document
 

@@ -11,7 +11,8 @@ from conftest import NOW, on_both_databases
 
 from assets.models import Asset, ScanEvent
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.state import State, shown
 from assets.views import shown_word
 

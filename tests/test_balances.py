@@ -11,7 +11,8 @@ from assets.balances import balances, by_place, days_late, overdue, overdue_asse
 from assets.ledger_check import faults
 from assets.models import Asset, Movement, ScanEvent, StockLevel, Trip
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from master_data.models import Place
 
 DAY = timedelta(days=1)

@@ -12,7 +12,8 @@ from conftest import NOW, on_both_databases
 from customs_world import back_head, boxes, declared, ended, head, scan
 from samples import shipment as make_shipment
 
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from customs import declarations, proof
 from customs.models import ClockRule, CustomsDeclaration, DeclaredBox
 from docs_gen.models import IssuedDocument

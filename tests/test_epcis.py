@@ -22,7 +22,8 @@ from assets.epcis import document, recorded, rows_of
 from assets.event_types import EVENT_TYPES
 from assets.models import Asset, ScanEvent
 from assets.registering import register_assets
-from assets.scanning import ScanInput, correct_event, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import correct_event, record_scan
 from master_data.models import Place
 
 BASE = "https://rt.example.com"

@@ -13,9 +13,11 @@ from conftest import NOW, on_both_databases
 from playwright.sync_api import expect
 from trip_samples import half_a_year, level, planned, trips
 
+from assets.dispatched import dispatches_onto
 from assets.models import Asset, Movement, PoolMinimum, ScanEvent, Trip
 from assets.registering import register_assets
-from assets.scanning import ScanInput, dispatches_onto, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from database import utc_now
 from foresight import outlook as looking
 from foresight import trips as reading

@@ -12,11 +12,13 @@ from conftest import NOW, on_both_databases
 from peewee import fn
 
 from assets.balances import balances
+from assets.dispatched import dispatched_on
 from assets.ledger import rebuild
 from assets.ledger_check import faults
 from assets.models import AccountClosing, Agreement, Asset, ExceptionCase, Movement, ScanEvent, StockLevel, Trip
 from assets.registering import register_assets
-from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan, record_scans
 from assets.state import shown
 from database import db as proxy
 from master_data.models import Place

@@ -25,7 +25,8 @@ from assets.ledger_check import faults, photo_faults
 from assets.models import Asset, ExceptionCase, PoolMinimum, ScanEvent, StockLevel, Trip
 from assets.past import read_instant, state_at
 from assets.registering import NewBox, Opening, register_assets
-from assets.scanning import ScanInput, correct_event, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import correct_event, record_scans
 from assets.shipment_pools import counted_packages, dispatch_counted
 from assets.state import State, column, shown, tellable
 from database import utc_now

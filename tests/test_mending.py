@@ -14,7 +14,8 @@ from assets.ledger_check import faults
 from assets.mending import ASSUMED, CHAINS, MEANT, RETAKEN, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent, Trip
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.state import shown
 from errors import InvalidInput, Refused
 from master_data.models import Place

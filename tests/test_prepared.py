@@ -18,7 +18,8 @@ from test_jobs import bring_up, deliver
 from accounts.people import Belonging, change_person, create_user
 from assets.models import Asset
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import db as proxy
 from database import utc_now
 from docs_gen import prepared, render, render_pool

@@ -22,7 +22,8 @@ from assets.epcis import document, recorded, rows_of
 from assets.ledger import as_told, histories
 from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent, StockLevel
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.visible import BoxLists, visible_assets, visible_events
 from benchmarks.growth import NOW, build
 from master_data.models import Party, Place
@@ -46,12 +47,17 @@ def taken_down(db):
     statements, execute, cursor = [], db.execute_sql, db.cursor
 
     def executed(sql, params=None, *args, **kwargs):
-        statements.append((sql, params))
+        statements.append((sql, params or ()))
         return execute(sql, params, *args, **kwargs)
 
     class Cursor:
         def __init__(self, real):
             self.real = real
+
+        def execute(self, sql, params=()):
+            if statements[-1:] != [(sql, params)]:  # what came by execute_sql is there already
+                statements.append((sql, params))
+            return self.real.execute(sql, params)
 
         def executemany(self, sql, rows):
             statements.append((sql, rows[0]))

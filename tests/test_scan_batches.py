@@ -19,7 +19,7 @@ from assets.models import Asset, Device, ExceptionCase, ScanBatch, ScanEvent
 from assets.past import state_at
 from assets.registering import register_assets
 from assets.scan_batches import KEPT, MAX_QUARANTINED, Request, Sender, Told, answer, key_of
-from assets.scanning import ScanInput
+from assets.scan_told import ScanInput
 from assets.state import shown
 from database import db as proxy
 from database import utc_now

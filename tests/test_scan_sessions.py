@@ -19,7 +19,8 @@ from test_scan_page import begin, begin_dispatch, counted, open_scan, sent, tota
 
 from assets.models import Asset, ExceptionCase, ScanEvent, ScanSession
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import utc_now
 from master_data.models import Place
 

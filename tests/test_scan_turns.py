@@ -21,7 +21,7 @@ from assets.devices import register
 from assets.ledger_check import faults
 from assets.models import Device, ScanBatch, ScanEvent
 from assets.scan_batches import Request, Sender, Told, key_of
-from assets.scanning import ScanInput
+from assets.scan_told import ScanInput
 from database import db as proxy
 from database import utc_now
 

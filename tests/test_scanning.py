@@ -10,10 +10,12 @@ from conftest import NOW, on_both_databases
 from samples import THREE
 from samples import shipment as make_shipment
 
+from assets.dispatched import dispatched_on
 from assets.ledger_check import faults
 from assets.models import Asset, ScanEvent
 from assets.registering import register_assets
-from assets.scanning import ScanInput, dispatched_on, record_scan, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan, record_scans
 from assets.state import shown
 from database import db as proxy
 from docs_gen.facts import shipment_facts

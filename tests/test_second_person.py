@@ -16,7 +16,8 @@ from assets.ledger_check import faults
 from assets.mending import cases, mend, offers
 from assets.models import Asset, ExceptionCase, Movement, ScanEvent, StockLevel
 from assets.registering import register_assets
-from assets.scanning import ScanInput, correct_event, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import correct_event, record_scan
 from errors import Refused
 
 DAY = timedelta(days=1)

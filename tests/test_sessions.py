@@ -15,7 +15,8 @@ from assets.devices import register
 from assets.ledger_check import faults
 from assets.models import Asset, Device, ExceptionCase, ScanSession
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.sessions import Hand, SessionInput, put
 from database import db as proxy
 from database import utc_now

@@ -14,7 +14,8 @@ from assets.devices import register
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.models import Asset, Device
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scans
+from assets.scan_told import ScanInput
+from assets.scanning import record_scans
 from assets.snapshot import MAX_BOXES, rules_as_json, snapshot
 from database import utc_now
 

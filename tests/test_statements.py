@@ -24,7 +24,8 @@ from accounts.models import User
 from assets.ledger_check import faults as ledger_faults
 from assets.models import AccountClosing, Agreement, ExceptionCase, ScanEvent, Trip
 from assets.registering import NewBox, register
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from config import Settings
 from docs_gen.integrity import faults
 from docs_gen.issuing import void_document

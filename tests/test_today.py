@@ -12,7 +12,8 @@ from samples import shipment as make_shipment
 from assets.balances import day_at
 from assets.models import ExceptionCase
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import utc_now
 from docs_gen.models import IssuedDocument
 from shipments.models import Shipment

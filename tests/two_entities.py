@@ -24,7 +24,8 @@ from accounts.sessions import begin
 from assets.devices import register
 from assets.models import Agreement, Asset, Device, ExceptionCase, PoolMinimum, ScanEvent
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from assets.sessions import Hand, SessionInput, put
 from config import Settings
 from customs import declarations

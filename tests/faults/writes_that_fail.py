@@ -26,7 +26,7 @@ from conftest import NOW, PASS, settings_for  # noqa: E402
 from accounts.models import User  # noqa: E402
 from assets.models import ScanBatch, ScanEvent  # noqa: E402
 from assets.scan_batches import Request, Sender, Taken, Told, answer, key_of  # noqa: E402
-from assets.scanning import ScanInput  # noqa: E402
+from assets.scan_told import ScanInput  # noqa: E402
 from config import Settings  # noqa: E402
 from database import db, open_database, unavailable  # noqa: E402
 from docs_gen.issuing import Order, _kept, take_number  # noqa: E402

@@ -19,7 +19,8 @@ from accounts import throttle
 from accounts.models import AttemptCount, User
 from accounts.people import create_token, create_user, new_link
 from assets.registering import register_assets
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import utc_now
 from statements import replies
 from statements.accounts import Month

@@ -15,7 +15,8 @@ from two_entities import Side
 
 from accounts.models import User
 from accounts.people import create_user
-from assets.scanning import ScanInput, record_scan
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import db as proxy
 from database import utc_now
 from docs_gen.models import IssuedDocument
