@@ -178,6 +178,7 @@ class SimulatedDevice:
     queue: list[dict[str, Any]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)  # ids of all scans
     answers: dict[str, str] = field(default_factory=dict)  # id → outcome
+    said: bytes = b""  # the last answer, as it came
     lost: int = 0  # requests without an answer
     busy: int = 0  # answers that said to come again
     patience: float = 30.0  # seconds
@@ -206,7 +207,8 @@ class SimulatedDevice:
             asked = http.client.HTTPConnection(host, port, timeout=self.patience)
             asked.request("POST", "/api/v1/scan-events", body, headers)
             answer = asked.getresponse()
-            told = json.loads(answer.read())
+            self.said = answer.read()
+            told = json.loads(self.said)
         except (OSError, http.client.HTTPException, ValueError):
             self.lost += 1
             return False
