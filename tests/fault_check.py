@@ -30,11 +30,11 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         mark = pyfuncitem.get_closest_marker("unchecked")
         why, *left = mark.args if mark else ("",)
         if left or not why:
-            _check(pyfuncitem.funcargs, tuple(left))
+            check(pyfuncitem.funcargs, tuple(left))
     return result
 
 
-def _check(given: dict[str, Any], left: tuple[str, ...]) -> None:
+def check(given: dict[str, Any], left: tuple[str, ...]) -> None:
     """The database that is open, or was the last to be, and the data folder that belongs to it."""
     settings = _settings(given)
     with proxy.connection_context() if proxy.is_closed() else contextlib.nullcontext():
@@ -42,8 +42,10 @@ def _check(given: dict[str, Any], left: tuple[str, ...]) -> None:
     if settings.data_dir == given.get("tmp_path"):  # where the test has folders of its own
         theirs = {f"I5 {one.name}: a folder that is not of this service" for one in settings.data_dir.iterdir()}
         found = [fault for fault in found if fault not in theirs]
-    assert [fault for fault in found if not fault.startswith(left or ("nothing",))] == []
-    assert [one for one in left if not any(fault.startswith(one) for fault in found)] == []
+    wrong = [fault for fault in found if not fault.startswith(left)]
+    assert not wrong, "\n".join(wrong)
+    missing = [one for one in left if not any(fault.startswith(one) for fault in found)]
+    assert not missing, f"left on purpose, and not there: {missing}"
 
 
 def _settings(given: dict[str, Any]) -> Settings:
