@@ -83,7 +83,7 @@ def read_upload(file: FileStorage | None, shipment: Shipment | None) -> ReadFile
         for name, message in wrong.items():
             cell = table.cell(row, columns[name])
             problems.append(Problem(cell, Message(N_("%(cell)s: %(problem)s"), {"cell": cell, "problem": message})))
-    return ReadFile(_compared(lines, shipment), tuple(problems))
+    return ReadFile(compared(lines, _present(shipment)), tuple(problems))
 
 
 def read_again(lines: Sequence[LineEntry], rows: Sequence[int], shipment: Shipment) -> ReadFile:
@@ -95,18 +95,22 @@ def read_again(lines: Sequence[LineEntry], rows: Sequence[int], shipment: Shipme
         texts = {"product": line.product, "quantity": str(line.quantity), "unit_price": str(line.unit_price)}
         texts |= {"invoice_group": line.invoice_group} if grouped else {}
         found.append(ReadLine(number, texts, line, known.product(line.product)))
-    return ReadFile(_compared(found, shipment))
+    return ReadFile(compared(found, _present(shipment)))
 
 
-def _compared(lines: Sequence[ReadLine], shipment: Shipment | None) -> tuple[ReadLine, ...]:
-    """The lines, each with whether it is there: as often as the shipment has it, and no oftener."""
-    present = Counter(_same(line) for line in entry_of(shipment).lines) if shipment else Counter()
-    compared = []
+def compared(lines: Sequence[ReadLine], present: Sequence[LineEntry]) -> tuple[ReadLine, ...]:
+    """The lines, each with whether it is there: as often as it is among the present ones, and no oftener."""
+    left = Counter(_same(line) for line in present)
+    found = []
     for line in lines:
         key = _same(line.entry)
-        compared.append(replace(line, there=present[key] > 0))
-        present[key] -= 1
-    return tuple(compared)
+        found.append(replace(line, there=left[key] > 0))
+        left[key] -= 1
+    return tuple(found)
+
+
+def _present(shipment: Shipment | None) -> tuple[LineEntry, ...]:
+    return entry_of(shipment).lines if shipment else ()
 
 
 def _same(line: LineEntry) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 
 import pytest
+from shipment_forms import GOOD
 
 from shipments.models import Shipment, ShipmentLine
 from spreadsheets import write_xlsx
@@ -75,6 +76,13 @@ def test_C7_the_same_file_under_another_name_is_added_a_second_time_only_when_th
     # Instead of the present lines, they are there once: nothing to ask.
     assert client.post(f"{URL}/confirm", data={"rows": rows_of(upload(client, data, f"x.{kind}"))}).status_code == 302
     assert stored() == [(i, *line) for i, line in enumerate(NEW, 1)]
+
+
+def test_C7_a_file_that_is_read_into_the_form_twice_is_told_there(client):
+    for fields, told in ((GOOD, False), ({**GOOD, "lines-0-product": "10-5200"}, True)):
+        file = (io.BytesIO(f"料号,数量,单价\n10-5200,{GOOD['lines-0-quantity']},182.5\n".encode()), "x.csv")
+        page = client.post("/shipments/new", data={**fields, "read_file": "1", "lines_file": file})
+        assert ("1 line of the file was in this form already" in page.text) is told
 
 
 def test_C7_lines_of_which_some_are_there_are_told_by_their_rows(client):
