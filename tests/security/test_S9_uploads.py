@@ -176,7 +176,7 @@ BODY = HEAD + b"Content-Length: 200\r\n\r\n"
 
 
 def test_S9_eighty_senders_that_crawl_keep_nobody_waiting(tmp_path, migrated_file):
-    """The real server: it has 32 threads, and 80 senders of a byte now and then would hold all of them for minutes."""
+    """The real server: it has 40 threads, and 80 senders of a byte now and then would hold all of them for minutes."""
     shutil.copy(migrated_file, tmp_path / "roundtrip.db")
     server = Server(tmp_path, "")
     over, took = threading.Event(), []
