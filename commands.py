@@ -368,7 +368,7 @@ audit = AppGroup("audit", help="The audit: who changed and fetched what.")
 @audit.command("export")
 @click.argument("out", metavar="OUT.jsonl", type=click.Path(dir_okay=False, path_type=Path))
 def audit_export(out: Path) -> None:
-    """Write the whole audit to OUT.jsonl, a line each with its hash and one that closes it; `verify` reads it anywhere."""
+    """Write the whole audit to OUT.jsonl, a line each with its hash and one that closes it, for `verify`."""
     with database_of_command(), out.open("w", encoding="utf-8") as file:
         for line in audit_lines.exported():
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
