@@ -763,7 +763,7 @@ function drawList() {
   const missing = session.blind ? [] : tally.missing();
   const surplus = session.blind ? [] : tally.surplus();
   if (missing.length) { made.push(codeList(say("missing_codes"), missing, "rt-warn")); }
-  const short = session.kind === "dispatch" ? tally.rows().filter((row) => row.have < row.want) : [];
+  const short = session.kind === "dispatch" && !tally.complete ? tally.rows().filter((row) => row.have < row.want) : [];
   if (short.length) { const list = element("ul", "scan-types"); showTypes(list, short, nameOfType, true); made.push(element("h2", "rt-state rt-warn", say("missing_codes")), list); }
   if (surplus.length) { made.push(codeList(say("surplus_codes"), surplus, "rt-warn")); }
   const records = log.filter((record) => record.type !== "void").reverse();
@@ -799,7 +799,8 @@ function drawFinish() {
     warnings ? say("warnings", { count: warnings }) : "", !total.have ? say("nothing") : tally.complete ? "" : say("differs"),
     done ? say(session.dirty ? "finished_kept" : "finished") : "",
   ].filter(Boolean).join(" · ");
-  showTypes($("differences"), rows, nameOfType, true);
+  // nothing is missing where boxes of a type that is not known yet fill the number
+  showTypes($("differences"), rows, nameOfType, !(tally.complete && tally.have.get("")));
   const missing = session.result?.missing || tally.missing();
   if (tally.exact && session.kind === "stock_take" && missing.length) { $("differences").append(element("li", "", `${say("missing_codes")}: ${missing.slice(0, 30).join(", ")}`)); }
   const surplus = session.result?.surplus || tally.surplus();
