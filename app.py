@@ -257,7 +257,8 @@ def _answer_error(error: Exception) -> Any:
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
         told = fault.reason not in ("busy", "no_files")
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
+        route = request.url_rule or "no route"  # never the address: there are some that are secrets
+        log.error("%s %s: %s", request.method, route, fault.reason, exc_info=told)
         drop_connection(fault)
         _forget_who_asks()
         error = fault

@@ -55,6 +55,16 @@ def test_the_image_has_the_packages_that_the_set_up_installs() -> None:
     assert "--require-hashes" in DOCKERFILE
 
 
+def test_pg_dump_of_the_image_is_not_older_than_the_server_of_compose() -> None:
+    """`backup` calls it, and it refuses a newer server. The client is that of the Debian on which the image stands."""
+    of_debian = {"bookworm": 15, "trixie": 17}
+    debian = re.search(r"^FROM python:[0-9.]+-slim-(\w+)", DOCKERFILE, re.MULTILINE)
+    server = re.match(r"postgres:(\d+)", COMPOSE["services"]["database"]["image"])
+    assert debian
+    assert server
+    assert int(server[1]) <= of_debian[debian[1]]
+
+
 def test_the_image_is_nobody_special_and_stops_gently() -> None:
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     assert "HEALTHCHECK" in DOCKERFILE
