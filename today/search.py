@@ -93,7 +93,7 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
 def _is_load(key: str) -> bool:
     """Whether the person may see something in this load, or told of it, or its label is one of ours, yet to be used."""
     inside = Asset.select(Asset.id).where(Asset.parent == key)
-    told = ScanEvent.select(ScanEvent.id).where(ScanEvent.parent == key, ScanEvent.parent != "")  # the 2nd for the index
+    told = ScanEvent.select(ScanEvent.id).where(ScanEvent.parent == key, ScanEvent.parent != "")  # second: the index
     label = LogisticUnit.select(LogisticUnit.id).join(Shipment).where(LogisticUnit.sscc == key.removeprefix("(00)"))
     rows = (visible_assets, inside), (visible_events, told), (visible_shipments, label)
     return any(seen(visible, query).exists() for visible, query in rows)
