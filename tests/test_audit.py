@@ -110,11 +110,35 @@ def test_S11_a_command_verifies_an_export_without_the_database(app: Flask, world
     exported = runner.invoke(args=["audit", "export", str(out)])
     assert exported.exit_code == 0, exported.output
     lines = out.read_text(encoding="utf-8").splitlines()
-    assert exported.output.startswith(f"{len(lines)} lines")
+    assert exported.output.startswith(f"{len(lines) - 1} lines")
     assert runner.invoke(args=["audit", "verify", str(out)]).output == "No fault found.\n"
     out.write_text("\n".join([*lines[:4], lines[4].replace("created", "changed"), *lines[5:]]), encoding="utf-8")
     found = runner.invoke(args=["audit", "verify", str(out)])
     assert (found.exit_code, "line 5 is not what was written" in found.output) == (1, True)
+
+
+def test_S11_an_export_that_was_cut_at_its_end_or_emptied_is_told(app: Flask, world: World, tmp_path: Path) -> None:
+    runner, out = app.test_cli_runner(), tmp_path / "audit.jsonl"
+    runner.invoke(args=["audit", "export", str(out)])
+    lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
+    count = len(lines) - 1
+    no_end = "there is no closing line, so its end cannot be verified"
+    for cut, told in (
+        (lines[:-1], no_end),  # as exports of before had none
+        (lines[:-3], no_end),
+        ([], no_end),
+        (
+            [*lines[:-2], lines[-1]],
+            f"its closing line tells of {count} lines, and the last that is there is {count - 1}",
+        ),
+        (lines[-1:], f"its closing line tells of {count} lines, and the last that is there is 0"),
+        ([*lines[:-1], lines[-1][:20]], f"row {count + 1} of the file cannot be read"),
+        ([*lines[:-1], "[]\n", lines[-1]], f"row {count + 1} of the file cannot be read"),
+        ([*lines, lines[-1]], "there is more behind its closing line"),
+    ):
+        out.write_text("".join(cut), encoding="utf-8")
+        found = runner.invoke(args=["audit", "verify", str(out)])
+        assert (found.exit_code, told in found.output) == (1, True), (told, found.output)
 
 
 def test_a_line_says_who_from_where_and_on_which_page(client: SignedIn, user: User, world: World) -> None:

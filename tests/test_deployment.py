@@ -1,4 +1,4 @@
-"""What deploys the service says the same as the service: packages, settings, commands, the order of a restart."""
+"""What deploys the service says the same as the service: packages, settings, commands."""
 
 from __future__ import annotations
 
