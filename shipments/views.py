@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
 from peewee import ModelSelect, fn
@@ -172,7 +173,8 @@ def lines_import_confirm(number: str) -> Any:
             return _import_page(shipment, read, rows, unconfirmed=True), 422
     entry = booking.with_lines(booking.entry_of(shipment), lines, append=append)
     booking.save_shipment(entry, number, version, current_user, utc_now())
-    flash(_("%(number)s is saved.", number=number), "success")
+    came = ngettext("%(num)s line came in from the file.", "%(num)s lines came in from the file.", len(lines))
+    flash(f"{_('%(number)s is saved.', number=number)} {came}", "success")
     return redirect(url_for(".shipment_edit", number=number, _anchor="lines"))
 
 

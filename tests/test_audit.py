@@ -250,6 +250,19 @@ def test_a_line_is_found_by_the_number_that_a_person_knows_and_names_its_subject
     assert f"issued_document {document.id}" in file, "in a file the row can be told, too"
 
 
+def test_times_are_shown_in_our_zone_and_values_by_words(client: SignedIn, user: User, world: World) -> None:
+    User.update(tf_totp_secret="x").where(User.id == user.id).execute()
+    shown = cells(client, "kind=user&verb=changed")[0][2]
+    assert "Key of the second factor" in shown
+    assert "tf_totp_secret" not in shown
+    page = client.get("/audit?kind=shipment&verb=created").text
+    assert '<time datetime="2026-11-23T08:00:00+00:00">2026-11-23 16:00 <small' in page
+    assert "2026-11-23 08:00:00.000000" not in page
+    audit.record("fetched", "docs_gen.document_file", str(paper(world).id), path="/documents/1.pdf", file="x.pdf")
+    options = re.findall(r"<option value=\"[^\"]*\"[^>]*>(Paper[^<]*)<", client.get("/audit").text)
+    assert sorted(options) == ["Paper", "Paper: download"]
+
+
 def test_a_subject_that_was_renamed_or_is_gone_keeps_the_name_that_it_had(client: SignedIn, world: World) -> None:
     spare = {"party": world.hamburg, "name_en": "Spare", "country": "DE", "changed_time": NOW}
     place = Place.create(code="OLD-NAME", **spare)

@@ -47,7 +47,8 @@ def test_nothing_is_written_before_it_is_confirmed(client):
 
 def test_lines_are_added_behind(client):
     page = upload(client, CSV)
-    client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"})
+    answer = client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"}, follow_redirects=True)
+    assert "2 lines came in from the file." in answer.text
     assert stored() == [*BEFORE, *[(i, *line) for i, line in enumerate(NEW, 3)]]
 
 
