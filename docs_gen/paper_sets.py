@@ -47,6 +47,7 @@ def order_set(
     seen = latest_documents(shipment)
     noted = [(*one, seen[one].number if one in seen else "") for one in known]
     with in_one():
+        locked(Shipment.select(Shipment.id).where(Shipment.id == shipment.id)).get()  # of two orders one is the first
         at_work = PaperSet.select().join(Job).where(
             PaperSet.shipment == shipment, Job.state.in_(["waiting", "running"])
         ).first()  # fmt: skip

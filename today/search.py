@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
-from peewee import JOIN, Field, fn
+from peewee import JOIN, Field, SqliteDatabase, fn
 
 from accounts.access import may
 from accounts.scope import current_scope, seen
@@ -19,7 +19,7 @@ from assets.scanned_text import read_scanned_text
 from assets.visible import visible_assets, visible_events
 from customs.models import CustomsDeclaration
 from customs.visible import visible_declarations
-from database import tuples
+from database import db, tuples
 from docs_gen.models import IssuedDocument, LogisticUnit
 from docs_gen.register import right_for
 from docs_gen.visible import visible_papers
@@ -199,9 +199,8 @@ def find(text: str) -> Results:
 
 def _boxes(text: str) -> list[int]:
     """Ids of boxes whose code holds `text`, or whose GRAI begins with it; none of them matters more than the other."""
-    capitals = text.upper()
     coded = Asset.select(Asset.id).where(Asset.code.contains(text)).order_by(Asset.code)
-    identified = Asset.select(Asset.id).where(Asset.grai.between(capitals, f"{capitals}~")).order_by(Asset.grai)
+    identified = Asset.select(Asset.id).where(_begins(Asset.grai, text.upper())).order_by(Asset.grai)
     return _ids(visible_assets, coded, identified)
 
 
@@ -220,6 +219,14 @@ def _papers(text: str) -> list[int]:
     )
 
 
+def _begins(field: Field, text: str) -> Any:
+    """The condition that a code begins so. SQLite orders codes by their bytes, so a span of its index answers it; the
+    order of PostgreSQL is that of its locale, in which ~ need not come after letters and digits."""
+    if isinstance(db.obj, SqliteDatabase):
+        return field.between(text, f"{text}~")
+    return field.startswith(text)
+
+
 def _rows(query: Any, key: Any, ids: Sequence[int]) -> list[Any]:
     return list(query.where(key.in_(ids))) if ids else []
 
@@ -236,7 +243,7 @@ def _loads(text: str) -> list[str]:
     if len(start) < 4:
         return []
     query = Asset.select(Asset.parent).where(
-        Asset.parent.between(start, f"{start}~") | Asset.parent.between(f"(00){start}", f"(00){start}~")
+        _begins(Asset.parent, start) | _begins(Asset.parent, f"(00){start}")
     ).distinct().order_by(Asset.parent).limit(LIMIT)  # fmt: skip
     return [key for (key,) in tuples(seen(visible_assets, query))]
 
