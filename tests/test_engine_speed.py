@@ -28,13 +28,17 @@ from docs_gen.register import REGISTER
 from docs_gen.render_pool import Job, render_one
 from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 
-#: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts.
+#: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts. In this process:
+#: a worker of the pool is born of a nursery, which knows nothing of what is put out of use here.
 _AS_IT_COMES = """
 import pickle, sys
-from docs_gen import engine as engine_speed, render_pool
+from docs_gen import engine as engine_speed, render
 engine_speed.hasten = lambda engine: None
 engine_speed.parsed = lambda html: None
-pickle.dump([render_pool.render_one(job).data for job in pickle.load(sys.stdin.buffer)], sys.stdout.buffer)
+drawn = [render.pdf(job.html() if callable(job.html) else job.html, **job.options).data for job in pickle.load(sys.stdin.buffer)]
+import weasyprint
+assert all(module.startswith("weasyprint.") for module in (weasyprint.css.StyleFor.__module__, weasyprint.layout.block.block_container_layout.__module__))
+pickle.dump(drawn, sys.stdout.buffer)
 """
 
 
