@@ -28,6 +28,7 @@ from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing
 from docs_gen.engine.fonts import remember_cuts
+from docs_gen.engine.inlines import remember_paragraphs
 from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
 from docs_gen.engine.tags import hasten_tags
@@ -51,6 +52,7 @@ def hasten(engine: Any) -> None:
     hasten_cells(_replace)
     remember_lines(_replace)
     remember_breaks(_replace)
+    remember_paragraphs(_replace)
     hasten_drawing(engine, _replace)
     hasten_tags(_replace)
     hasten_writing()
