@@ -34,8 +34,9 @@ class _Line:
         self.styles = styles  # held: the key goes by their addresses
 
 
-def remember_paragraphs(replace: Any) -> None:
-    """Lay out a paragraph of several texts once."""
+def remember_paragraphs(replace: Any) -> Any:
+    """Lay out a paragraph of several texts once. Gives a function for who lays out its block himself: the lines of a
+    paragraph from a height on in a block, None when it was not laid out before."""
     from weasyprint.formatting_structure.boxes import InlineBox, LineBox, TextBox
     from weasyprint.layout import inline
 
@@ -64,14 +65,30 @@ def remember_paragraphs(replace: Any) -> None:
         ):  # fmt: skip
             return lay_out(*given)  # type: ignore[no-any-return]
         boxes: list[Any] = []
-        told: list[Any] = [around.content_box_x(), around.width, around.height, box.text_overflow, box.block_ellipsis]
-        if not tell(box, boxes, told):
+        key = key_of(box, around, boxes)
+        if key is None:
             return lay_out(*given)  # type: ignore[no-any-return]
-        kept, key = lines_of(box.style), tuple(told)
+        kept = lines_of(box.style)
         lines = kept.get(key)
         if lines is not None:
             return replayed(lines, boxes, position_y)
         return noted(given, boxes, kept, key)
+
+    def known_lines(box: Any, around: Any, position_y: float) -> list[Any] | None:
+        boxes: list[Any] = []
+        key = key_of(box, around, boxes) if box.style["direction"] == "ltr" else None
+        lines = None if key is None else lines_of(box.style).get(key)
+        if lines is None:
+            return None
+        found = []
+        for line, resume_at in replayed(lines, boxes, position_y):
+            line.resume_at = resume_at
+            found.append(line)
+        return found
+
+    def key_of(box: Any, around: Any, boxes: list[Any]) -> tuple[Any, ...] | None:
+        told: list[Any] = [around.content_box_x(), around.width, around.height, box.text_overflow, box.block_ellipsis]
+        return tuple(told) if tell(box, boxes, told) else None
 
     def tell(box: Any, boxes: list[Any], told: list[Any]) -> bool:
         """Gather the boxes of a paragraph, and all that its lines depend on; False when there is something unusual."""
@@ -177,3 +194,4 @@ def remember_paragraphs(replace: Any) -> None:
 
     replace("iter_line_boxes", lay_out, iter_line_boxes)
     replace("line_box_verticality", align, line_box_verticality)
+    return known_lines
