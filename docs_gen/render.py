@@ -291,7 +291,7 @@ def _written(
             pdf_variant=variant,
             pdf_tags=variant is not None,
             attachments=[_embedded(one) for one in enclosed],
-            finisher=lambda _, file: _finish(file, enclosed),
+            finisher=lambda _, file: _name_attachments(file, enclosed),
         )
         return Paper(data, len(document.pages))
     finally:
@@ -332,11 +332,6 @@ def _embedded(one: Attachment) -> Any:
         file_obj=io.BytesIO(one.data), name=one.name, description=one.description, relationship=one.relationship,
         created=made, modified=made,
     )  # fmt: skip
-
-
-def _finish(file: Any, attachments: Sequence[Attachment]) -> None:
-    _name_attachments(file, attachments)
-    speed.settle(file)
 
 
 def _name_attachments(file: Any, attachments: Sequence[Attachment]) -> None:

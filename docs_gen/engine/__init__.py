@@ -33,9 +33,9 @@ from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
 from docs_gen.engine.tags import hasten_tags
 from docs_gen.engine.text import keep_layouts, remember_breaks, remember_fonts, remember_lines
-from docs_gen.engine.writing import hasten_writing, settle
+from docs_gen.engine.writing import hasten_writing
 
-__all__ = ["every_box", "forget_fonts", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
+__all__ = ["every_box", "forget_fonts", "hasten", "let_go", "mark_lasting", "parsed", "tree_source"]
 
 
 def hasten(engine: Any) -> None:
