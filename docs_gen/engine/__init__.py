@@ -5,7 +5,8 @@ same again: it reads well-formed HTML with a parser for any HTML (`reading`), tr
 styles of elements like those of the paper before (`styles`), resolves the same percentages box by box (`boxes`), lays
 each line out a second time to draw it (`text`), and makes each PDF object twice (`writing`). That of the long ones was
 flat: 250 calls of Python functions for each line of text, so the cells of tables have ways of their own through the
-layout (`cells`), the drawing (`drawing`) and the tags (`tags`). All this reaches into the engine, so it holds for the
+layout (`cells`), the drawing (`drawing`) and the tags (`tags`); lines of several texts are kept whole (`inlines`). All
+this reaches into the engine, so it holds for the
 version that requirements.txt pins; the tests hold every paper against the engine as it comes: the same drawing, byte by
 byte.
 """

@@ -103,9 +103,7 @@ def remember_paragraphs(replace: Any) -> Any:
                 boxes.append(child)
                 told.append((id(child.style), child.text, child.leading_collapsible_space,
                              child.trailing_collapsible_space))  # fmt: skip
-            elif kind is not InlineBox or child.is_leader or not ordinary(child.style):
-                return False
-            elif not tell(child, boxes, told):
+            elif kind is not InlineBox or child.is_leader or not ordinary(child.style) or not tell(child, boxes, told):
                 return False
         return len(boxes) <= _MOST_BOXES
 
@@ -144,9 +142,7 @@ def remember_paragraphs(replace: Any) -> Any:
 
         if not take(line):
             return None
-        return _Line(
-            (said_of(line), len(line.children)), inner, resume_at, [one.style for one in boxes]
-        )
+        return _Line((said_of(line), len(line.children)), inner, resume_at, [one.style for one in boxes])
 
     def said_of(box: Any) -> dict[str, Any]:
         own = box.__dict__

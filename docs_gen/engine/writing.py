@@ -9,8 +9,8 @@ from typing import Any
 
 import pydyf
 
-#: 9, pydyf's own, takes five times the time of 5 for a twentieth of the size; 4 saves a third of the time of 5 and costs as
-#: much again. What faster programs for the same format would bring is in docs/scaling.md.
+#: 9, pydyf's own, takes five times the time of 5 for a twentieth of the size; 4 saves a third of that of 5 and costs
+#: as much again. What faster programs for the same format would bring is in docs/scaling.md.
 _LEVEL = 5
 
 
@@ -81,7 +81,10 @@ def _written_by(write_any: Any) -> Any:
         most = max(position, number), max(objects[0].generation, len(packed))
         across, deep = ((one.bit_length() + 7) // 8 for one in most)
         table = b"".join(
-            [b"%c%b%b" % (kind, place.to_bytes(across, "big"), more.to_bytes(deep, "big")) for kind, place, more in entries]
+            [
+                b"%c%b%b" % (kind, place.to_bytes(across, "big"), more.to_bytes(deep, "big"))
+                for kind, place, more in entries
+            ]
         )
         extra: dict[str, Any] = {
             "Type": "/XRef", "Index": pydyf.Array((0, number + 2)), "W": pydyf.Array((1, across, deep)),
@@ -153,7 +156,7 @@ def _packed_profile(content: bytes) -> bytes:
 @lru_cache(maxsize=24)
 def _packed_font(content: bytes) -> bytes:
     """Of what was cut out of a font (see `fonts`), for many papers the same."""
-    return zlib.compress(content, _LEVEL)
+    return zlib.compress(content, 6)
 
 
 def to_bytes(item: Any) -> bytes:
