@@ -358,7 +358,7 @@ def _pass_over_plain_cells(replace: Any) -> None:
         if getattr(box, "plain", False):
             blocks_and_cells[box] = {}
             return box
-        if kind is LineBox and all([type(child) is TextBox for child in box.children]):
+        if kind is LineBox and all(type(child) is TextBox for child in box.children):
             return box
         return dispatch(box, page, child_contexts, blocks, floats, blocks_and_cells)
 
