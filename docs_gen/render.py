@@ -461,13 +461,19 @@ def _engine() -> ModuleType:
 @cache
 def _loaded_engine() -> ModuleType:
     os.environ["FONTCONFIG_FILE"] = str(_FONT_DIR / "fonts.conf")  # fontconfig reads it when it is first used
-    import weasyprint
-    import weasyprint.svg
-    import weasyprint.text.ffi
-    import weasyprint.text.line_break
-    import weasyprint.urls
+    collected = gc.isenabled()
+    gc.disable()  # what is imported stays
+    try:
+        import weasyprint
+        import weasyprint.svg
+        import weasyprint.text.ffi
+        import weasyprint.text.line_break
+        import weasyprint.urls
 
-    speed.hasten(weasyprint)
+        speed.hasten(weasyprint)
+    finally:
+        if collected:
+            gc.enable()
     return weasyprint
 
 
