@@ -27,12 +27,13 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -43,6 +44,8 @@ from docs_gen.render import Paper, RenderError
 from errors import N_, Message
 
 log = logging.getLogger("roundtrip")
+
+Key = TypeVar("Key")
 
 MAX_WORKERS = 4
 #: For one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock.
@@ -121,6 +124,26 @@ def render_one(job: Job) -> Paper:
 def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
     """The paper of each job or its fault, several side by side."""
     return list(render_many(jobs))
+
+
+def render_as_they_come(jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Paper | Exception]]:
+    """The paper of each job or its fault, in the order in which they are done. The next job is asked for while those
+    before it are being made: what has to be done for a job, and with its paper, is done beside the rendering."""
+    begun: dict[Any, tuple[Key, _Sent]] = {}
+    for key, job in jobs:
+        answer = _begin(job)  # waits until a worker is free
+        if isinstance(answer, RenderError):
+            yield key, _counted(answer)
+        else:
+            begun[answer[1]] = key, answer[0]
+        for future in [one for one in begun if one.done()]:
+            done, sent = begun.pop(future)
+            yield done, _counted(_end(sent, future))
+    while begun:
+        ended: Any = wait(begun, return_when=FIRST_COMPLETED).done
+        for future in ended:
+            done, sent = begun.pop(future)
+            yield done, _counted(_end(sent, future))
 
 
 def open_nursery() -> None:
