@@ -12,6 +12,7 @@ from typing import Any
 
 from docs_gen.engine.boxes import BORDERS, RESOLVED
 from docs_gen.engine.cells import ordinary
+from docs_gen.engine.styles import lasts
 from docs_gen.engine.text import lines_of
 
 #: What the layout says of a box. All else of it is its own, and stays with it.
@@ -88,7 +89,7 @@ def remember_paragraphs(replace: Any) -> Any:
 
     def key_of(box: Any, around: Any, boxes: list[Any]) -> tuple[Any, ...] | None:
         told: list[Any] = [around.content_box_x(), around.width, around.height, box.text_overflow, box.block_ellipsis]
-        return tuple(told) if tell(box, boxes, told) else None
+        return tuple(told) if lasts(box.style) and tell(box, boxes, told) else None
 
     def tell(box: Any, boxes: list[Any], told: list[Any]) -> bool:
         """Gather the boxes of a paragraph, and all that its lines depend on; False when there is something unusual."""
@@ -103,7 +104,10 @@ def remember_paragraphs(replace: Any) -> Any:
                 boxes.append(child)
                 told.append((id(child.style), child.text, child.leading_collapsible_space,
                              child.trailing_collapsible_space))  # fmt: skip
-            elif kind is not InlineBox or child.is_leader or not ordinary(child.style) or not tell(child, boxes, told):
+            elif (
+                kind is not InlineBox or child.is_leader or not lasts(child.style) or not ordinary(child.style)
+                or not tell(child, boxes, told)
+            ):  # fmt: skip
                 return False
         return len(boxes) <= _MOST_BOXES
 

@@ -13,8 +13,9 @@ from math import inf
 from struct import iter_unpack
 from typing import Any
 
-#: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB.
-_MOST_LINES = 5_000
+#: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB; one in a cell is known
+#: by its text, and by its place in the table.
+_MOST_LINES = 8_000
 #: Lines of Pango kept for drawing, of one paper; beyond them the engine lays out again, as it comes.
 _MOST_LAYOUTS = 8_000
 #: Kinds of fonts (family, weight and size) that are remembered; our style sheets use some thirty.
@@ -23,7 +24,7 @@ _MOST_FONTS = 400
 #: Characters of a text whose first line is kept: of a longer one the rest is kept with each line.
 _LONGEST = 200
 
-_kept: list[dict[Any, Any]] = []
+_kept: dict[int, dict[Any, Any]] = {}  # by their addresses: each once
 _made: list[Any] = []
 
 
@@ -32,8 +33,8 @@ def end_paper() -> None:
     for layout in _made:
         layout.__dict__.pop("layout", None)
     _made.clear()
-    if sum(map(len, _kept)) > _MOST_LINES:
-        for lines in _kept:
+    if sum(map(len, _kept.values())) > _MOST_LINES:
+        for lines in _kept.values():
             lines.clear()
         _kept.clear()
         for font in _fonts.values():
@@ -45,7 +46,7 @@ def forget_fonts() -> None:
     from weasyprint.text.ffi import gobject
 
     end_paper()
-    for lines in _kept:
+    for lines in _kept.values():
         lines.clear()
     _kept.clear()
     for figures in _figures:
@@ -68,7 +69,7 @@ def lines_of(style: Any) -> dict[Any, Any]:
     if lines is None:
         lines = style.lines = {}
     if not lines:
-        _kept.append(lines)
+        _kept[id(lines)] = lines
     return lines  # type: ignore[no-any-return]
 
 
