@@ -18,7 +18,7 @@ from datetime import datetime
 from accounts.scope import Scope, current_scope
 from assets import scan_batches
 from assets.scan_batches import KeyInFlight, Outcome, Reply, Request
-from database import unavailable
+from database import turn, unavailable, wal_to_disk
 from errors import Unavailable
 
 #: Events of a request that stands in the row, and of all that are written together.
@@ -50,8 +50,8 @@ class _Waiting:
 
 def answer(request: Request, now: datetime) -> Reply:
     """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, KeyInFlight, Unavailable."""
-    kept = scan_batches.kept_answer(request)
-    if kept is not None:
+    for kept in scan_batches.kept_answers([request]).values():
+        wal_to_disk()  # whoever wrote it may not have come so far
         return scan_batches.told_to(request, kept)
     with _mutex:
         if request.key and request.key.own in _keys:
@@ -89,24 +89,38 @@ def _in_the_row(request: Request, now: datetime) -> Reply:
 
 
 def _write(mine: _Waiting) -> None:
-    """Write the scans of this thread and of all that may go with them; then it is the turn of the next thread."""
-    global _busy, _usual
+    """When it is the turn of this process, write the scans of this thread and of all who came meanwhile and may go with
+    them; the next thread waits for its turn from then on."""
     _wait_for_siblings()
+    together: list[_Waiting] = []
+    try:
+        with turn():
+            together = _gathered(mine)
+            _answer(together)
+    except BaseException as error:  # it has not become our turn, or what was written has not come to the disk
+        together = together or _gathered(mine)
+        for one in together:
+            one.outcome = error
+        if not isinstance(error, Exception):
+            raise
+    finally:
+        for one in together:
+            one.moves.set()
+
+
+def _gathered(mine: _Waiting) -> list[_Waiting]:
+    """Those who go together, taken out of the row; the first of the others is told to move up."""
+    global _busy, _usual
     with _mutex:
         together = _together(mine)
         for one in together:
             _row.remove(one)
         _usual = len(together)
-    try:
-        _answer(together)
-    finally:
-        for one in together:
-            one.moves.set()
-        with _mutex:
-            if _row:
-                _row[0].moves.set()
-            else:
-                _busy = False
+        if _row:
+            _row[0].moves.set()
+        else:
+            _busy = False
+    return together
 
 
 def _wait_for_siblings() -> None:
