@@ -557,13 +557,18 @@ def _to_disk_after_the_turn() -> Iterator[None]:
         return
     with turn():
         connection = db.connection()
-        connection.execute("PRAGMA synchronous = NORMAL")
+        [(before,)] = connection.execute("PRAGMA synchronous")
+        if before == _FULL:
+            connection.execute("PRAGMA synchronous = NORMAL")
         try:
             with db.atomic("IMMEDIATE"):
                 yield
-            _own.owes_disk = True
+            _own.owes_disk = before == _FULL
         finally:
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {before}")
+
+
+_FULL = 2  # what `PRAGMA synchronous` answers
 
 
 def wal_to_disk() -> None:

@@ -32,7 +32,7 @@ _room = threading.BoundedSemaphore(MOST_WAITING)
 _mutex = threading.Lock()
 _row: list[_Waiting] = []
 _keys: set[str] = set()  # of the requests of this process that are at work or stand in the row
-_busy = False
+_is_led = False  # a thread is on its way to the turn of this process, for the row
 _usual = 1  # how many went together the last time
 _MOMENT = 0.004  # seconds
 
@@ -72,12 +72,12 @@ def answer(request: Request, now: datetime) -> Reply:
 
 
 def _in_the_row(request: Request, now: datetime) -> Reply:
-    global _busy
+    global _is_led
     context = contextvars.copy_context()  # the language of who asks: his answer may be written by another thread
     mine = _Waiting(replace(request, answered=lambda taken: context.run(request.answered, taken)), now, current_scope())
     with _mutex:
         _row.append(mine)
-        first, _busy = not _busy, True
+        first, _is_led = not _is_led, True
     if not first:
         mine.moves.wait()
     if mine.outcome is None:
@@ -110,7 +110,7 @@ def _write(mine: _Waiting) -> None:
 
 def _gathered(mine: _Waiting) -> list[_Waiting]:
     """Those who go together, taken out of the row; the first of the others is told to move up."""
-    global _busy, _usual
+    global _is_led, _usual
     with _mutex:
         together = _together(mine)
         for one in together:
@@ -119,7 +119,7 @@ def _gathered(mine: _Waiting) -> list[_Waiting]:
         if _row:
             _row[0].moves.set()
         else:
-            _busy = False
+            _is_led = False
     return together
 
 
