@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser import DESKTOP, HANDHELD, session_cookie
 from conftest import NOW, PASS
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from assets.models import Asset
 from assets.registering import register_assets
@@ -53,8 +53,14 @@ _NO_PAGE = (
 )
 
 
+def examined(context: BrowserContext) -> Page:
+    """A page with axe-core in every document. Through the debugger: the pages' own policy lets no foreign script in."""
+    page = context.new_page()
+    page.add_init_script(AXE)
+    return page
+
+
 def faults(page: Page, colours: bool = True) -> list[str]:
-    page.evaluate(AXE)  # through the debugger: the page's own policy lets no foreign script in
     return page.evaluate(_RUN, {"color-contrast": {"enabled": colours}})
 
 
@@ -107,7 +113,7 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, live, app, user
     assert len(pages) > 40
     context = browser.new_context(base_url=live.url, viewport=DESKTOP, service_workers="block", reduced_motion="reduce")
     context.add_cookies([session_cookie(live, user)])
-    page = context.new_page()
+    page = examined(context)
     found = {}
     for address in pages:
         page.goto(address, wait_until="domcontentloaded")
@@ -126,7 +132,7 @@ def test_axe_finds_nothing_serious_on_any_screen_of_scanning(browser: Browser, l
     context = browser.new_context(base_url=live.url, viewport=HANDHELD, color_scheme=scheme, service_workers="block")
     context.add_cookies([session_cookie(live, user)])
     context.add_init_script(f"localStorage.setItem('rt-language', '{language}')")
-    page = context.new_page()
+    page = examined(context)
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
