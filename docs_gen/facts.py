@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -1193,6 +1194,12 @@ def _plain(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Evaluated once: to do it for each row took most of the time of reading a paper's facts."""
+    return get_type_hints(kind)
+
+
 def _build(kind: Any, value: Any) -> Any:
     if value is None:
         return None
@@ -1201,7 +1208,7 @@ def _build(kind: Any, value: Any) -> Any:
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], one) for one in value)
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
         return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
     if kind is Decimal:
