@@ -1207,10 +1207,10 @@ def _build(kind: Any, value: Any) -> Any:
         kind = next(one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], one) for one in value)
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         hints = _hints(kind)
         known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
-        return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
+        return kind(**{name: _build(hints[name], value[name]) for name in known})
     if kind is Decimal:
         return Decimal(value)
     if kind in (date, datetime):
