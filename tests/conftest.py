@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -30,6 +32,11 @@ from database import db as proxy
 from database import migrate, open_database, utc_now
 from docs_gen import render
 from docs_gen.register import open_packs
+
+# Where nothing compiled is kept, as the environment of some machines asks, each of the processes that tests start would
+# compile all of our modules anew, which takes as long as to load everything else.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 pytest_plugins = ["browser", "mail_server", "s3_server"]  # Chromium, a live server, a mail server, a store of files
 
