@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
 from functools import cache
@@ -1178,7 +1178,7 @@ Facts = TypeVar("Facts")
 
 def to_json(facts: Any) -> str:
     """Facts as JSON; `from_json` gives back exactly the same, every Decimal with its digits."""
-    return json.dumps(asdict(facts), ensure_ascii=False, default=_plain, separators=(",", ":"))
+    return json.dumps(facts, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def from_json(kind: type[Facts], text: str) -> Facts:
@@ -1186,12 +1186,20 @@ def from_json(kind: type[Facts], text: str) -> Facts:
     return _build(kind, json.loads(text))
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
+    if is_dataclass(value):  # as `asdict` has it, which copies every text beside
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
     if isinstance(value, date):  # a datetime too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache
