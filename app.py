@@ -9,11 +9,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, g, jsonify, render_template, request
+from flask import Flask, Request, Response, abort, current_app, g, jsonify, render_template, request
 from flask_security import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import cached_property
+from werkzeug.wsgi import LimitedStream
 
 import commands
 from accounts.access import init_access, wants_json
@@ -77,6 +79,26 @@ _HTTP_TEXTS = {
 }
 
 
+class _WholeOrNone(LimitedStream):
+    """A body whose length nobody has told. Werkzeug cuts it at the limit and gives what it has as if that were all."""
+
+    def readall(self) -> bytes:
+        data = super().readall()
+        if self.is_exhausted and self._stream.read(1):
+            self.on_exhausted()
+        return data
+
+
+class _Request(Request):
+    @cached_property
+    def stream(self) -> Any:
+        """The body, with its limit; 413 beyond it also for chunks without end."""
+        found = super().stream
+        if self.content_length is None and isinstance(found, LimitedStream):
+            return _WholeOrNone(self.environ["wsgi.input"], found.limit, is_max=True)
+        return found
+
+
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """The application. `overrides` (tests): `ROUNDTRIP` (Settings) and any Flask setting."""
     overrides = dict(overrides or {})
@@ -85,6 +107,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     except SettingsFault as fault:
         sys.exit(f"Settings that cannot be taken:\n{fault}")  # for the person at the terminal: no traceback
     app = Flask(__name__)
+    app.request_class = _Request
     app.config.update(
         ROUNDTRIP=settings,
         SECRET_KEY=settings.secret_key,
@@ -234,7 +257,8 @@ def _answer_error(error: Exception) -> Any:
     if fault is not None:
         # The traceback tells which write it was; a database that is busy is no fault of the program.
         told = fault.reason not in ("busy", "no_files")
-        log.error("%s %s: %s", request.method, request.path, fault.reason, exc_info=told)
+        route = request.url_rule or "no route"  # never the address: there are some that are secrets
+        log.error("%s %s: %s", request.method, route, fault.reason, exc_info=told)
         drop_connection(fault)
         _forget_who_asks()
         error = fault

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,17 @@ def names(bucket: Bucket) -> Iterator[str]:
     try:
         for some in obstore.list(_store(bucket), chunk_size=1_000):
             yield from (one["path"] for one in some)
+    except Exception as error:
+        raise _told(error) from error
+
+
+def names_before(bucket: Bucket, time: datetime) -> Iterator[str]:
+    """The names of what was put here before this time."""
+    import obstore
+
+    try:
+        for some in obstore.list(_store(bucket), chunk_size=1_000):
+            yield from (one["path"] for one in some if one["last_modified"] < time)
     except Exception as error:
         raise _told(error) from error
 

@@ -368,21 +368,23 @@ audit = AppGroup("audit", help="The audit: who changed and fetched what.")
 @audit.command("export")
 @click.argument("out", metavar="OUT.jsonl", type=click.Path(dir_okay=False, path_type=Path))
 def audit_export(out: Path) -> None:
-    """Write the whole audit to OUT.jsonl, a line each with its position and hash; `verify` reads it anywhere."""
+    """Write the whole audit to OUT.jsonl, a line each with its hash and one that closes it, for `verify`."""
     with database_of_command(), out.open("w", encoding="utf-8") as file:
-        last = {"position": 0, "hash": audit_lines.START}
-        for last in audit_lines.lines():
-            file.write(json.dumps(last, ensure_ascii=False) + "\n")
-    click.echo(f"{last['position']} lines; the last has the hash {last['hash']}")
+        for line in audit_lines.exported():
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    click.echo(f"{line['end']} lines; the last has the hash {line['hash']}")
 
 
 @audit.command("verify")
 @click.argument("file", metavar="FILE.jsonl", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def audit_verify(file: Path) -> None:
-    """Hold an exported audit against its hashes; no database is needed. Names each fault, and exits with 1 then."""
+    """Hold an exported audit against its hashes and its end; no database is needed. Names each fault, and exits with 1.
+
+    Who may write the file could make all of it anew: keep the hash that `export` told; the closing line has it, too.
+    """
     count = 0
-    with file.open(encoding="utf-8") as lines:
-        for fault in audit_lines.broken(map(json.loads, lines)):
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for fault in audit_lines.broken_export(lines):
             count += 1
             click.echo(fault)
     if count:

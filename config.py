@@ -185,6 +185,11 @@ class Settings:
         """Folder of the drafts that were made before somebody asks for them."""
         return self.data_dir / "prepared"
 
+    @property
+    def shared_prepared(self) -> Bucket | None:
+        """Where other hosts find drafts that this one has made; None: there are none."""
+        return self.bucket / "prepared" if self.bucket else None
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check all settings; makes the data folder and the secret key when they are absent.

@@ -452,37 +452,30 @@ def _begin(turn: ExitStack) -> None:
 def _after_other_processes(turn: ExitStack, until: float) -> None:
     """Wait until no other process of ours is in a transaction like this: to look at a byte costs next to nothing, and a
     BEGIN that fails costs as much as a scan. Who comes from elsewhere is still found by BEGIN."""
-    file = _file_of_turns()
+    global _turn_file
+    # Opened for each turn: a file that is kept open would hold the file system, which may have to be unmounted and
+    # repaired under the running service, and be another one than that of the others afterwards.
+    file = _turn_file = _open_claims()
+    turn.callback(_leave_turn)
     while not _byte_is_locked(file, _TURNS):
         if time.monotonic() > until:
             raise Unavailable("busy")
         time.sleep(_LOOK / 4)
-    turn.callback(_unlock_byte, file, _TURNS)
 
 
 _TURNS = 1 << 60  # a byte beyond all that `claiming` locks
-_of_turns: tuple[str, int] | None = None  # path, and the file: a lock belongs to it as it was opened
+_turn_file: int | None = None  # of the one thread of this process that takes its turn; the lock belongs to it
 
 
-def _file_of_turns() -> int:
-    """Called by one thread of a process at a time."""
-    global _of_turns
-    path = _claims_path()
-    if _of_turns is None or _of_turns[0] != path:
-        _forget_turns()
-        _of_turns = path, _open_claims()
-    return _of_turns[1]
-
-
-def _forget_turns() -> None:
-    global _of_turns
-    if _of_turns is not None:
-        os.close(_of_turns[1])
-        _of_turns = None
+def _leave_turn() -> None:
+    global _turn_file
+    if _turn_file is not None:
+        os.close(_turn_file)
+        _turn_file = None
 
 
 # A forked process would be in the turn of its parent, and hold it when the parent is killed.
-os.register_at_fork(after_in_child=_forget_turns)
+os.register_at_fork(after_in_child=_leave_turn)
 
 
 @contextmanager
@@ -548,10 +541,6 @@ def _byte_is_locked(file: int, place: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _unlock_byte(file: int, place: int) -> None:
-    fcntl.fcntl(file, fcntl.F_OFD_SETLK, struct.pack(_ONE_BYTE, fcntl.F_UNLCK, os.SEEK_SET, place, 1, 0))
 
 
 @contextmanager

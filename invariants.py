@@ -26,14 +26,14 @@ from docs_gen.models import IssuedDocument
 
 #: number → what must hold; each fault begins with the number
 INVARIANTS = {
-    "I1": "Every scan that was answered as taken is there, once.",
+    "I1": "Every scan that came with a key and was answered as taken is there, once.",
     "I2": "Each box is where its events put it, and the levels add up to the boxes.",
     "I3": "Each balance is the sum of what the events moved.",
     "I4": "The numbers of each series run from 1 without a gap, none twice.",
     "I5": "Every issued paper has its file, unchanged, and every file its paper; photos, pictures and packs are whole.",
     "I6": "No row refers to a missing row.",
     "I7": "The database finds itself whole.",
-    "I8": "Every change has its line in the audit, and no line of it was changed.",
+    "I8": "The audit is the chain that was written, and it tells of the making of every paper and every person.",
 }
 
 #: What may lie in the data folder beside the folders of kept files, as patterns of the whole name.

@@ -22,7 +22,7 @@ PAGE_SIZES = (25, 50, 100, 200)
 COUNTED = 50_000
 #: The same for who sees only some of the rows: each row, seen or not, has to be judged for it.
 COUNTED_IF_JUDGED = 10_000
-_MIME = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_MIME = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,10 @@ def table_file(kind: str, name: str, titles: Sequence[str], rows: Iterable[Seque
 
 
 def attachment(data: bytes, filename: str, mimetype: str, *, inline: bool = False) -> Response:
-    """A file to download (or to show), under a name that may be Chinese; never cached, never sniffed."""
+    """A file to download (or to show), under a name that may be Chinese; never cached, never sniffed.
+
+    To a `mimetype` of text, Flask adds that it is UTF-8.
+    """
     response = Response(data, mimetype=mimetype)
     plain = "".join(c if 32 <= ord(c) < 127 and c not in '"\\/;%' else "_" for c in filename)
     kind = "inline" if inline else "attachment"

@@ -108,7 +108,7 @@ def canonical(value: Any) -> str:
 
 
 def lines() -> Iterator[dict[str, Any]]:
-    """The whole chain from its first line: position, hash, body. For an export, which `broken` reads anywhere."""
+    """The whole chain from its first line: position, hash, body."""
     join()
     query = AuditEntry.select(AuditEntry.position, AuditEntry.hash, AuditEntry.body)
     for position, hash_, body in in_steps(query, AuditEntry.position):
@@ -126,6 +126,57 @@ def broken(chain: Iterable[dict[str, Any]]) -> Iterator[str]:
         if before and chained(before, line["body"]) != line["hash"]:
             yield f"audit: line {line['position']} is not what was written"
         before, expected = line["hash"], expected + 1
+
+
+def exported() -> Iterator[dict[str, Any]]:
+    """`lines`, and a closing line with their number and the last hash: without it nobody would miss what is cut off."""
+    last: dict[str, Any] = {"position": 0, "hash": START}
+    for last in lines():
+        yield last
+    yield {"end": last["position"], "hash": last["hash"]}
+
+
+def broken_export(texts: Iterable[str]) -> Iterator[str]:
+    """What is wrong with an exported audit, a sentence each, from its lines of JSON. Needs no database."""
+    last: dict[str, Any] = {"position": 0, "hash": START}
+    end: dict[str, Any] | None = None
+    unreadable, behind = [], 0
+
+    def chain() -> Iterator[dict[str, Any]]:
+        nonlocal last, end, behind
+        for number, text in enumerate(texts, 1):
+            line = _line(text)
+            behind += end is not None
+            if line is None:
+                unreadable.append(number)
+            elif "end" in line:
+                end = line
+            else:
+                last = line
+                yield line
+
+    yield from broken(chain())
+    for number in unreadable:
+        yield f"audit: row {number} of the file cannot be read"
+    if behind:
+        yield "audit: there is more behind its closing line"
+    if end is None:
+        yield "audit: there is no closing line, so its end cannot be verified: it was cut, or an older version made it"
+    elif (end["end"], end["hash"]) != (last["position"], last["hash"]):
+        yield f"audit: its closing line tells of {end['end']} lines, and the last that is there is {last['position']}"
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    """A line of an export, None when it is none."""
+    try:
+        line = json.loads(text)
+        known = isinstance(line["hash"], str) and (
+            isinstance(line["end"], int) if "end" in line
+            else isinstance(line["position"], int) and isinstance(line["body"], str)
+        )  # fmt: skip
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return line if known else None
 
 
 def faults() -> Iterator[str]:

@@ -27,7 +27,7 @@ from flask_security.totp import Totp
 from passlib.totp import TotpMatch
 
 from accounts.models import Role, User, UserRole
-from accounts.sessions import init_sessions
+from accounts.sessions import current_session, end_all, init_sessions
 from accounts.throttle import attempt, remember_device
 from config import Settings
 from database import db
@@ -41,6 +41,10 @@ class _LoginForm(LoginForm):
     """Without "remember me", which would outlive every limit of a session; counted before the password is looked at."""
 
     remember = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.username.flags.required = self.password.flags.required = True
 
     def validate(self, **kwargs: Any) -> bool:
         one = attempt("password", self.username.data or "")
@@ -69,6 +73,7 @@ class _ChangePasswordForm(ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.password.label.text = _("The password that you have")
+        self.password.flags.required = bool(current_user.password)
         self.new_password.label.text = _("New password")
         self.new_password_confirm.label.text = _("The new password once more")
 
@@ -86,6 +91,10 @@ class _ChangePasswordForm(ChangePasswordForm):
 
 class _CodeForm(TwoFactorVerifyCodeForm):
     """Six digits are soon guessed: counted as passwords are."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.code.label.text = _("Authentication code")
 
     def validate(self, **kwargs: Any) -> bool:
         one = attempt("code", _name(self.user))
@@ -182,6 +191,11 @@ def init_login(app: Flask) -> None:
             N_("This code is not right, or was used already. Type the six digits that the app shows now."),
             "error",
         ),
+        SECURITY_MSG_TWO_FACTOR_LOGIN_SUCCESSFUL=(N_("The code is right."), "success"),
+        SECURITY_MSG_TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL=(N_("Your second factor is set up."), "success"),
+        SECURITY_MSG_TWO_FACTOR_DISABLED=(N_("Your second factor is switched off."), "success"),
+        SECURITY_MSG_PASSWORD_CHANGE=(N_("Your password is changed. You are signed out everywhere else."), "success"),
+        SECURITY_MSG_PASSWORD_IS_THE_SAME=(N_("The new password must not be the one that you have."), "error"),
         SECURITY_CLI_USERS_NAME=False,  # they know neither links to come in nor what a person belongs to: `user` does
         SECURITY_CLI_ROLES_NAME=False,
         SECURITY_API_ENABLED_METHODS=["session"],
@@ -229,3 +243,4 @@ def _device_is_known(app: Flask, user: User, **_: Any) -> None:
 @password_changed.connect
 def _password_is_own_now(_: Any, user: User, **__: Any) -> None:
     User.update(must_change_password=False).where(User.id == user.id).execute()
+    end_all(user, but=current_session())  # the others open nothing any more, and are not shown as if they did

@@ -209,6 +209,7 @@ def new_password(user: User) -> str:
     user.must_change_password = True
     user.fs_uniquifier = uuid.uuid4().hex
     user.save()
+    UserSession.delete().where(UserSession.user == user).execute()
     return password
 
 

@@ -27,7 +27,7 @@ from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
-from accounts.access import device_token, needs, scanner
+from accounts.access import device_token, needs, opens, scanner
 from accounts.scope import current_scope
 from assets.devices import device_of, register
 from assets.json_bodies import CodeText, TimeText, fault_of, json_body, text_only
@@ -104,7 +104,9 @@ def get_ping() -> Response:
 @scanner
 def get_snapshot() -> Response:
     places = list(dict.fromkeys(place for place in request.args.getlist("place") if place))[:20]
-    found = snapshot(places, current_user.username)
+    # A token opens no page, and says nothing of who holds the device.
+    opens_shipments = device_token() is None and opens("docs_gen.shipment_page")
+    found = snapshot(places, current_user.username, opens_shipments=opens_shipments)
     _stands_at(places)
     if request.if_none_match.contains(found.version):
         answer = Response(status=304)

@@ -62,6 +62,12 @@ def case_text(case: ExceptionCase) -> str:
     return told
 
 
+def kind_title(code: str) -> str:
+    """What is the matter in all cases of this kind: the sentence of a case, with … for its box."""
+    text = REASONS.get(code, code)
+    return translated(Message(text, {"code": "…"} if "%(" in text else {}))
+
+
 def case_url(case: ExceptionCase) -> str:
     """Where it is decided: its page, or of a dispute the statement."""
     if case.source == "statement":
@@ -149,13 +155,14 @@ def _filters() -> list[Filter]:
             seen(visible_cases, ExceptionCase.select(ExceptionCase.code).distinct().order_by(ExceptionCase.code))
         )
     ]
+    kinds = sorted(((code, kind_title(code)) for code in codes), key=lambda kind: kind[1])
     named = seen(visible_cases, ExceptionCase.select(ExceptionCase.party))
     parties = Party.select().where(Party.id.in_(named)).order_by(Party.code)
     return [
         Filter("state", N_("State"), [(code, title) for code, (title, _look) in CASE_STATES.items()],
                lambda q, v: q.where(ExceptionCase.state == v)),
         Filter("source", N_("Source"), list(SOURCES.items()), lambda q, v: q.where(ExceptionCase.source == v)),
-        Filter("code", N_("Kind"), [(code, code) for code in codes], lambda q, v: q.where(ExceptionCase.code == v)),
+        Filter("code", N_("Kind"), kinds, lambda q, v: q.where(ExceptionCase.code == v)),
         Filter("party", N_("Partner"), [(row.code, name_of(row)) for row in parties],
                lambda q, v: q.where(Party.code == v)),
     ]  # fmt: skip

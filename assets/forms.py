@@ -22,6 +22,7 @@ from assets.pools import NEEDS
 from assets.registering import NewBox, Opening, ReadBoxes
 from assets.scan_answers import Answer
 from assets.scan_told import MAX_QUANTITY, ScanInput
+from assets.scan_words import reason_words
 from assets.scanned_text import storable
 from assets.state import CLOCK_TOLERANCE, State, tellable
 from database import tuples, utc_now
@@ -273,7 +274,7 @@ class CorrectForm(ReportForm):
             "destination": event.destination.code if event.destination else "",
             "party": event.party.code if event.party else "",
             "shipment": number_of(event.shipment), "parent": event.parent,
-            "document": event.document, "reason": event.reason, "happened": event.happened,
+            "document": event.document, "reason": reason_words(event.type, event.reason), "happened": event.happened,
             "moment": event.event_time.astimezone(ZoneInfo(zone)).replace(tzinfo=None, second=0, microsecond=0),
         }  # fmt: skip
         super().__init__(State(), zone, data=shown)
@@ -287,6 +288,12 @@ class CorrectForm(ReportForm):
         """When it happened; to the second as it was told when nobody has changed it."""
         unchanged = self.moment.data == self.shown["moment"] and self.place.data == self.shown["place"]
         return self.event.event_time.astimezone(ZoneInfo(self.zone)) if unchanged else super().at(now)
+
+    def told(self, now: datetime, scanned_text: str, **more: Any) -> ScanInput:
+        """What was typed; a reason that nobody has changed as it was told, and not in the words that were shown."""
+        if (self.type.data, self.reason.data) == (self.shown["type"], self.shown["reason"]):
+            more = {"reason": self.event.reason, **more}
+        return super().told(now, scanned_text, **more)
 
     def difference(self) -> str:
         """What is said otherwise, for the error declaration: `place: SZ-GATE2 → SZ-EMPTIES`."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from errors import N_
+from i18n import in_each, translated
 
 #: Of the scan page.
 WORDS: dict[str, str] = {
@@ -144,6 +147,7 @@ WORDS: dict[str, str] = {
         "storage for this page."
     ),
     "sign_in": N_("Please sign in again. {count} scans are kept here and will be sent afterwards."),
+    "sign_in_first": N_("Please sign in."),
     "sign_in_link": N_("Sign in"),
     "sign_in_help": N_("Sign in again; everything is kept and goes out afterwards."),
     "password": N_("Choose a password of your own first; the scans are kept here."),
@@ -184,6 +188,25 @@ WORDS: dict[str, str] = {
     "other_pages": N_("To the other pages"),
     "version": N_("Version {version}"),
 }
+
+#: What a damage may be by the scan page, which sends the code; static/scan/app.js offers the same.
+DAMAGES = ("damage_broken", "damage_cracked", "damage_parts", "damage_dirty", "damage_other")
+
+
+def reason_words(kind: str, reason: str) -> str:
+    """The reason of an event of this kind for who reads it.
+
+    A damage that was chosen on the scan page is said in the reader's language; what somebody typed stays as it is.
+    """
+    found = _damages().get(reason) if kind == "damage" else None
+    return translated(WORDS[found]) if found else reason
+
+
+@cache
+def _damages() -> dict[str, str]:
+    """code → itself, and the words for it in each language: earlier pages, some still on devices, send those."""
+    return {said: code for code in DAMAGES for said in (code, *in_each(WORDS[code]).values())}
+
 
 #: What the function keys do; which key is which stands in static/scan/app.js.
 KEYS: dict[str, str] = {

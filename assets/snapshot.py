@@ -42,8 +42,11 @@ class Snapshot:
     body: dict[str, Any]
 
 
-def snapshot(places: Sequence[str], user: str) -> Snapshot:
-    """For the places with these codes. Raises InvalidInput(place) for one that does not exist."""
+def snapshot(places: Sequence[str], user: str, *, opens_shipments: bool = False) -> Snapshot:
+    """For the places with these codes. Raises InvalidInput(place) for one that does not exist.
+
+    `opens_shipments`: who asks may open the page of a shipment, so the device offers the way to it.
+    """
     offered = Place.select(Place, Party).join(Party).where(~Place.archived | Place.code.in_(list(places)))
     rows = list(seen(visible_places, offered))
     by_code = {row.code: row for row in rows}
@@ -54,6 +57,7 @@ def snapshot(places: Sequence[str], user: str) -> Snapshot:
     parties = seen(visible_parties, Party.select().where(~Party.archived).order_by(Party.code).limit(MAX_PARTIES))
     body = {
         "user": user,
+        "opens_shipments": opens_shipments,
         "places": [
             {"code": row.code, "name": _names(row), "own": row.party.own, "party": row.party.code}
             for row in rows[:MAX_PLACES]
@@ -150,14 +154,16 @@ def _shipments() -> list[dict[str, Any]]:
             expected[shipment].append({"asset_type": kind, "count": int(count)})
         # A trip begins with the dispatch that counts, and there is none of one that was undone or taken back.
         trips = (
-            Trip.select(Trip.shipment, Asset.code, Trip.out_event)
+            Trip.select(Trip.shipment, Asset.code, AssetType.code, Trip.out_event)
             .join(Asset)
+            .join(AssetType)
             .where(both(Trip.shipment.in_(ids), of_entities(current_scope())))
             .order_by(Trip.out_time)
             .limit(MAX_BOXES)
         )
-        for shipment, code, event_id in tuples(trips):
-            scanned[shipment][code] = {"code": code, "event_id": event_id}
+        # With its type: a box that belongs to another place is not among the boxes of the device.
+        for shipment, code, kind, event_id in tuples(trips):
+            scanned[shipment][code] = {"code": code, "asset_type": kind, "event_id": event_id}
     return [
         {
             "number": row.number,

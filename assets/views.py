@@ -22,6 +22,7 @@ from assets.dispatched import dispatches_onto
 from assets.event_types import EVENT_TYPES, REASONS, STATES
 from assets.forms import RegisterForm
 from assets.models import Asset, ScanEvent, StockLevel
+from assets.scan_words import reason_words
 from assets.scanned_text import storable
 from assets.state import State, shown
 from assets.visible import (
@@ -432,7 +433,7 @@ def event_title(event: ScanEvent) -> str:
 
 WORDS: dict[str, Any] = {
     "reason_text": reason_text, "event_title": event_title, "state_html": state_html, "titles": _TITLES,
-    "if_seen": if_seen,
+    "if_seen": if_seen, "reason_words": reason_words,
 }  # fmt: skip
 
 
@@ -506,7 +507,7 @@ _EVENT_COLUMNS = {
         Column("event_id", N_("Event id"), lambda row: row.event_id),
         Column("destination", N_("Going to"), lambda row: row.destination.code if row.destination else ""),
         Column("parent", N_("Load"), lambda row: row.parent),
-        Column("reason", N_("Reason or remark"), lambda row: row.reason),
+        Column("reason", N_("Reason or remark"), lambda row: reason_words(row.type, row.reason)),
         Column("voids", N_("Undoes"), lambda row: row.voids or ""),
         Column("corrects", N_("In place of"), lambda row: row.corrects or ""),
     )

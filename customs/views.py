@@ -209,7 +209,7 @@ def proof_csv(id: int) -> Response:
     """The proof list as CSV."""
     declaration = _out(id)
     data = proof.csv_file(proof.proof_of(declaration, utc_now()))
-    return attachment(data, f"proof-{declaration.number}.csv", "text/csv; charset=utf-8")
+    return attachment(data, f"proof-{declaration.number}.csv", "text/csv")
 
 
 @blueprint.post("/declarations/<int(max=2147483647):id>/extend")

@@ -45,7 +45,7 @@ def file_faults(archive_dir: Store) -> Iterator[str]:
     columns = (IssuedDocument.id, IssuedDocument.number, IssuedDocument.state, IssuedDocument.sha256)
     for _, number, state, sha256 in in_steps(IssuedDocument.select(*columns), IssuedDocument.id):
         if state == "numbered":
-            yield f"{number}: has its number but no file yet; it is finished at the next start or the next issue"
+            yield f"{number}: has its number but no file yet; it is finished soon, or by the next start or click"
             unfinished = True
             continue
         kept.add(bytes.fromhex(sha256))

@@ -3,7 +3,8 @@
 (1) One short transaction takes the next number and writes the row with its facts as JSON. (2) Outside of it the paper
 is rendered from those facts and kept. (3) The row is marked issued. So numbers have no gaps, rendering holds no lock,
 and an issued row always has its file. When 2 fails the row keeps its number and is marked so; after that or after a
-crash `finish_unfinished` or the next click repeats 2 and 3. One click is one number, also then.
+crash the next start, the next click or `FINISH`, which is due by itself, repeats 2 and 3. One click is one number, also
+then.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from zoneinfo import ZoneInfo
 import archive
 from accounts.models import User
 from config import Settings, Store
-from database import locked, taking_turns, unavailable
+from database import locked, taking_turns, unavailable, utc_now
 from docs_gen import render, seals, signing, sscc
 from docs_gen.account_facts import AccountPaper
 from docs_gen.checks import Problem
@@ -33,6 +34,8 @@ from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
 from docs_gen.render_pool import Job, render_one, render_together
 from errors import N_, InvalidInput, Refused
+from jobs.kinds import Kind, register
+from jobs.running import Run
 from master_data.models import Party
 from shipments.models import Shipment
 
@@ -42,6 +45,8 @@ log = logging.getLogger("roundtrip")
 _TOGETHER = 4
 #: After so long a paper that has its number but no file is not being rendered any more: its process is gone.
 _CRASHED = timedelta(minutes=2)
+#: A background job finishes those that are so old; one that failed only for so long: then somebody has to look at it.
+_LEFT, _TRIED_AGAIN = timedelta(minutes=10), timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -395,13 +400,33 @@ def finish_unfinished(settings: Settings) -> list[IssuedDocument]:
 
     One that cannot be finished stays as it is, is told to the log, and does not keep the others or the service waiting.
     """
-    finished = []
-    for document in IssuedDocument.select().where(IssuedDocument.state == "numbered").order_by(IssuedDocument.id):
+    return list(_finished(_NUMBERED, settings))
+
+
+def _finished(which: Any, settings: Settings, step: Callable[[], None] = lambda: None) -> Iterator[IssuedDocument]:
+    for document in IssuedDocument.select().where(which).order_by(IssuedDocument.id):
+        step()
         try:
-            finished.append(finish(document, settings))
+            yield finish(document, settings)
         except Exception:
             log.exception("%s has its number but could not be finished", document.number)
-    return finished
+
+
+_NUMBERED = IssuedDocument.state == "numbered"
+
+
+def _finish_left(run: Run) -> None:
+    """Finish what a crash left while the service goes on, or the store that was away: nobody has to click or restart.
+
+    Who is slow and still at one makes the same paper, and whoever is first marks it.
+    """
+    now, taken = utc_now(), IssuedDocument.issued_time
+    alive = ~IssuedDocument.failed | (taken > now - _TRIED_AGAIN)
+    for _ in _finished(_NUMBERED & (taken < now - _LEFT) & alive, run.settings, run.step):
+        pass
+
+
+FINISH = register(Kind("finish_papers", N_("Finishing papers"), _finish_left, every=timedelta(minutes=15), tries=1))
 
 
 def latest_documents(shipment: Shipment) -> dict[tuple[str, str], IssuedDocument]:

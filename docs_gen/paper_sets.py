@@ -18,17 +18,27 @@ from database import in_one, locked, taking_turns, utc_now
 from docs_gen.issuing import Order, finish_many, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperSet
 from docs_gen.register import types
-from errors import N_, InvalidInput, UserError, plain_message
+from errors import N_, InvalidInput, Refused, UserError, plain_message
 from jobs.kinds import Kind, register
+from jobs.models import Job
 from jobs.queue import order
 from jobs.running import Run
 from shipments.models import Shipment
 
 
+class AtWork(Refused):
+    """Papers of this shipment are being issued already: the numbers that those print must be settled first."""
+
+    def __init__(self, papers: PaperSet) -> None:
+        super().__init__("at_work", N_("Papers of this shipment are being issued already. Wait until they are done."))
+        self.papers = papers
+
+
 def order_set(
     shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime
 ) -> PaperSet:
-    """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen."""
+    """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen, AtWork while others are
+    being issued."""
     ranks = list(types())
     known = [(type, part) for type, part in wanted if type in ranks]
     if not known:
@@ -37,6 +47,12 @@ def order_set(
     seen = latest_documents(shipment)
     noted = [(*one, seen[one].number if one in seen else "") for one in known]
     with in_one():
+        locked(Shipment.select(Shipment.id).where(Shipment.id == shipment.id)).get()  # of two orders one is the first
+        at_work = PaperSet.select().join(Job).where(
+            PaperSet.shipment == shipment, Job.state.in_(["waiting", "running"])
+        ).first()  # fmt: skip
+        if at_work is not None:
+            raise AtWork(at_work)
         papers = PaperSet.create(
             shipment=shipment, wanted=json.dumps(noted), reasons=json.dumps(dict(reasons)), created_by=user,
             created_time=now,
@@ -79,6 +95,9 @@ def _issue(run: Run) -> None:
             _note(papers, _refused(document.type, document.part, fault) if fault else _done(document))
             run.step(len(results(papers)), total)
     run.step(total, total)
+    issued = sum("number" in one for one in results(papers))
+    told = N_("%(issued)s of %(all)s papers were issued.")
+    run.says(told, "docs_gen.set_page", {"id": papers.id}, issued=issued, all=total)
 
 
 def _wanted(papers: PaperSet) -> list[Order]:

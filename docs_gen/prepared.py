@@ -9,7 +9,9 @@ answers, so each process remembers what it asked for them and a digest of the an
 long as the same questions have the same answers, the facts are the same, and the hash too. Who may see a paper is asked
 before that, at each request, by the view.
 
-The files can be lost at any time: then the paper is made. They are bounded in size and in age.
+The files can be lost at any time: then the paper is made. They are bounded in size and in age. Where kept files lie in
+a store, drafts are put there too, since the worker that prepares them is not the host that is asked; a host has a copy
+of what it has opened.
 """
 
 from __future__ import annotations
@@ -23,22 +25,24 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import buckets
 from config import ROOT, Settings
-from database import Question, answers_digest, noting_questions, one_view, only_if_free
+from database import Question, answers_digest, noting_questions, one_view, only_if_free, utc_now
 from docs_gen.checklist import checklist
 from docs_gen.document_types import DocumentType, PaperPart, print_job, told_by, versions
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.issuing import paper_of
 from docs_gen.models import TemplatePack
 from docs_gen.render_pool import render_together
-from errors import N_
+from errors import N_, Unavailable
 from jobs.kinds import Kind, register
 from jobs.queue import order
 from jobs.running import Run
@@ -76,7 +80,7 @@ def opened(shipment: Shipment, kind: DocumentType, part: str, settings: Settings
     if known is not None and known.shape == _shape(kind):
         with one_view():
             same = answers_digest(known.questions) == known.answers
-        if same and (data := _read(settings.prepared_dir, known.name)) is not None:
+        if same and (data := _read(settings, known.name)) is not None:
             return data
     paper = remembered(shipment, kind.code, part, settings)
     if paper is None:
@@ -113,7 +117,7 @@ def _about(shipment: Shipment, code: str, part: str, settings: Settings) -> tupl
 def drafts(papers: Sequence[PaperPart], settings: Settings) -> list[bytes | Exception]:
     """The draft of each paper, or why there is none; what is not there is made, several side by side."""
     names = [name_of(paper.type, paper.facts) for paper in papers]
-    found: list[bytes | Exception | None] = [_read(settings.prepared_dir, name) for name in names]
+    found: list[bytes | Exception | None] = [_read(settings, name) for name in names]
     missing = [place for place, data in enumerate(found) if data is None]
     jobs = [print_job(papers[i].type, papers[i].facts, pictures_dir=settings.pictures_dir) for i in missing]
     for place, answer in zip(missing, render_together(jobs), strict=True):
@@ -121,7 +125,7 @@ def drafts(papers: Sequence[PaperPart], settings: Settings) -> list[bytes | Exce
             found[place] = answer
         else:
             found[place] = answer.data
-            _keep(settings.prepared_dir, names[place], answer.data)
+            _keep(settings, names[place], answer.data)
     return [one if one is not None else RuntimeError("not made") for one in found]
 
 
@@ -159,7 +163,7 @@ def programs() -> str:
 def prepare_when_changed(shipment: Shipment, facts: ShipmentFacts, now: datetime, settings: Settings) -> None:
     """Order the preparation of a shipment whose facts are others than those of the last one: whatever has changed, a
     scan, a partner's address, a template. For a page that has the facts anyway; when it cannot, nobody is kept."""
-    if shipment.state in _OVER or _path(settings.prepared_dir, _mark(facts)).exists():
+    if shipment.state in _OVER or _read(settings, _mark(facts)) is not None:
         return
     with only_if_free():
         order("prepare_papers", {"shipment": shipment.id}, now, key=f"prepare:{shipment.id}", about=shipment.number,
@@ -202,13 +206,17 @@ def _prepare(run: Run) -> None:
         for answer in drafts(papers[start : start + _AT_ONCE], run.settings):
             if isinstance(answer, Exception):  # whoever opens it is told; it is nothing to try again
                 log.info("job %s: a paper of %s was not prepared: %s", run.job.id, shipment.number, answer)
-    _keep(run.settings.prepared_dir, mark, b"")
+    _keep(run.settings, mark, b"")
     run.step(len(papers), len(papers))
 
 
 def _bound(run: Run) -> None:
     """Remove what nobody has opened for long, and the oldest while all together are too large."""
     bound(run.settings.prepared_dir, time.time(), MOST_BYTES, MOST_DAYS)
+    if shared := run.settings.shared_prepared:
+        for name in list(buckets.names_before(shared, utc_now() - timedelta(days=MOST_DAYS))):
+            buckets.discard(shared, name)
+            run.step()
 
 
 PREPARE = register(Kind("prepare_papers", N_("Preparing papers"), _prepare, seconds=300, tries=2))
@@ -222,13 +230,16 @@ def _path(folder: Path, name: str) -> Path:
     return folder / name[:2] / f"{name}.draft"
 
 
-def _read(folder: Path, name: str) -> bytes | None:
+def _read(settings: Settings, name: str) -> bytes | None:
     """None when it is not there, or not whole."""
-    path = _path(folder, name)
+    path = _path(settings.prepared_dir, name)
     try:
         data = path.read_bytes()
     except OSError:
-        return None
+        found = _of_another_host(settings, name)
+        if found is not None:
+            _write(path, found)
+        return found
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         path.unlink(missing_ok=True)
         return None
@@ -238,10 +249,43 @@ def _read(folder: Path, name: str) -> bytes | None:
     return data[32:]
 
 
-def _keep(folder: Path, name: str, data: bytes) -> None:
-    """Keep a draft. A full disk keeps nobody from his paper; what a crash leaves half is not read."""
-    path = _path(folder, name)
-    draft = path.with_name(f".{name}.{secrets.token_hex(4)}")
+def _keep(settings: Settings, name: str, data: bytes) -> None:
+    """Keep a draft, for other hosts too. A full disk and a store that is away keep nobody from his paper."""
+    _write(_path(settings.prepared_dir, name), data)
+    if shared := settings.shared_prepared:
+        _asked(lambda: buckets.put(shared, f"{name}.draft", hashlib.sha256(data).digest() + data))
+
+
+def _of_another_host(settings: Settings, name: str) -> bytes | None:
+    """What a host has put into the store; None when there is nothing, or it is not whole."""
+    shared = settings.shared_prepared
+    data = _asked(lambda: buckets.get(shared, f"{name}.draft")) if shared else None
+    return data[32:] if data is not None and hashlib.sha256(data[32:]).digest() == data[:32] else None
+
+
+#: Seconds in which a store that did not answer is not asked again for what can be made as well.
+_LEFT_ALONE = 60
+_away_until = 0.0
+
+
+def _asked(ask: Callable[[], Any]) -> Any:
+    """What the store answers; None when it has nothing or does not answer."""
+    global _away_until
+    if time.monotonic() < _away_until:
+        return None
+    try:
+        return ask()
+    except FileNotFoundError:
+        return None
+    except Unavailable:
+        _away_until = time.monotonic() + _LEFT_ALONE
+        log.warning("prepared papers are not shared for %s seconds: the store does not answer", _LEFT_ALONE)
+        return None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """What a crash leaves half is not read."""
+    draft = path.with_name(f".{path.stem}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(hashlib.sha256(data).digest() + data)

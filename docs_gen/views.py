@@ -28,7 +28,7 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers
 from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.models import IssuedDocument, PaperSet
-from docs_gen.paper_sets import order_set, results
+from docs_gen.paper_sets import AtWork, order_set, results
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
@@ -38,6 +38,7 @@ from docs_gen.visible import visible_papers, visible_sets
 from errors import N_, Message, Refused, message_of
 from i18n import language, name_of, translated
 from jobs.running import error_of, execute_here
+from jobs.views import may_change
 from listing import Column, Filter, answer, attachment
 from master_data.models import Party
 from shipments.models import Shipment
@@ -151,7 +152,11 @@ def void(id: int) -> Any:
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
-    papers = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+    try:
+        papers = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+    except AtWork as error:
+        flash(translated(error), "warning")
+        return redirect(url_for("docs_gen.set_page", id=error.papers.id))
     execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
     return redirect(url_for("docs_gen.set_page", id=papers.id))
 
@@ -168,7 +173,7 @@ def set_page(id: int) -> str:
     job = papers.job
     return render_template(
         "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=len(found), message_of=message_of, job=job,
-        running=_is_made(papers), error=error_of(job) if job else "",
+        running=_is_made(papers), error=error_of(job) if job else "", sees=_sees, may_change=job and may_change(job),
     )  # fmt: skip
 
 

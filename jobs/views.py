@@ -85,7 +85,7 @@ def job_page(id: int) -> str:
     kind = KINDS.get(job.kind)
     return render_template(
         "jobs/job.html", job=job, title=title_of(job), state=state_html(job), by=by_whom(job), lines=lines,
-        error=error_of(job), zone=home_zone(), may_change=_may_change(job), running=job.state in ("waiting", "running"),
+        error=error_of(job), zone=home_zone(), may_change=may_change(job), running=job.state in ("waiting", "running"),
         progress=progress_text(job), tries=kind.tries if kind else 1, fetchable=_fetchable(job), now=utc_now(),
     )  # fmt: skip
 
@@ -162,7 +162,7 @@ def _job(id: int) -> Job:
     )
 
 
-def _may_change(job: Job) -> bool:
+def may_change(job: Job) -> bool:
     """One's own jobs one stops and asks for once more, as long as one may do such work; others who looks after them."""
     kind = KINDS.get(job.kind)
     return may("jobs.manage") or (
@@ -172,7 +172,7 @@ def _may_change(job: Job) -> bool:
 
 def _to_change(id: int) -> Job:
     job = _job(id)
-    if not _may_change(job):
+    if not may_change(job):
         abort(403)
     return job
 

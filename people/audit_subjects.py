@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -35,7 +36,7 @@ from accounts.rights import ROLE_NAMES
 from alerts.models import AlertSetting, DigestRecipient, Webhook
 from assets.models import Agreement, Asset, Device, PoolMinimum, ScanEvent
 from customs.models import ClockRule, CustomsDeclaration, CustomsExtension, DeclaredBox
-from database import one_of, tuples
+from database import Instant, one_of, tuples
 from docs_gen.models import (
     IssuedDocument,
     LogisticUnit,
@@ -75,6 +76,8 @@ _TITLES: dict[Any, str] = {
     AlertSetting: N_("Setting of alerts"), DigestRecipient: N_("Recipient of alerts"),
     Webhook: N_("Address told of alerts"),
 }  # fmt: skip
+#: A paper is called by its type, and a statement as its paper is: the title before it would say the same again.
+_SELF_NAMED = (IssuedDocument, Statement)
 _MODELS = {model._meta.table_name: model for model in _TITLES}
 #: what is written down by name and is no table
 _OTHERS = {"backup": N_("Backup"), "files": N_("Kept files"), "keys": N_("Keys of the installation")}
@@ -155,6 +158,12 @@ _FILES: dict[str, tuple[Any, str, str]] = {
 }
 _LINK_PURPOSES = {"invite": N_("invitation"), "reset": N_("new password")}
 
+#: Columns of a person that nobody but a programmer knows by their names.
+_COLUMNS = {
+    "tf_primary_method": N_("Second factor"), "tf_totp_secret": N_("Key of the second factor"),
+    "mf_recovery_codes": N_("Recovery codes"), "oidc_subject": N_("Account at the firm's sign-in"),
+}  # fmt: skip
+
 #: Of so many things with a searched name the lines are looked for; whoever finds more types more of the name.
 _MOST_FOUND = 50
 
@@ -169,8 +178,14 @@ def kind_title(kind: str) -> str:
         return _("List: %(what)s", what=translated(_LISTS[kind]))
     if kind in _FILES:
         model, _column, part = _FILES[kind]
-        return ": ".join(filter(None, [translated(_TITLES[model]) if model else "", translated(part) if part else ""]))
+        title = translated(_TITLES[model]) if model else ""
+        return ": ".join(filter(None, [title, translated(part or N_("download"))]))
     return kind
+
+
+def column_title(kind: str, column: str) -> str:
+    """What a value is called: in words where its column has a name that the login library asks for, else that name."""
+    return translated(_COLUMNS[column]) if kind == User._meta.table_name and column in _COLUMNS else column
 
 
 @dataclass(frozen=True)
@@ -221,7 +236,7 @@ class Subjects:
         now = self._rows.get((model, key)) if key else None
         count = max(len(names), body.get("count", 0))
         name = ", ".join(_short(names[:2])) + (f" … ({count})" if count > 2 else "")
-        words = name if model is IssuedDocument and name else f"{translated(_TITLES[model])} {name}".strip()
+        words = _titled(model, name)
         alone = len(told) == 1 and not self._wholes(model)  # a part goes with what it is a part of
         today = self._name(model, now) if now else ""
         return Subject(
@@ -231,7 +246,10 @@ class Subjects:
         )  # fmt: skip
 
     def value(self, kind: str, column: str, value: Any) -> Any:
-        """A value as people read it: of a column that refers to something, what that is called."""
+        """A value as people read it: of a column that refers to something, what that is called; a point in time."""
+        if isinstance(value, str) and isinstance(_field(kind, column), Instant):
+            at = datetime.fromisoformat(value)
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
         model = _refers_to(_MODELS.get(kind), column)
         if model is None or not isinstance(value, int) or isinstance(value, bool):
             return value
@@ -375,10 +393,15 @@ class Subjects:
         known = self._rows.get(filed) if filed else None
         if filed and known:
             name = self._name(filed[0], known)
-            words = name if filed[0] is IssuedDocument else f"{translated(_TITLES[filed[0]])} {name}"
+            words = _titled(filed[0], name)
             return Subject(": ".join(filter(None, [words, translated(part) if part else ""])), self._url(*filed, known))
         name = row.key if model is not None and column != "id" else ""
         return Subject(f"{kind_title(row.kind)} {name}".strip(), gone=model is not None)
+
+
+def _titled(model: Any, name: str) -> str:
+    alone = model in _SELF_NAMED and name and not name.startswith("№")
+    return name if alone else f"{translated(_TITLES[model])} {name}".strip()
 
 
 def _short(names: list[str]) -> list[str]:
@@ -387,6 +410,11 @@ def _short(names: list[str]) -> list[str]:
     if len(whole) > 3 and all(name.startswith(whole) for name in names):
         return [names[0], *(name.removeprefix(whole) for name in names[1:])]
     return names
+
+
+def _field(kind: str, column: str) -> Any:
+    model = _MODELS.get(kind)
+    return model._meta.fields.get(column) if model else None
 
 
 def _refers_to(model: Any, column: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -16,7 +16,7 @@ from errors import N_, Message
 from i18n import instant, translated
 from listing import Column, Filter, answer
 from master_data.home import home_zone
-from people.audit_subjects import Subjects, body_of, kind_title, lines_about
+from people.audit_subjects import Subjects, body_of, column_title, kind_title, lines_about
 
 blueprint = Blueprint("audit", __name__)
 
@@ -35,12 +35,18 @@ def _values(row: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     return [(name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after))]
 
 
-def _said(value: Any) -> str:
+def _said(value: Any, zone: str = "") -> str:
+    """A value on the page (a <time> in `zone`) or in a file (in UTC, to the second)."""
+    if isinstance(value, datetime):
+        return instant(value, zone) if zone else value.isoformat(" ", timespec="seconds")
     return "–" if value in (None, "") else str(value)
 
 
 class _Shown:
     """The lines of one answer as the page and the files show them; `prepare` comes before the rows of each."""
+
+    def __init__(self, zone: str) -> None:
+        self.zone = zone
 
     def prepare(self, rows: list[AuditEntry]) -> None:
         self.subjects = Subjects(rows)
@@ -80,7 +86,9 @@ class _Shown:
         for one in rows[:_MOST_ROWS]:
             values = [
                 Markup("<li><code>{}</code> <del>{}</del> → <ins>{}</ins></li>").format(
-                    name, _said(self._value(row, name, old)), _said(self._value(row, name, new))
+                    column_title(row.kind, name),
+                    _said(self._value(row, name, old), self.zone),
+                    _said(self._value(row, name, new), self.zone),
                 )
                 for name, old, new in _values(one)
             ]
@@ -93,7 +101,7 @@ class _Shown:
             return Markup("")
         if not rows or (len(rows) == 1 and len(_values(rows[0])) <= 3):
             return Markup('<div class="pe-change">{}</div>').format(Markup("").join(parts))
-        names = ", ".join(name for name, _old, _new in (_values(rows[0]) if rows else []))
+        names = ", ".join(column_title(row.kind, name) for name, _old, _new in (_values(rows[0]) if rows else []))
         return Markup('<details class="pe-change"><summary>{}</summary>{}</details>').format(
             names[:60] or str(count), Markup("").join(parts)
         )
@@ -110,7 +118,8 @@ def _since(query: ModelSelect[Any], days: str) -> ModelSelect[Any]:
 @needs("audit.read")
 def entry_list() -> Response | str:
     """The lines of the audit, the newest first; as a file with all that they say."""
-    zone, shown = home_zone(), _Shown()
+    zone = home_zone()
+    shown = _Shown(zone)
     columns = [
         Column("time", N_("Time"), lambda row: row.time, sort=AuditEntry.id, html=lambda row: instant(row.time, zone)),
         Column("actor", N_("Who"), lambda row: row.actor, sort=AuditEntry.actor),

@@ -175,6 +175,7 @@ class ShipmentForm(Settling):
         self.shipment = shipment
         self.status = 200
         self.file_problems: list[Message] = []
+        self.file_there = 0  # of the lines that were read, those that the form had already
         stored = entry_of(shipment) if shipment else None
         super().__init__(data=_shown(stored, shipment.version) if stored and shipment else self._defaults())
         self.incoterm.choices = _choices(codes.INCOTERMS)
@@ -227,6 +228,7 @@ class ShipmentForm(Settling):
             self.status = 422
         else:
             typed = [LineEntry(**row.form.data) for row in self._filled("lines")]
+            self.file_there = sum(line.there for line in line_import.compared(read.lines, typed))
             self.replace_rows("lines", [*typed, *(line.entry for line in read.lines)])
 
     def with_empty_row(self, name: str, *, another: bool = False) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from werkzeug.datastructures import FileStorage
 
 from errors import N_, InvalidInput, Message
 from form_fields import exact_number
-from shipments.booking import known_to
+from shipments.booking import entry_of, known_to
 from shipments.models import Shipment
 from shipments.rules import MAX_LINES, Known, LineEntry, Problem, ShipmentEntry, line_problems
 from spreadsheets import Table, TableRow, read_table
@@ -47,6 +48,7 @@ class ReadLine:
     entry: LineEntry
     product: Any = None  # its row
     problems: Mapping[str, Message] = field(default_factory=dict)
+    there: bool = False  # the shipment has such a line already
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,11 @@ class ReadFile:
 
     lines: tuple[ReadLine, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def there(self) -> tuple[ReadLine, ...]:
+        """Those of its lines that the shipment has already: the same file, perhaps, under another name."""
+        return tuple(line for line in self.lines if line.there)
 
 
 def read_upload(file: FileStorage | None, shipment: Shipment | None) -> ReadFile:
@@ -76,7 +83,38 @@ def read_upload(file: FileStorage | None, shipment: Shipment | None) -> ReadFile
         for name, message in wrong.items():
             cell = table.cell(row, columns[name])
             problems.append(Problem(cell, Message(N_("%(cell)s: %(problem)s"), {"cell": cell, "problem": message})))
-    return ReadFile(tuple(lines), tuple(problems))
+    return ReadFile(compared(lines, _present(shipment)), tuple(problems))
+
+
+def read_again(lines: Sequence[LineEntry], rows: Sequence[int], shipment: Shipment) -> ReadFile:
+    """What a preview showed, from the lines and row numbers that it carries, held against the present lines again."""
+    known = known_to(ShipmentEntry(lines=tuple(lines)), shipment)
+    grouped = any(line.invoice_group for line in lines)
+    found = []
+    for number, line in zip(rows, lines, strict=True):
+        texts = {"product": line.product, "quantity": str(line.quantity), "unit_price": str(line.unit_price)}
+        texts |= {"invoice_group": line.invoice_group} if grouped else {}
+        found.append(ReadLine(number, texts, line, known.product(line.product)))
+    return ReadFile(compared(found, _present(shipment)))
+
+
+def compared(lines: Sequence[ReadLine], present: Sequence[LineEntry]) -> tuple[ReadLine, ...]:
+    """The lines, each with whether it is there: as often as it is among the present ones, and no oftener."""
+    left = Counter(_same(line) for line in present)
+    found = []
+    for line in lines:
+        key = _same(line.entry)
+        found.append(replace(line, there=left[key] > 0))
+        left[key] -= 1
+    return tuple(found)
+
+
+def _present(shipment: Shipment | None) -> tuple[LineEntry, ...]:
+    return entry_of(shipment).lines if shipment else ()
+
+
+def _same(line: LineEntry) -> tuple[object, ...]:
+    return line.product.casefold(), line.quantity, line.unit_price, line.invoice_group
 
 
 def _unreadable(where: str, text: str, **values: Any) -> ReadFile:
@@ -138,11 +176,12 @@ def sealed(lines: tuple[ReadLine, ...], number: str, version: int, key: str) -> 
         [line.entry.product, str(line.entry.quantity), str(line.entry.unit_price), line.entry.invoice_group]
         for line in lines
     ]
-    return _serializer(key).dumps({"number": number, "version": version, "rows": rows})
+    at = [line.number for line in lines]
+    return _serializer(key).dumps({"number": number, "version": version, "rows": rows, "at": at})
 
 
-def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], int]:
-    """The lines of `sealed` and the version of the shipment they were shown for.
+def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], int, list[int]]:
+    """The lines of `sealed`, the version of the shipment they were shown for, and their rows in the file.
 
     InvalidInput when the text was changed, is older than a day or of another shipment.
     """
@@ -157,7 +196,7 @@ def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], i
         LineEntry(product, Decimal(quantity), Decimal(price), *group)
         for product, quantity, price, *group in content["rows"]  # a preview of an older version has no group
     )
-    return lines, content["version"]
+    return lines, content["version"], content.get("at") or list(range(2, len(lines) + 2))
 
 
 def _serializer(key: str) -> URLSafeTimedSerializer:

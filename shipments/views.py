@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
 from peewee import ModelSelect, fn
@@ -142,28 +143,38 @@ def shipment_state(number: str) -> Any:
 def lines_import(number: str) -> Any:
     """Upload a file and see what would be read from it. Nothing is written here."""
     shipment = _shipment(number)
-    read = rows = None
-    if request.method == "POST":
-        read = line_import.read_upload(request.files.get("file"), shipment)
-        rows = line_import.sealed(read.lines, number, shipment.version, _key()) if not read.problems else None
-    shown = {
-        "shipment": shipment,
-        "read": read,
-        "rows": rows,
-        "count": ShipmentLine.select().where(ShipmentLine.shipment == shipment).count(),
-    }
-    return render_template("shipments/import.html", **shown), 422 if read and read.problems else 200
+    if request.method != "POST":
+        return _import_page(shipment)
+    read = line_import.read_upload(request.files.get("file"), shipment)
+    rows = None if read.problems else line_import.sealed(read.lines, number, shipment.version, _key())
+    return _import_page(shipment, read, rows), 422 if read.problems else 200
+
+
+def _import_page(shipment: Shipment, read: line_import.ReadFile | None = None, rows: str | None = None, *,
+                 unconfirmed: bool = False) -> str:  # fmt: skip
+    count = ShipmentLine.select().where(ShipmentLine.shipment == shipment).count()
+    shown = {"shipment": shipment, "read": read, "rows": rows, "count": count, "unconfirmed": unconfirmed}
+    return render_template("shipments/import.html", **shown)
 
 
 @blueprint.post("/shipments/<number>/lines/import/confirm")
 @needs("shipments.write", "prices.see")
 def lines_import_confirm(number: str) -> Any:
-    """Write the lines that the preview showed: `rows` as it carried them, `mode` replace or append."""
+    """Write the lines that the preview showed: `rows` as it carried them, `mode` replace or append.
+
+    Lines that the shipment has already are added a second time only with `again` ticked.
+    """
     shipment = _shipment(number)
-    lines, version = line_import.unsealed(request.form.get("rows", ""), number, _key())
-    entry = booking.with_lines(booking.entry_of(shipment), lines, append=request.form.get("mode") == "append")
+    rows, append = request.form.get("rows", ""), request.form.get("mode") == "append"
+    lines, version, at = line_import.unsealed(rows, number, _key())
+    if append and version == shipment.version and not request.form.get("again"):
+        read = line_import.read_again(lines, at, shipment)
+        if read.there:
+            return _import_page(shipment, read, rows, unconfirmed=True), 422
+    entry = booking.with_lines(booking.entry_of(shipment), lines, append=append)
     booking.save_shipment(entry, number, version, current_user, utc_now())
-    flash(_("%(number)s is saved.", number=number), "success")
+    came = ngettext("%(num)s line came in from the file.", "%(num)s lines came in from the file.", len(lines))
+    flash(f"{_('%(number)s is saved.', number=number)} {came}", "success")
     return redirect(url_for(".shipment_edit", number=number, _anchor="lines"))
 
 

@@ -40,7 +40,8 @@ from docs_gen.register import open_packs
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-pytest_plugins = ["browser", "mail_server", "s3_server"]  # Chromium, a live server, a mail server, a store of files
+#: Chromium, a live server, a mail server, a store of files, and what is looked at after every fault test.
+pytest_plugins = ["browser", "mail_server", "s3_server", "fault_check"]
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"

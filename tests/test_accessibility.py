@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from browser import DESKTOP, HANDHELD, session_cookie
 from conftest import NOW, PASS
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from accounts.models import User
 from assets.models import Asset
 from assets.registering import register_assets
 from assets.scan_told import ScanInput
@@ -20,8 +22,8 @@ from database import utc_now
 from docs_gen.issuing import Order, issue_document
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-_RUN = """async (rules) => {
-    const found = await axe.run(document, { resultTypes: ["violations"], elementRef: false, rules });
+_RUN = """async () => {
+    const found = await axe.run(document, { resultTypes: ["violations"], elementRef: false });
     return found.violations.filter(one => ["serious", "critical"].includes(one.impact))
         .map(one => `${one.id}: ${one.nodes.map(node => node.target.join(" ") + " | " + node.any.map(any => any.message).join(" ")).slice(0, 4).join("; ")}`);
 }"""
@@ -60,8 +62,8 @@ def examined(context: BrowserContext) -> Page:
     return page
 
 
-def faults(page: Page, colours: bool = True) -> list[str]:
-    return page.evaluate(_RUN, {"color-contrast": {"enabled": colours}})
+def faults(page: Page) -> list[str]:
+    return page.evaluate(_RUN)
 
 
 @pytest.fixture
@@ -103,21 +105,72 @@ def addresses(app: Any, pages: set[str]) -> list[str]:
     return sorted(set(found) | pages)
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_axe_finds_nothing_serious_on_any_page(browser: Browser, live, app, user, company, language):
-    user.language = language
-    user.save()
+def _pages(app: Any, user: Any) -> list[str]:
     pages = addresses(
         app, {"/assets?q=none", "/search?q=KLT-0001", "/nothing", "/assets/labels?code=KLT-0001", f"/people/{user.id}"}
     )
     assert len(pages) > 40
+    return pages
+
+
+class _Skeleton(HTMLParser):
+    """The elements of a page with their attributes, without its words: what axe judges, but for colours and sizes."""
+
+    WORDS = ("lang", "title", "alt", "content", "placeholder", "value", "href", "aria-label", "aria-description")
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[Any] = []
+        self.unnamed: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        kept = [
+            (name, "" if name in self.WORDS or name.startswith("data-") else value)
+            for name, value in attrs
+            if name not in ("aria-pressed", "selected", "datetime")  # which language is chosen, and when
+        ]
+        self.found.append((tag, sorted(kept, key=str)))
+        self.unnamed += [f"{tag} {name}" for name, value in attrs if name in ("title", "aria-label") and not value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.found[-1] != "words":
+            self.found.append("words")
+
+
+def _built_otherwise(client: Any, pages: list[str]) -> list[str]:
+    """The pages that are not built in Chinese as in English; what axe says of one of the others holds for both."""
+    found = []
+    for address in pages:
+        built = []
+        for language in ("en", "zh"):
+            User.update(language=language).execute()
+            skeleton = _Skeleton(client.get(address).get_data(as_text=True))
+            assert not skeleton.unnamed, address
+            built.append(skeleton.found)
+        found += [address] if built[0] != built[1] else []
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_axe_finds_nothing_serious_on_any_page(browser: Browser, live, app, client, user, company, language):
+    pages = _pages(app, user)
+    if language == "zh":
+        all_pages, pages = len(pages), _built_otherwise(client, pages)
+        assert len(pages) < all_pages / 4
+        pages += ["/", "/assets", "/shipments/S-2026-0001"]  # with the fonts and the sizes of this language
+    User.update(language=language).execute()
     context = browser.new_context(base_url=live.url, viewport=DESKTOP, service_workers="block", reduced_motion="reduce")
     context.add_cookies([session_cookie(live, user)])
     page = examined(context)
     found = {}
     for address in pages:
         page.goto(address, wait_until="domcontentloaded")
-        if bad := faults(page, colours=language == "en"):  # the other language has the same style sheets
+        assert page.locator("html").get_attribute("lang").startswith(language)
+        if bad := faults(page):
             found[address] = bad
     context.clear_cookies()
     page.goto("/login")

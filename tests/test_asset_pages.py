@@ -170,6 +170,25 @@ def test_an_event_is_told_from_a_desk(client, boxes):
     assert client.post(url, data={"type": "return"}, csrf=False).status_code == 400
 
 
+def test_a_damage_of_the_scan_page_is_read_in_the_language_of_the_reader(client, user, boxes):
+    told = [scan("damage", "KLT-0006", NOW + timedelta(hours=n), reason=said, place="SZ-PLANT")
+            for n, said in enumerate(("damage_broken", "Broken", "破损", "wall torn"))]  # fmt: skip
+    assert [answer.outcome for answer in told] == ["recorded"] * 4
+    in_english = text_of(client, "/assets/KLT-0006")
+    assert (in_english.count(">Broken<"), in_english.count(">wall torn<")) == (3, 1)
+    assert text_of(client, "/scan-events?format=csv").count("Broken") == 3
+    url = f"/assets/KLT-0006/events/{told[0].event_id}/correct"
+    assert 'value="Broken"' in text_of(client, url)
+    again = {"type": "damage", "code": "KLT-0007", "reason": "Broken", "place": "SZ-PLANT", "why": "the other one",
+             "moment": ScanEvent.get(event_id=told[0].event_id).event_time.strftime("%Y-%m-%dT%H:%M")}  # fmt: skip
+    assert client.post(url, data=again).status_code == 302
+    assert ScanEvent.get(corrects=told[0].event_id).reason == "damage_broken"
+    user.language = "zh"
+    user.save()
+    assert text_of(client, "/assets/KLT-0006").count(">破损<") == 3
+    assert text_of(client, "/assets/KLT-0007").count(">破损<") == 1
+
+
 def test_pages_need_a_login(anonymous, world):
     for url in LISTS:
         assert anonymous.get(url).status_code == 302

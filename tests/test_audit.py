@@ -110,11 +110,35 @@ def test_S11_a_command_verifies_an_export_without_the_database(app: Flask, world
     exported = runner.invoke(args=["audit", "export", str(out)])
     assert exported.exit_code == 0, exported.output
     lines = out.read_text(encoding="utf-8").splitlines()
-    assert exported.output.startswith(f"{len(lines)} lines")
+    assert exported.output.startswith(f"{len(lines) - 1} lines")
     assert runner.invoke(args=["audit", "verify", str(out)]).output == "No fault found.\n"
     out.write_text("\n".join([*lines[:4], lines[4].replace("created", "changed"), *lines[5:]]), encoding="utf-8")
     found = runner.invoke(args=["audit", "verify", str(out)])
     assert (found.exit_code, "line 5 is not what was written" in found.output) == (1, True)
+
+
+def test_S11_an_export_that_was_cut_at_its_end_or_emptied_is_told(app: Flask, world: World, tmp_path: Path) -> None:
+    runner, out = app.test_cli_runner(), tmp_path / "audit.jsonl"
+    runner.invoke(args=["audit", "export", str(out)])
+    lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
+    count = len(lines) - 1
+    no_end = "there is no closing line, so its end cannot be verified"
+    for cut, told in (
+        (lines[:-1], no_end),  # as exports of before had none
+        (lines[:-3], no_end),
+        ([], no_end),
+        (
+            [*lines[:-2], lines[-1]],
+            f"its closing line tells of {count} lines, and the last that is there is {count - 1}",
+        ),
+        (lines[-1:], f"its closing line tells of {count} lines, and the last that is there is 0"),
+        ([*lines[:-1], lines[-1][:20]], f"row {count + 1} of the file cannot be read"),
+        ([*lines[:-1], "[]\n", lines[-1]], f"row {count + 1} of the file cannot be read"),
+        ([*lines, lines[-1]], "there is more behind its closing line"),
+    ):
+        out.write_text("".join(cut), encoding="utf-8")
+        found = runner.invoke(args=["audit", "verify", str(out)])
+        assert (found.exit_code, told in found.output) == (1, True), (told, found.output)
 
 
 def test_a_line_says_who_from_where_and_on_which_page(client: SignedIn, user: User, world: World) -> None:
@@ -224,6 +248,19 @@ def test_a_line_is_found_by_the_number_that_a_person_knows_and_names_its_subject
     file = client.get("/audit?format=csv&q=CI-2026-0007").data.decode("utf-8-sig")
     assert "Commercial invoice CI-2026-0007" in file
     assert f"issued_document {document.id}" in file, "in a file the row can be told, too"
+
+
+def test_times_are_shown_in_our_zone_and_values_by_words(client: SignedIn, user: User, world: World) -> None:
+    User.update(tf_totp_secret="x").where(User.id == user.id).execute()
+    shown = cells(client, "kind=user&verb=changed")[0][2]
+    assert "Key of the second factor" in shown
+    assert "tf_totp_secret" not in shown
+    page = client.get("/audit?kind=shipment&verb=created").text
+    assert '<time datetime="2026-11-23T08:00:00+00:00">2026-11-23 16:00 <small' in page
+    assert "2026-11-23 08:00:00.000000" not in page
+    audit.record("fetched", "docs_gen.document_file", str(paper(world).id), path="/documents/1.pdf", file="x.pdf")
+    options = re.findall(r"<option value=\"[^\"]*\"[^>]*>(Paper[^<]*)<", client.get("/audit").text)
+    assert sorted(options) == ["Paper", "Paper: download"]
 
 
 def test_a_subject_that_was_renamed_or_is_gone_keeps_the_name_that_it_had(client: SignedIn, world: World) -> None:

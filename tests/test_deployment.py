@@ -1,4 +1,4 @@
-"""What deploys the service says the same as the service: packages, settings, commands, the order of a restart."""
+"""What deploys the service says the same as the service: packages, settings, commands."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def test_the_image_has_the_packages_that_the_set_up_installs() -> None:
     assert wanted
     assert set(wanted[1].split()) <= set(DOCKERFILE.split())
     assert "--require-hashes" in DOCKERFILE
+
+
+def test_pg_dump_of_the_image_is_not_older_than_the_server_of_compose() -> None:
+    """`backup` calls it, and it refuses a newer server. The client is that of the Debian on which the image stands."""
+    of_debian = {"bookworm": 15, "trixie": 17}
+    debian = re.search(r"^FROM python:[0-9.]+-slim-(\w+)", DOCKERFILE, re.MULTILINE)
+    server = re.match(r"postgres:(\d+)", COMPOSE["services"]["database"]["image"])
+    assert debian
+    assert server
+    assert int(server[1]) <= of_debian[debian[1]]
 
 
 def test_the_image_is_nobody_special_and_stops_gently() -> None:

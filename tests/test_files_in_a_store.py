@@ -29,12 +29,18 @@ import moving
 from accounts.models import AuditEntry
 from config import Bucket, Settings, SettingsFault, load_settings
 from database import db as proxy
+from database import utc_now
+from docs_gen import prepared
+from docs_gen.checklist import checklist
 from docs_gen.handing_out import names_of_files
 from docs_gen.issuing import Order, finish_unfinished, issue_document
 from docs_gen.models import IssuedDocument
 from docs_gen.register import open_packs
 from errors import Refused, Unavailable
 from invariants import faults
+from jobs import running
+from jobs.models import Job
+from jobs.queue import order
 from photos import keep_photo
 
 #: nobody listens there
@@ -68,6 +74,34 @@ def _picture() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (40, 30), (200, 30, 30)).save(out, "PNG")
     return out.getvalue()
+
+
+def test_a_draft_that_one_host_has_made_is_found_by_the_others_and_none_is_ordered_again(
+    app: Flask, world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, web = (replace(settings, data_dir=tmp_path / name) for name in ("worker", "web"))
+    order("prepare_papers", {"shipment": world.shipment.id}, NOW)
+    app.config["ROUNDTRIP"] = worker
+    running.execute(app, Job.get().id)
+    proxy.connect(reuse_if_open=True)
+    monkeypatch.setattr(prepared, "render_together", lambda jobs: [] if not jobs else pytest.fail("it was made again"))
+    listed = checklist(world.shipment, web.base_url)
+    assert all(isinstance(one, bytes) for one in prepared.drafts([row.paper for row in listed.rows], web))
+    prepared.prepare_when_changed(world.shipment, listed.facts, NOW, web)
+    assert Job.select().count() == 1
+    later = utc_now() + timedelta(days=prepared.MOST_DAYS + 1)
+    assert len(list(buckets.names_before(web.shared_prepared, later))) > len(listed.rows)  # and the mark
+
+
+def test_a_store_that_is_away_keeps_nobody_from_a_draft_and_is_left_alone_for_a_while(
+    app: Flask, world: World, use: Callable[..., Settings], bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_away_until", 0.0)
+    settings = use(bucket=replace(bucket, endpoint=AWAY))
+    paper = checklist(world.shipment, settings.base_url).rows[0].paper
+    assert prepared.drafts([paper], settings)[0][:5] == b"%PDF-"  # type: ignore[index]
+    assert prepared._away_until > 0
+    monkeypatch.setattr(prepared, "_away_until", 0.0)
 
 
 def test_what_is_kept_is_there_once_and_is_never_replaced(bucket: Bucket) -> None:

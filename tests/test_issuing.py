@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 import samples
 from conftest import NOW, PASS, on_both_databases, settings_for, unrenderable
+from flask import Flask
 from peewee import Database, IntegrityError
 from pypdf import PdfReader
 from samples import THREE, World, completed
 
 import archive
 from config import Settings
+from database import db as proxy
+from database import utc_now
 from docs_gen.facts import ShipmentFacts, from_json, shipment_facts
 from docs_gen.issuing import (
     Order,
@@ -33,6 +36,8 @@ from docs_gen.issuing import (
 from docs_gen.models import IssuedDocument, NumberSeries
 from docs_gen.register import REGISTER
 from errors import Refused
+from jobs import running, timetable
+from jobs.models import Job
 from master_data.models import Party, Product
 from shipments.models import Shipment, ShipmentLine
 
@@ -106,6 +111,25 @@ def test_a_crash_after_the_number_is_finished_later(world: World, settings: Sett
     assert [one.state for one in finish_unfinished(settings)] == ["issued"]
     assert archive.read(settings.archive_dir, IssuedDocument.get().sha256)
     assert finish_unfinished(settings) == []
+
+
+@on_both_databases
+def test_a_number_without_its_file_is_finished_without_a_click_or_a_restart(app: Flask, world: World) -> None:
+    settings, now = app.config["ROUNDTRIP"], utc_now()
+    ages = {"commercial_invoice": timedelta(minutes=11), "packing_list": timedelta(minutes=9)}  # one may be in work
+    ages |= {"delivery_note": timedelta(hours=23), "returnable_packing_list": timedelta(hours=25)}
+    for type, age in ages.items():
+        row = take_number(world.shipment, Order(type, reasons=PASS), None, now - age, settings.base_url)
+        IssuedDocument.update(failed=age > timedelta(hours=1)).where(IssuedDocument.id == row.id).execute()
+    assert timetable.plan(now)
+    job = Job.get(kind="finish_papers")
+    running.execute(app, job.id)
+    proxy.connect(reuse_if_open=True)
+    assert Job.get_by_id(job.id).state == "done"
+    states = {one.type: one.state for one in IssuedDocument.select()}
+    assert states == {"commercial_invoice": "issued", "packing_list": "numbered", "delivery_note": "issued",
+                      "returnable_packing_list": "numbered"}  # fmt: skip
+    assert archive.read(settings.archive_dir, IssuedDocument.get(type="commercial_invoice").sha256)
 
 
 def test_a_crash_after_the_file_is_finished_later_with_the_same_file(world: World, settings: Settings) -> None:

@@ -554,6 +554,8 @@ def test_the_list_of_exceptions_says_what_was_assumed_and_mends_with_one_click(c
     assert "KLT000404" in page
     assert "KLT000404" not in text_of(client, "/exceptions?state=open&source=scan")
     assert "KLT000404" in text_of(client, "/exceptions?code=unknown_asset")
+    assert '<option value="seen_here">… was seen here, but it is elsewhere by our books.</option>' in page
+    assert client.get("/exceptions?format=csv").headers["Content-Type"] == "text/csv; charset=utf-8"
     case = ExceptionCase.get(code="seen_here")
     assert 'value="return"' in page
     assert client.post(f"/exceptions/{case.id}", data={"mend": "return"}).status_code == 302

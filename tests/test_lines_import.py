@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 
 import pytest
+from shipment_forms import GOOD
 
 from shipments.models import Shipment, ShipmentLine
 from spreadsheets import write_xlsx
@@ -46,8 +47,52 @@ def test_nothing_is_written_before_it_is_confirmed(client):
 
 def test_lines_are_added_behind(client):
     page = upload(client, CSV)
-    client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"})
+    answer = client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"}, follow_redirects=True)
+    assert "2 lines came in from the file." in answer.text
     assert stored() == [*BEFORE, *[(i, *line) for i, line in enumerate(NEW, 3)]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_C7_the_same_file_under_another_name_is_added_a_second_time_only_when_that_is_ticked(client, kind):
+    rows = [["10-5200", Decimal(1500), Decimal("6.125")], ["10-4711", Decimal(7), Decimal("182.5")]]
+    data = CSV.encode() if kind == "csv" else write_xlsx("lines", ["料号", "数量", "单价"], rows)
+    page = upload(client, data, f"order.{kind}")
+    assert 'name="again"' not in page.text
+    client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"})
+    once = stored()
+    page = upload(client, data, f"another name.{kind}")
+    assert "All lines of this file are in the shipment already." in page.text
+    assert page.text.count("in the shipment already</small>") == 2
+    answer = client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"})
+    assert (answer.status_code, stored()) == (422, once)
+    assert re.search(r'id="again"[^>]+aria-describedby="again-error"', answer.text)
+    assert "Nothing has been added. Tick this" in answer.text
+    chinese = client.post(
+        f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"}, headers={"Accept-Language": "zh"}
+    )
+    assert "此文件的所有明细行已在该发货单中。" in chinese.text
+    ticked = {"rows": rows_of(answer), "mode": "append", "again": "1"}
+    assert client.post(f"{URL}/confirm", data=ticked).status_code == 302
+    assert len(stored()) == len(once) + 2
+    # Instead of the present lines, they are there once: nothing to ask.
+    assert client.post(f"{URL}/confirm", data={"rows": rows_of(upload(client, data, f"x.{kind}"))}).status_code == 302
+    assert stored() == [(i, *line) for i, line in enumerate(NEW, 1)]
+
+
+def test_C7_a_file_that_is_read_into_the_form_twice_is_told_there(client):
+    for fields, told in ((GOOD, False), ({**GOOD, "lines-0-product": "10-5200"}, True)):
+        file = (io.BytesIO(f"料号,数量,单价\n10-5200,{GOOD['lines-0-quantity']},182.5\n".encode()), "x.csv")
+        page = client.post("/shipments/new", data={**fields, "read_file": "1", "lines_file": file})
+        assert ("1 line of the file was in this form already" in page.text) is told
+
+
+def test_C7_lines_of_which_some_are_there_are_told_by_their_rows(client):
+    page = upload(client, "料号,数量,单价\n10-4711,24,182.5\n10-4711,24,182.5\n10-5200,200,6.2\n")
+    assert "1 of 3 lines of this file are in the shipment already." in page.text  # it is there once, not twice
+    assert page.text.count("in the shipment already</small>") == 1
+    answer = client.post(f"{URL}/confirm", data={"rows": rows_of(page), "mode": "append"})
+    assert (answer.status_code, stored()) == (422, BEFORE)
+    assert "1 of 3 lines" in answer.text
 
 
 @pytest.mark.parametrize(

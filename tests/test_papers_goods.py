@@ -99,6 +99,17 @@ def test_the_packing_list_names_wood_container_and_every_sscc() -> None:
     assert "SSCC" not in none
 
 
+@pytest.mark.parametrize("code", ["packing_list", "booking_note", "shipping_instruction", "cmr"])
+def test_the_sums_of_a_large_shipment_stay_on_one_line(code: str) -> None:
+    mass, volume = Decimal("9999999.999"), Decimal("9999.999")
+    facts = replace(sample_facts(1), net_mass=mass, gross_mass=mass, volume=volume, package_count=4716)
+    said = PdfReader(io.BytesIO(render(code, facts))).pages[0].extract_text()
+    total = said[said.index("TOTAL") :]
+    assert "4,716" in total.splitlines()[0]
+    assert "9,999,999.999" in total
+    assert "9,999.999" in total.replace("9,999,999.999", "")
+
+
 # ---- delivery note
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from conftest import NOW, PASSWORD, SignedIn, on_both_databases
+from conftest import NOW, PASSWORD, SignedIn, on_both_databases, settings_for
 from samples import World
 from test_jobs import bring_up, deliver
 
@@ -193,13 +193,14 @@ def test_a_file_that_is_not_whole_is_not_given(app, world, client, counted):
 
 
 def test_the_store_is_bounded_in_age_and_in_size_and_the_oldest_go_first(tmp_path):
+    settings = settings_for(tmp_path)
     for day in range(20):
-        prepared._keep(tmp_path, f"{day:064}", b"x" * 968)  # 1,000 bytes with its hash
-        os.utime(prepared._path(tmp_path, f"{day:064}"), (day * 86_400, day * 86_400))
-    assert prepared.bound(tmp_path, 20 * 86_400, 10_000_000, 14) == 7
-    assert prepared.bound(tmp_path, 20 * 86_400, 5_000, 14) == 8
-    assert prepared._read(tmp_path, f"{15:064}") == b"x" * 968
-    assert prepared._read(tmp_path, f"{14:064}") is None
+        prepared._keep(settings, f"{day:064}", b"x" * 968)  # 1,000 bytes with its hash
+        os.utime(prepared._path(settings.prepared_dir, f"{day:064}"), (day * 86_400, day * 86_400))
+    assert prepared.bound(settings.prepared_dir, 20 * 86_400, 10_000_000, 14) == 7
+    assert prepared.bound(settings.prepared_dir, 20 * 86_400, 5_000, 14) == 8
+    assert prepared._read(settings, f"{15:064}") == b"x" * 968
+    assert prepared._read(settings, f"{14:064}") is None
 
 
 @on_both_databases

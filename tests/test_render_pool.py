@@ -145,7 +145,7 @@ class Foreign:
 
 def test_a_paper_of_our_own_may_take_its_time_and_one_of_a_pack_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
     render_limited("<p>warm")
-    monkeypatch.setattr(render_pool, "SECONDS", 0.2)
+    monkeypatch.setattr(render_pool, "SECONDS", 0.01)
     slow = "<table>" + "<tr><td>1</td></tr>" * 400 + "</table>"
     ours, theirs = render_together([Job(slow), Job(Foreign(slow))])
     assert isinstance(ours, Paper)

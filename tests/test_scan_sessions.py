@@ -164,7 +164,7 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
     context.set_offline(False)
     assert counted(page, "damage") == ["KLT-0001", "KLT-0002"]
     first, second = ScanEvent.select().where(ScanEvent.type == "damage").order_by(ScanEvent.id)
-    assert (first.reason, len(first.photo), second.photo) == ("Cracked", 64, "")
+    assert (first.reason, len(first.photo), second.photo) == ("damage_cracked", 64, "")
     assert Asset.get(Asset.code == "KLT-0001").condition == "damaged"
     (stored,) = [path for path in app.config["ROUNDTRIP"].photos_dir.rglob("*") if path.is_file()]
     with Image.open(stored) as kept:
@@ -172,6 +172,7 @@ def test_a_damage_goes_with_its_reason_and_a_shrunk_photo(page, context, boxes, 
     assert first.photo == stored.stem, "the server makes a picture anew: its name is the one of what it keeps"
     page.goto("/assets/KLT-0001")
     expect(page.locator(".as-photo img")).to_have_js_property("naturalWidth", 1600)
+    expect(page.locator(".as-life")).to_contain_text("Cracked")
 
 
 def test_what_is_saved_as_a_file_has_its_pictures_in_it(page, context, boxes):

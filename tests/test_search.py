@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from conftest import NOW, on_both_databases
+from customs_world import boxes, declared
 
 from assets.labels import label_uri, shipment_uri
 from assets.registering import register_assets
-from docs_gen.models import IssuedDocument
+from docs_gen.models import IssuedDocument, LogisticUnit
 from master_data.models import Party
+from shipments.models import Shipment
 
 BASE = "https://rt.example.com"
 
@@ -70,6 +72,30 @@ def test_part_of_anything_gives_results_of_each_kind(client, world, box, paper):
     assert "S-2026-0001" in found(client, "汉堡")
 
 
+def test_a_number_of_a_declaration_opens_it_and_no_empty_load_though_it_passes_as_an_sscc(client, world, user):
+    number = "224820260000004712"
+    page = found(client, number)
+    assert "Nothing matches" in page
+    assert "Nothing matches" in found(client, f"(00){number}")
+    declaration = declared(world, user, boxes(world, user, NOW), NOW, number=number)
+    assert search(client, number).location == f"/customs/declarations/{declaration.id}"
+    assert f'href="/customs/declarations/{declaration.id}"' in found(client, number[:-1])
+
+
+def test_the_label_of_a_package_that_we_have_given_out_opens_its_load(client, world):
+    LogisticUnit.create(shipment=world.shipment, package_no=1, sscc="340123450000000017", allocated_time=NOW)
+    assert search(client, "340123450000000017").location == "/loads/(00)340123450000000017"
+
+
+def test_a_seal_finds_its_shipment_and_a_name_its_place(client, world):
+    Shipment.update(seal_no="CN0012345").execute()
+    page = found(client, "cn00123")
+    assert "/shipments/S-2026-0001" in page
+    assert "CN0012345" in page
+    assert f'href="/places/{world.plant.code}"' in found(client, world.plant.code[:5])
+    assert f'href="/places/{world.warehouse.code}"' in found(client, world.warehouse.name_zh)
+
+
 def test_wildcards_are_letters(client, world, box):
     assert "Nothing matches" in found(client, "%")
     assert "Nothing matches" in found(client, "KLT_0001")
@@ -101,3 +127,8 @@ def test_capital_and_small_letters_of_every_script_are_the_same(client, world, t
     Party.update(name_en="MÜLLER ÖL GMBH").where(Party.code == "HAMBURG").execute()
     assert "MÜLLER ÖL GMBH" in client.get("/search", query_string={"q": text}).get_data(as_text=True)
     assert "HAMBURG" in client.get("/parties", query_string={"q": text}).get_data(as_text=True)
+
+
+@on_both_databases
+def test_a_grai_is_found_by_its_beginning_in_whatever_order_the_database_has_its_letters(client, box):
+    assert box.code in client.get(f"/search?q={box.grai[:-2]}").get_data(as_text=True)

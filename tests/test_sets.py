@@ -18,6 +18,7 @@ from pypdf import PdfReader
 from samples import World, completed
 
 from accounts.models import User
+from accounts.people import set_role
 from config import Settings
 from database import db as proxy
 from database import utc_now
@@ -115,6 +116,30 @@ def test_a_set_that_is_run_twice_notes_each_paper_once(app: Flask, world: World)
     Job.update(state="waiting").execute()
     assert len(results(made(app, papers))) == 3
     assert IssuedDocument.select().count() == 3
+
+
+def test_while_a_set_is_made_another_one_of_its_shipment_waits_and_leads_to_it(
+    app: Flask, client: FlaskClient, world: World
+) -> None:
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    answer = client.post(f"{PAGE}/documents/issue", data={"paper": ["packing_list"], "reason:": "Agreed."})
+    assert answer.headers["Location"].endswith(f"/paper-sets/{papers.id}")
+    assert "are being issued already" in client.get(answer.headers["Location"]).get_data(as_text=True)
+    assert PaperSet.select().count() == 1
+    assert "3 of 3 papers were issued" in client.get(f"/jobs/{made(app, papers).job_id}").get_data(as_text=True)
+
+
+def test_who_may_not_see_prices_gets_no_link_to_a_paper_with_prices(
+    app: Flask, client: FlaskClient, user: User, world: World
+) -> None:
+    papers = made(app, order_set(world.shipment, SET, PASS, None, utc_now()))
+    invoice = IssuedDocument.get(IssuedDocument.type == "commercial_invoice")
+    assert f"/documents/{invoice.id}.pdf" in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    set_role(user, "administrator", False)
+    set_role(user, "logistics_lead", True)
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    assert invoice.number in page
+    assert f"/documents/{invoice.id}.pdf" not in page
 
 
 def test_a_set_that_was_stopped_says_so_and_which_papers_are_not_issued(

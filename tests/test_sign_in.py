@@ -24,6 +24,7 @@ from accounts import people, throttle
 from accounts.access import SCAN, may
 from accounts.models import ApiToken, AttemptCount, PersonLink, User, UserSession
 from accounts.people import Belonging, create_token, create_user, invite, new_link, set_role
+from accounts.sessions import open_sessions
 from app import create_app
 from database import db as proxy
 from database import utc_now
@@ -229,9 +230,17 @@ def test_a_change_of_password_ends_every_other_session(app: Flask, client: Signe
     here = app.test_client()
     sign_in(here, "wang.li", PASSWORD)
     form = {"password": PASSWORD, "new_password": OTHER, "new_password_confirm": OTHER}
+    asked = here.get("/change").get_data(as_text=True)
+    assert asked.count('class="rt-required"') == 3
     assert send(here, "/change", form).status_code == 302
-    assert here.get("/profile").status_code == 200
+    own = here.get("/profile")
+    assert own.status_code == 200
+    with app.test_request_context():
+        assert len(open_sessions(user, utc_now())) == 1  # those that have ended are not listed
     assert client.get("/profile").status_code == 302
+    with app.test_request_context():
+        people.new_password(user)
+        assert open_sessions(user, utc_now()) == []
 
 
 def test_an_end_of_access_is_at_once_for_sessions_links_and_tokens(app: Flask, client: SignedIn) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from itertools import islice
 
 import pytest
-from conftest import NOW, on_both_databases
+from conftest import NOW, PASSWORD, SignedIn, on_both_databases
 from samples import shipment as make_shipment
 
+from accounts.people import create_user
 from assets.devices import register
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.models import Asset, Device
@@ -68,7 +69,7 @@ def test_a_device_is_told_all_that_it_needs(db, client, world, boxes):
     )
     assert open_one["expected"] == [{"asset_type": "KLT6428", "count": 12}]
     assert {row["code"] for row in open_one["scanned"]} == {"KLT000001", "KLT000002"}
-    assert {"code": "KLT000001", "event_id": out.event_id} in open_one["scanned"]
+    assert {"code": "KLT000001", "asset_type": "KLT6428", "event_id": out.event_id} in open_one["scanned"]
     boxes = told["boxes"]
     assert boxes["KLT000001"] == [
         "KLT6428", "in_transit_out", "HAMBURG", "SZ-PLANT", "S-2026-0001", "04012345000016KLT000001",
@@ -106,6 +107,20 @@ def test_it_is_sent_again_only_when_something_changed(client, world, boxes):
     changed = client.get(URL, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200
     assert changed.json["version"] != first.json["version"]
+
+
+def test_the_way_to_a_shipment_is_offered_to_whom_it_opens(app, client, user, anonymous, world):
+    assert client.get(URL).json["opens_shipments"] is True
+    with app.app_context():
+        worker = create_user("li.na", PASSWORD, NOW, role="scanner_operator")
+        _, token = register("yard 1", user, NOW)
+    hers = SignedIn(app, app.response_class)
+    hers.sign_in(worker)
+    assert hers.get("/shipments/S-2026-0001").status_code == 403
+    assert hers.get(URL).json["opens_shipments"] is False
+    # nobody knows who holds a device that has a token of its own
+    by_token = anonymous.get(URL, headers={"Authorization": f"Bearer {token}"})
+    assert by_token.json["opens_shipments"] is False
 
 
 def test_a_place_that_is_none_is_told(client, world):

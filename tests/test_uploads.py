@@ -19,6 +19,7 @@ def zip_bomb() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("[Content_Types].xml", "<Types/>")
+        book.writestr("xl/workbook.xml", "<workbook/>")
         book.writestr("xl/worksheets/sheet1.xml", b"0" * 200 * 1024 * 1024)
     return out.getvalue()
 
@@ -26,7 +27,7 @@ def zip_bomb() -> bytes:
 UPLOADS = {
     "unreadable": (lambda: b"PK\x03\x04 this is no workbook", "lines.xlsx", ("workbook", "XLSX")),
     "random bytes": (lambda: os.urandom(5000), "lines.xlsx", ("XLSX",)),
-    "zip bomb": (zip_bomb, "lines.xlsx", ("unpack", "MB")),
+    "zip bomb": (zip_bomb, "lines.xlsx", ("unpacks to far more",)),
     "oversized workbook": (lambda: zip_bomb() + os.urandom(10 * 1024 * 1024), "lines.xlsx", ("larger than 10 MB",)),
     "oversized": (lambda: b"a,b\r\n" + b"x" * (10 * 1024 * 1024 + 10), "lines.csv", ("larger than 10 MB",)),
     "empty": (lambda: b"", "lines.csv", ("empty",)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
-from peewee import JOIN, Field, fn
+from peewee import JOIN, Field, SqliteDatabase, fn
 
 from accounts.access import may
 from accounts.scope import current_scope, seen
@@ -17,13 +17,15 @@ from assets.loads import sscc_key
 from assets.models import Asset, ScanEvent
 from assets.scanned_text import read_scanned_text
 from assets.visible import visible_assets, visible_events
-from database import tuples
-from docs_gen.models import IssuedDocument
+from customs.models import CustomsDeclaration
+from customs.visible import visible_declarations
+from database import db, tuples
+from docs_gen.models import IssuedDocument, LogisticUnit
 from docs_gen.register import right_for
 from docs_gen.visible import visible_papers
 from listing import matches
-from master_data.models import AssetType, Party, Product
-from master_data.visible import visible_parties
+from master_data.models import AssetType, Party, Place, Product
+from master_data.visible import visible_parties, visible_places
 from shipments.models import Shipment
 from shipments.visible import visible_shipments
 
@@ -43,11 +45,16 @@ class Results:
     products: Sequence[Product]
     types: Sequence[AssetType]
     loads: Sequence[str]
+    places: Sequence[Place]
+    declarations: Sequence[CustomsDeclaration]
     scans: int  # that came with a document of this number
 
     @property
     def count(self) -> int:
-        found = (self.shipments, self.assets, self.documents, self.parties, self.products, self.types, self.loads)
+        found = (
+            self.shipments, self.assets, self.documents, self.parties, self.products, self.types, self.loads,
+            self.places, self.declarations,
+        )  # fmt: skip
         return sum(map(len, found)) + self.scans
 
 
@@ -67,17 +74,29 @@ def exact(text: str, own_hosts: Collection[str]) -> str | None:
         if not sees(document):
             continue
         found.add(document_url(document))
+    declared = CustomsDeclaration.select(CustomsDeclaration.id).where(CustomsDeclaration.number == number)
+    for (id_,) in tuples(seen(visible_declarations, declared).limit(2)) if may("customs.read") else ():
+        found.add(url_for("customs.declaration_page", id=id_))
     if not may("assets.read"):
         return found.pop() if len(found) == 1 else None
     for kind in AssetType.select().where(fn.UPPER(AssetType.code) == number.upper()):
         found.add(type_url(kind))
     bare = re.fullmatch(r"[0-9]{18}", text.strip())  # an SSCC without its (00)
     load = sscc_key(read_scanned_text(f"(00){bare[0]}", own_hosts) if bare and not asset else scanned)
-    if load:
+    if load and _is_load(load):  # one number of ten that customs or a carrier gives passes as an SSCC, too
         found.add(url_for("loads.load_page", key=load))
     for event in _events_of(text.strip().lower()):
         found.add(event_url(event))
     return found.pop() if len(found) == 1 else None
+
+
+def _is_load(key: str) -> bool:
+    """Whether the person may see something in this load, or told of it, or its label is one of ours, yet to be used."""
+    inside = Asset.select(Asset.id).where(Asset.parent == key)
+    told = ScanEvent.select(ScanEvent.id).where(ScanEvent.parent == key, ScanEvent.parent != "")  # second: the index
+    label = LogisticUnit.select(LogisticUnit.id).join(Shipment).where(LogisticUnit.sscc == key.removeprefix("(00)"))
+    rows = (visible_assets, inside), (visible_events, told), (visible_shipments, label)
+    return any(seen(visible, query).exists() for visible, query in rows)
 
 
 def document_url(document: IssuedDocument) -> str:
@@ -136,7 +155,7 @@ def find(text: str) -> Results:
         text,
         shipments=_matching(
             "shipments.read", seen(visible_shipments, shipments), text,
-            Shipment.number, Shipment.freight_container_no, Shipment.transport_document_no,
+            Shipment.number, Shipment.freight_container_no, Shipment.seal_no, Shipment.transport_document_no,
             Shipment.vessel, Shipment.port_of_loading_name, Shipment.port_of_discharge_name, Shipment.contract_no,
             Shipment.order_no, consignee.name_en, consignee.name_zh,
         ),
@@ -152,6 +171,15 @@ def find(text: str) -> Results:
             AssetType.code, AssetType.name_en, AssetType.name_zh
         ),
         loads=_loads(text) if may("assets.read") else [],
+        places=_matching(
+            "master_data.read", seen(visible_places, Place.select().order_by(Place.code)), text,
+            Place.code, Place.name_en, Place.name_zh,
+        ),
+        declarations=_matching(
+            "customs.read",
+            seen(visible_declarations, CustomsDeclaration.select().order_by(CustomsDeclaration.declared_day.desc())),
+            text, CustomsDeclaration.number,
+        ),
         scans=seen(
             visible_events, ScanEvent.select().where(ScanEvent.document == text[:64], ScanEvent.document != "")
         ).count()
@@ -171,9 +199,8 @@ def find(text: str) -> Results:
 
 def _boxes(text: str) -> list[int]:
     """Ids of boxes whose code holds `text`, or whose GRAI begins with it; none of them matters more than the other."""
-    capitals = text.upper()
     coded = Asset.select(Asset.id).where(Asset.code.contains(text)).order_by(Asset.code)
-    identified = Asset.select(Asset.id).where(Asset.grai.between(capitals, f"{capitals}~")).order_by(Asset.grai)
+    identified = Asset.select(Asset.id).where(_begins(Asset.grai, text.upper())).order_by(Asset.grai)
     return _ids(visible_assets, coded, identified)
 
 
@@ -192,6 +219,14 @@ def _papers(text: str) -> list[int]:
     )
 
 
+def _begins(field: Field, text: str) -> Any:
+    """The condition that a code begins so. SQLite orders codes by their bytes, so a span of its index answers it; the
+    order of PostgreSQL is that of its locale, in which ~ need not come after letters and digits."""
+    if isinstance(db.obj, SqliteDatabase):
+        return field.between(text, f"{text}~")
+    return field.startswith(text)
+
+
 def _rows(query: Any, key: Any, ids: Sequence[int]) -> list[Any]:
     return list(query.where(key.in_(ids))) if ids else []
 
@@ -208,7 +243,7 @@ def _loads(text: str) -> list[str]:
     if len(start) < 4:
         return []
     query = Asset.select(Asset.parent).where(
-        Asset.parent.between(start, f"{start}~") | Asset.parent.between(f"(00){start}", f"(00){start}~")
+        _begins(Asset.parent, start) | _begins(Asset.parent, f"(00){start}")
     ).distinct().order_by(Asset.parent).limit(LIMIT)  # fmt: skip
     return [key for (key,) in tuples(seen(visible_assets, query))]
 

@@ -16,7 +16,7 @@ const VERSION = document.querySelector("meta[name=rt-version]").content;
 const LATE_ANSWER = 3000; // ms; a "no" that comes later than this finds the worker at another box
 const OLD = 4 * 3600e3; // ms; unsent for longer than this is told in red
 const FORGOTTEN = 12 * 3600e3; // ms; a session left open for longer is called to mind
-const DAMAGES = ["damage_broken", "damage_cracked", "damage_parts", "damage_dirty", "damage_other"];
+const DAMAGES = ["damage_broken", "damage_cracked", "damage_parts", "damage_dirty", "damage_other"]; // as assets/scan_words.py
 const KEYS = { F1: "help", F2: "undo", F3: "list", F4: "finish", F6: "torch", F7: "camera", F8: "next", F9: "send", F10: "back" };
 
 let queue, server, sync, wedge, camera, pad;
@@ -70,6 +70,7 @@ async function start() {
       counting = null;
       figures = await queue.counts();
       showBadgeNow();
+      if (sync.phase === "signin" && $("note").dataset.by === "sync") { askToSignIn(); } // how many wait now
       if (otherTab && session && screen === "scan") { await loadLog(); drawScan(); }
       otherTab = false;
     }, 80);
@@ -199,7 +200,7 @@ async function scan(text) {
     return;
   }
   const offline = sync.offline;
-  const reason = type === "damage" ? say($("damage-reason").value) : "";
+  const reason = type === "damage" ? $("damage-reason").value : ""; // its code: everybody reads it in his own language
   const event = eventOf(session, text, device.name, type === "damage" ? { type, reason } : {});
   const at = Date.now();
   const box = books.find(code);
@@ -351,12 +352,16 @@ async function told({ phase, settled, session: changed }) {
     device = { ...device, token: "" };
     await queue.set("device", device);
   }
-  if (phase === "signin") { showNote(say("sign_in", { count: figures.unsent }), { link: { text: say("sign_in_link"), href: "/login?next=/scan" }, by: "sync" }); }
+  if (phase === "signin") { askToSignIn(); }
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
   else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
   else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
   if (screen === "scan" && !settled.length && !changed) { showBadgeNow(); } else { draw(); }
   if (settled.length) { scheduleRefresh(); }
+}
+function askToSignIn() {
+  const text = figures.unsent ? say("sign_in", { count: figures.unsent }) : say("sign_in_first");
+  showNote(text, { link: { text: say("sign_in_link"), href: "/login?next=/scan" }, by: "sync" });
 }
 /** The records of this session as they are now; without reading all the others again. */
 function takeAnswers(settled) {
@@ -526,7 +531,7 @@ async function takeUp(number, text = "", sure = true) {
       return;
     }
     row = { ...answer.body, consignee: answer.body.consignee, expected: answer.body.expected, scanned: answer.body.scanned };
-    await begin({ shipment: row.number, consignee: row.consignee, expected: row.expected, before: row.scanned.map((one) => one.code) });
+    await begin({ shipment: row.number, consignee: row.consignee, expected: row.expected, before: row.scanned.map((one) => one.code), types: Object.fromEntries(row.scanned.map((one) => [one.code, one.asset_type])) });
     return;
   }
   await begin({ shipment: row.number, consignee: row.consignee });
@@ -758,7 +763,7 @@ function drawList() {
   const missing = session.blind ? [] : tally.missing();
   const surplus = session.blind ? [] : tally.surplus();
   if (missing.length) { made.push(codeList(say("missing_codes"), missing, "rt-warn")); }
-  const short = session.kind === "dispatch" ? tally.rows().filter((row) => row.have < row.want) : [];
+  const short = session.kind === "dispatch" && !tally.complete ? tally.rows().filter((row) => row.have < row.want) : [];
   if (short.length) { const list = element("ul", "scan-types"); showTypes(list, short, nameOfType, true); made.push(element("h2", "rt-state rt-warn", say("missing_codes")), list); }
   if (surplus.length) { made.push(codeList(say("surplus_codes"), surplus, "rt-warn")); }
   const records = log.filter((record) => record.type !== "void").reverse();
@@ -794,14 +799,15 @@ function drawFinish() {
     warnings ? say("warnings", { count: warnings }) : "", !total.have ? say("nothing") : tally.complete ? "" : say("differs"),
     done ? say(session.dirty ? "finished_kept" : "finished") : "",
   ].filter(Boolean).join(" · ");
-  showTypes($("differences"), rows, nameOfType, true);
+  // nothing is missing where boxes of a type that is not known yet fill the number
+  showTypes($("differences"), rows, nameOfType, !(tally.complete && tally.have.get("")));
   const missing = session.result?.missing || tally.missing();
   if (tally.exact && session.kind === "stock_take" && missing.length) { $("differences").append(element("li", "", `${say("missing_codes")}: ${missing.slice(0, 30).join(", ")}`)); }
   const surplus = session.result?.surplus || tally.surplus();
   if (surplus.length) { $("differences").append(element("li", "", `${say("surplus_codes")}: ${surplus.slice(0, 30).join(", ")}`)); }
   $("closing").hidden = done;
   $("reason-row").hidden = tally.complete;
-  $("to-shipment").hidden = session.kind !== "dispatch" || !done;
+  $("to-shipment").hidden = session.kind !== "dispatch" || !done || !books.snapshot.opens_shipments;
   $("to-shipment").href = `/shipments/${encodeURIComponent(session.shipment)}`;
   $("go-on").hidden = done;
 }

@@ -55,7 +55,8 @@ export class Tally {
     this.list = new Map(); // code → {type, record or null}
     this.have = new Map(); // type → how many
     this.open = new Set(); // sequences of what the server has not answered
-    for (const code of [...this.scannedBefore(), ...(session.before || [])]) { this.add(code, null); }
+    for (const one of this.scannedBefore()) { this.add(one.code, null, one.asset_type); }
+    for (const code of session.before || []) { this.add(code, null, session.types?.[code]); }
     for (const record of records) { this.take(record); }
   }
 
@@ -71,12 +72,13 @@ export class Tally {
   scannedBefore() { // by the server: scans of other devices onto the same shipment
     const row = this.session.kind === "dispatch" && this.books.shipments.get(this.session.shipment);
     const undone = new Set(this.session.undone || []);
-    return row ? row.scanned.map((one) => one.code).filter((code) => !undone.has(code)) : [];
+    return row ? row.scanned.filter((one) => !undone.has(one.code)) : [];
   }
 
-  add(code, record) {
+  /** `told`: the type as the server has named it; an older snapshot names none. */
+  add(code, record, told = "") {
     if (!code) { return; }
-    const type = (record && record.asset_type) || this.books.find(code)?.type || "";
+    const type = (record && record.asset_type) || told || this.books.find(code)?.type || this.list.get(code)?.type || "";
     this.remove(code);
     this.list.set(code, { type, record });
     this.have.set(type, (this.have.get(type) || 0) + 1);
@@ -116,7 +118,10 @@ export class Tally {
   /** Whether a number is expected at all, so that a difference needs a reason. */
   get exact() { return ["dispatch", "stock_take"].includes(this.session.kind); }
 
-  /** [{type, have, want}], expected types first; want is null where nothing was promised. */
+  /**
+   * [{type, have, want}], expected types first; want is null where nothing was promised, and on a shipment for boxes whose
+   * type this device does not know yet: they may well be what is still missing.
+   */
   rows() {
     const { have } = this;
     const want = new Map();
@@ -126,7 +131,7 @@ export class Tally {
       for (const [type, count] of this.wanted()) { want.set(type, count); }
     }
     const rows = [...want].map(([type, count]) => ({ type, have: have.get(type) || 0, want: count }));
-    for (const [type, count] of have) { if (count && !want.has(type)) { rows.push({ type, have: count, want: this.exact ? 0 : null }); } }
+    for (const [type, count] of have) { if (count && !want.has(type)) { rows.push({ type, have: count, want: this.exact && (type || this.session.kind !== "dispatch") ? 0 : null }); } }
     return rows;
   }
   total() {
@@ -137,17 +142,21 @@ export class Tally {
   /** True when what was scanned is what was expected, or nothing was. */
   get complete() {
     if (this.session.kind === "stock_take") { return !this.missing().length && !this.surplus().length; }
-    return this.exact ? this.rows().every((row) => row.have === row.want) : true;
+    if (!this.exact) { return true; }
+    const rows = this.rows();
+    const missing = rows.reduce((total, row) => total + Math.max(0, row.want - row.have), 0);
+    return rows.every((row) => row.want === null || row.have <= row.want) && missing === (this.have.get("") || 0);
   }
   missing() { return [...this.expectedCodes()].filter((code) => !this.list.has(code)).sort(); }
   surplus() {
     if (this.session.kind === "dispatch") { // of a type that is not on the shipment, or the last ones beyond its number
       const left = new Map(this.rows().map((row) => [row.type, row.want || 0]));
       const beyond = [];
+      const unknown = [];
       for (const [code, { type }] of this.list) {
-        if (left.get(type) > 0) { left.set(type, left.get(type) - 1); } else { beyond.push(code); }
+        if (left.get(type) > 0) { left.set(type, left.get(type) - 1); } else { (type ? beyond : unknown).push(code); }
       }
-      return beyond;
+      return [...beyond, ...unknown.slice([...left.values()].reduce((total, count) => total + count, 0))];
     }
     const expected = this.expectedCodes();
     return this.session.kind === "stock_take" ? [...this.list.keys()].filter((code) => !expected.has(code)).sort() : [];

@@ -118,10 +118,12 @@ class RealServer:
 
 
 class LossyNetwork:
-    """Passes each request on and loses every second answer after the server has given it."""
+    """Of three requests one is answered, of one the answer is lost after the server has given it, and one is cut when
+    the server has half of its body."""
 
     def __init__(self, port: int) -> None:
-        self.behind, self.lost, self.passed = port, 0, 0
+        self.behind, self.lost, self.cut, self.passed = port, 0, 0, 0
+        self.fates = itertools.cycle(["lost", "cut", "passed"])
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self.listener.getsockname()[1])
         self.turn = threading.Lock()
@@ -137,12 +139,17 @@ class LossyNetwork:
 
     def _pass_on(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self.behind)) as server:
-            server.sendall(_message(client))
-            answer = _message(server)
+            request = _message(client)
             with self.turn:
-                lose = (self.lost + self.passed) % 2 == 0
-                self.lost, self.passed = self.lost + lose, self.passed + (not lose)
-            if not lose:
+                fate = next(self.fates)
+                setattr(self, fate, getattr(self, fate) + 1)
+            if fate == "cut":
+                body = request.index(b"\r\n\r\n") + 4
+                server.sendall(request[: (body + len(request)) // 2])
+                return
+            server.sendall(request)
+            answer = _message(server)
+            if fate == "passed":
                 client.sendall(answer)
 
     def close(self) -> None:
@@ -178,6 +185,7 @@ class SimulatedDevice:
     queue: list[dict[str, Any]] = field(default_factory=list)
     made: list[str] = field(default_factory=list)  # ids of all scans
     answers: dict[str, str] = field(default_factory=dict)  # id → outcome
+    said: bytes = b""  # the last answer, as it came
     lost: int = 0  # requests without an answer
     busy: int = 0  # answers that said to come again
     patience: float = 30.0  # seconds
@@ -206,7 +214,8 @@ class SimulatedDevice:
             asked = http.client.HTTPConnection(host, port, timeout=self.patience)
             asked.request("POST", "/api/v1/scan-events", body, headers)
             answer = asked.getresponse()
-            told = json.loads(answer.read())
+            self.said = answer.read()
+            told = json.loads(self.said)
         except (OSError, http.client.HTTPException, ValueError):
             self.lost += 1
             return False

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import samples
 from conftest import NOW, PASS, on_both_databases, settings_for
 from flask import Flask
 from peewee import OperationalError
@@ -29,7 +30,7 @@ from database import db as proxy
 from docs_gen.integrity import faults as paper_faults
 from docs_gen.issuing import Order, finish_unfinished, issue_document, take_number, void_document
 from docs_gen.models import IssuedDocument
-from errors import Refused, Unavailable
+from errors import InvalidInput, Refused, Unavailable
 from invariants import faults
 from shipments.models import Shipment
 
@@ -92,6 +93,7 @@ def _taken(id: int, base_url: str, fails: bool, doomed: bool) -> bool:
         return False
 
 
+@pytest.mark.unchecked("numbers are taken, and nothing is rendered", "I5 PL-2026-")
 @on_both_databases
 def test_C3_many_processes_of_which_some_fail_and_some_are_killed_take_numbers_without_gaps(
     db: Any, world: World, settings: Settings
@@ -127,16 +129,26 @@ def test_C3_many_processes_of_which_some_fail_and_some_are_killed_take_numbers_w
 def test_C3_a_void_number_is_kept_and_each_year_and_seller_has_a_series(world: World, settings: Settings) -> None:
     """The year is that of the place from which the goods leave: Suzhou is eight hours before UTC."""
     before, after = datetime(2026, 12, 31, 15, 59, 59, tzinfo=UTC), datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
-    ids = _copies(world.shipment, 3)
+    ids = _copies(world.shipment, 5)
+    other = samples.party(NOW, code="TAICANG", name_en="Taicang Stabil Columns Co., Ltd.")
+    Shipment.update(consignor=other).where(Shipment.id.in_(ids[3:])).execute()
     order = Order("china_export_declaration", reasons=PASS)
-    first, second, third = (
+    papers = [
         issue_document(Shipment.get_by_id(id), order, None, moment, settings)
-        for id, moment in zip(ids, (before, before, after), strict=True)
-    )
-    assert [one.number for one in (first, second, third)] == ["CD-2026-0001", "CD-2026-0002", "CD-2027-0001"]
-    void_document(second, "Wrong truck.", None, NOW)
+        for id, moment in zip(ids, (before, before, after, before, after), strict=True)
+    ]
+    assert [(one.seller, one.number) for one in papers] == [
+        (world.suzhou, "CD-2026-0001"), (world.suzhou, "CD-2026-0002"), (world.suzhou, "CD-2027-0001"),
+        (other, "CD-2026-0001"), (other, "CD-2027-0001"),
+    ]  # fmt: skip
+    with pytest.raises(InvalidInput):
+        void_document(papers[1], " ", None, NOW)
+    void_document(papers[1], " Wrong truck. ", None, NOW)
     again = issue_document(Shipment.get_by_id(ids[1]), order, None, before, settings)
-    assert again.number == "CD-2026-0003"
+    assert (again.seller, again.number) == (world.suzhou, "CD-2026-0003")
+    kept = IssuedDocument.get(seller=world.suzhou, number="CD-2026-0002")
+    assert (kept.status, kept.void_reason, kept.voided_time) == ("void", "Wrong truck.", NOW)
+    assert IssuedDocument.select().where(IssuedDocument.voided_time.is_null(False)).count() == 1
     assert list(paper_faults(settings.archive_dir)) == []
 
 
@@ -183,6 +195,7 @@ def finish(settings: Settings) -> None:
             break
 
 
+@pytest.mark.unchecked("each try is checked, and its database deleted")
 def test_F2_killed_at_any_step_of_issuing_it_is_before_or_finished_and_never_half(
     pattern: Path, tmp_path: Path
 ) -> None:

@@ -111,6 +111,7 @@ def test_F7_a_backup_comes_back_into_an_empty_place_and_is_checked(
     proxy.close()
 
 
+@pytest.mark.unchecked("nothing came into the empty place that it opened last")
 @pytest.mark.parametrize("key", ["", KEY], ids=["plain", "encrypted"])
 def test_F7_one_wrong_byte_anywhere_is_told_and_nothing_is_put_in_place(app, service, tmp_path, key):
     settings = replace(service, backup_key=key)
@@ -139,6 +140,7 @@ def test_F7_one_wrong_byte_anywhere_is_told_and_nothing_is_put_in_place(app, ser
             assert proxy.get_tables() == []
 
 
+@pytest.mark.unchecked("nothing came into the empty place that it opened last")
 def test_F7_pieces_that_change_places_and_another_key_are_told(app, service, tmp_path):
     settings = replace(service, backup_key=KEY)
     file = tmp_path / "backup"
@@ -162,6 +164,7 @@ def test_F7_pieces_that_change_places_and_another_key_are_told(app, service, tmp
     assert len(sound) > head + 2 * piece
 
 
+@pytest.mark.unchecked("it takes a paper away and changes another", "I5 CI-2026-0001", "I5 PL-2026-0001")
 def test_F7_a_missing_or_changed_file_is_told_and_makes_no_good_backup(app, service, run, tmp_path):
     first, second = (
         service.archive_dir / sha[:2] / f"{sha}.pdf" for (sha,) in IssuedDocument.select(IssuedDocument.sha256).tuples()

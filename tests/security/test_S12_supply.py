@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 FLOORS = {"weasyprint": (70, 0), "jinja2": (3, 1, 6), "werkzeug": (3, 0, 6)}
 NUMBERS = [
     *(f"F{n}" for n in range(1, 12)), *(f"C{n}" for n in range(1, 9)), *(f"B{n}" for n in range(1, 8)),
-    *(f"S{n}" for n in range(1, 14)), "L4",
+    *(f"S{n}" for n in range(1, 14)), "L2", "L4",
 ]  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
+import sqlite3
 
 import pytest
 
@@ -53,6 +55,18 @@ def test_S7_each_request_is_one_line_with_its_route_and_no_value_of_it(client, w
     else:
         assert "method=GET route=/parties/<code> status=200 ms=" in found[0]
         assert " request=" in found[0]
+
+
+@pytest.mark.parametrize("address", ["/statement/", "/invitation/"])
+def test_S7_the_secret_of_an_address_is_in_no_line_of_a_database_that_is_busy(db, anonymous, world, lines, address):
+    _, read = lines
+    db.pragma("busy_timeout", 50, permanent=True)
+    with contextlib.closing(sqlite3.connect(db.database)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert anonymous.get(address + "SecretOfThisLink" * 3).status_code == 503
+    db.pragma("busy_timeout", 10_000, permanent=True)
+    assert any("busy" in line for line in read())
+    assert not any("SecretOfThisLink" in line for line in read())
 
 
 def test_S7_no_text_from_outside_begins_a_line_of_its_own(lines):

@@ -175,10 +175,53 @@ HEAD = b"POST /language HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-f
 BODY = HEAD + b"Content-Length: 200\r\n\r\n"
 
 
-def test_S9_eighty_senders_that_crawl_keep_nobody_waiting(tmp_path, migrated_file):
-    """The real server: it has 32 threads, and 80 senders of a byte now and then would hold all of them for minutes."""
-    shutil.copy(migrated_file, tmp_path / "roundtrip.db")
-    server = Server(tmp_path, "")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, migrated_file) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copy(migrated_file, folder / "roundtrip.db")
+    server = Server(folder, "")
+    yield server
+    server.process.terminate()
+    server.process.wait(40)
+
+
+CHUNK = b"8000\r\n" + b"a" * 0x8000 + b"\r\n"
+
+
+@pytest.mark.parametrize("what", ["form", "multipart"])
+def test_S9_chunks_without_end_are_413_at_the_limit_and_say_why(server, what):
+    """The real server. Nobody has told how long the body is, and it does not end."""
+    head, limit = (
+        HEAD + b"Connection: close\r\nAccept-Language: en\r\nTransfer-Encoding: chunked\r\n\r\n",
+        2 * 1024 * 1024,
+    )
+    if what == "multipart":
+        head = head.replace(b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x")
+        start = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+        head, limit = head + b"%x\r\n%b\r\n" % (len(start), start), 12 * 1024 * 1024
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as one:
+        one.sendall(head + CHUNK * (limit // 0x8000) + CHUNK[:4_096])  # and the next is on its way
+        answer = b"".join(iter(lambda: one.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
+    assert b"What was sent is larger than 12 MB or has too many fields." in answer
+
+
+@pytest.mark.parametrize(("size", "status"), [(2_097_152, 302), (2_097_153, 413)])
+def test_S9_a_body_of_chunks_may_be_as_long_as_the_limit_and_no_longer(client, size, status):
+    body = b"language=zh&csrf_token=" + client.token.encode() + b"&x="
+    stream, environ = (
+        io.BytesIO(body.ljust(size, b"y")),
+        {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+    )
+    answer = client.open(
+        "/language", method="POST", input_stream=stream, environ_overrides=environ,
+        content_type="application/x-www-form-urlencoded",
+    )  # fmt: skip
+    assert answer.status_code == status
+
+
+def test_S9_eighty_senders_that_crawl_keep_nobody_waiting(server):
+    """The real server: it has 40 threads, and 80 senders of a byte now and then would hold all of them for minutes."""
     over, took = threading.Event(), []
 
     def crawl(one: socket.socket) -> None:
@@ -214,8 +257,6 @@ def test_S9_eighty_senders_that_crawl_keep_nobody_waiting(tmp_path, migrated_fil
             thread.join()
         for one in senders:
             one.close()
-        server.process.terminate()
-        server.process.wait(40)
     # On an idle machine 0.1 s; what a busy one adds is far less than the patience with 80 senders, one after the other.
     assert sorted(took)[int(len(took) * 0.95)] <= 5, took
     assert max(took) <= 20 * MOMENT + 20  # whoever comes right behind all of them
