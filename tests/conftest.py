@@ -49,6 +49,18 @@ PASSWORD = "correct horse battery"
 PASS = {"": "Agreed with the broker."}
 
 
+#: Half a minute or more, and some of them mostly waiting: begun last they would keep one worker busy beside an idle one.
+LONG = frozenset({
+    "test_H1_several_hosts.py", "test_worker.py", "test_accessibility.py", "test_scan_page.py", "test_packs.py",
+    "test_object_level.py", "test_serve.py", "test_render_pool.py",
+})  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several workers of xdist, which take files in this order
+        items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def pytest_collection_finish() -> None:
     """What is there when the first test begins stays until the last: the collector need not look through it for each."""
     gc.collect()
