@@ -14,9 +14,10 @@ from __future__ import annotations
 import json
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -1177,7 +1178,7 @@ Facts = TypeVar("Facts")
 
 def to_json(facts: Any) -> str:
     """Facts as JSON; `from_json` gives back exactly the same, every Decimal with its digits."""
-    return json.dumps(asdict(facts), ensure_ascii=False, default=_plain, separators=(",", ":"))
+    return json.dumps(facts, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def from_json(kind: type[Facts], text: str) -> Facts:
@@ -1185,12 +1186,26 @@ def from_json(kind: type[Facts], text: str) -> Facts:
     return _build(kind, json.loads(text))
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
+    if is_dataclass(value):  # as `asdict` has it, which copies every text beside
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
     if isinstance(value, date):  # a datetime too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Evaluated once: to do it for each row took most of the time of reading a paper's facts."""
+    return get_type_hints(kind)
 
 
 def _build(kind: Any, value: Any) -> Any:
@@ -1200,10 +1215,10 @@ def _build(kind: Any, value: Any) -> Any:
         kind = next(one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], one) for one in value)
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
         known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
-        return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
+        return kind(**{name: _build(hints[name], value[name]) for name in known})
     if kind is Decimal:
         return Decimal(value)
     if kind in (date, datetime):
