@@ -2,8 +2,8 @@
 
 A box belongs to the entity that owns it; one of an outside owner to the entities at whose place it was seen last or
 comes back to. Where a person is limited to sites, it is the place where the box was seen last, or its return place:
-boxes at a partner are seen by the site to which they come back. With a box its whole life is seen. What has no box (a
-counted pool, a scan of something unknown) goes by its place.
+boxes at a partner are seen by the site to which they come back. With a box its whole life is seen. Of a counted pool
+the entity sees what is its own, wherever it is. What is neither (a scan of something unknown) goes by its place.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ def visible_events(scope: Scope, passes: Any = box_passes) -> Any:
     event = ScanEvent
     entity = site = None
     if scope.entities is not None:
-        without = event.asset.is_null()
+        without = event.asset.is_null() & event.owner.is_null()
         entity = (
             passes(event.asset, of_entities, scope)
+            | event.owner.in_(scope.entities)
             | (without & event.place.in_(places_of(scope.entities)))
             | (without & event.shipment.in_(shipments_of(scope.entities)))
         )
@@ -164,9 +165,12 @@ def visible_cases(scope: Scope) -> Any:
     if scope.entities is not None:
         told = ScanEvent.alias()
         places, loaded = places_of(scope.entities), shipments_of(scope.entities)
-        events = told.select(told.event_id).where(told.place.in_(places) | told.shipment.in_(loaded))
+        around = told.place.in_(places) | told.shipment.in_(loaded)
+        events = told.select(told.event_id).where(
+            told.owner.in_(scope.entities) | (told.owner.is_null() & around), told.asset.is_null()
+        )
         entity = box_passes(case.asset, of_entities, scope)
-        entity |= case.asset.is_null() & (case.place.in_(places) | case.event.in_(events))
+        entity |= case.asset.is_null() & (case.event.in_(events) | (case.event.is_null() & case.place.in_(places)))
         for rule in case_rules:
             entity |= rule(scope.entities)
     if scope.sites is not None:

@@ -672,7 +672,8 @@ def test_S3_what_another_entity_counted_into_the_same_load_is_not_told(world: Wo
 
 
 def test_S3_nobody_counts_boxes_for_an_entity_that_is_not_his(world: World) -> None:
-    """At a partner a pool is counted for the first company; whoever may not see it may not change it either."""
+    """Whatever of a pool he tells at a partner that both have is of his own company; what he says is another's is not
+    taken."""
     a, b = world.a, world.b
     before = rows_of(world, a)
     lead = browser(world.app, b.people["lead"])
@@ -680,8 +681,10 @@ def test_S3_nobody_counts_boxes_for_an_entity_that_is_not_his(world: World) -> N
         {"type": "opening", "party": "SHARED"}, {"type": "write_off", "party": "SHARED", "reason": "x"},
         {"type": "damage", "party": "SHARED", "reason": "x"},
     ):  # fmt: skip
-        answer = lead.post("/pools/book", data={"asset_type": "EPAL", "quantity": "5", **told_})
+        of_a = {"asset_type": "EPAL", "quantity": "5", "owner": a.own.code}
+        answer = lead.post("/pools/book", data={**of_a, **told_})
         assert answer.status_code == 422, told_
+        assert lead.post("/pools/book", data={**of_a, **told_, "owner": ""}).status_code == 302, told_
         assert not told(answer, a.mark)
     assert rows_of(world, a) == before
     arrived = lead.post(
