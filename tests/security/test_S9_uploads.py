@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -141,6 +142,18 @@ def test_B3_a_hostile_workbook_is_refused_soon_and_small(name):
         read_table("x.xlsx", data)
     assert time.process_time() - begin < 10  # 2 on most machines
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 150
+
+
+@pytest.mark.parametrize("data", [b"a\n" + b"," * (10 * 2**20 - 3) + b"1", b'a\n"' + b"\r\n" * (5 * 2**20 - 3)])
+def test_B3_a_hostile_csv_is_read_apart_and_costs_the_server_no_memory(data: bytes) -> None:
+    """Ten million cells, and a quotation that never ends: read here they were a hundred megabytes and more."""
+    tracemalloc.start()
+    with pytest.raises(InvalidInput) as refused:
+        read_table("x.csv", data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refused.value.field == "A2" or "columns" in str(refused.value)
+    assert most < 12 * 2**20  # what is given to the process, once
 
 
 def test_S9_too_many_parts_and_too_much_text_are_413(client):
