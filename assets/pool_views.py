@@ -14,6 +14,7 @@ from markupsafe import Markup
 from peewee import JOIN
 
 from accounts.access import may, needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
@@ -103,6 +104,7 @@ def pool_list() -> Response | str:
 
 @blueprint.route("/pools/book", methods=["GET", "POST"])
 @needs("assets.write")
+@taken_once
 def pool_book() -> Any:
     """Tell an event of a counted pool; fields of PoolForm."""
     shown_first = {} if request.method == "POST" else {"data": {"asset_type": request.args.get("type", "")}}
