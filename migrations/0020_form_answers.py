@@ -1,4 +1,5 @@
-"""What a form that makes something was answered, so that the same form sent again makes nothing twice."""
+"""What a form that makes something was answered, so that the same form sent again makes nothing twice; and a note of where
+the audit ends, so that lines cut off at its end are missed."""
 
 from peewee import CharField, Model, TextField
 
@@ -17,7 +18,12 @@ def up(migrator, db):
             table_name = "form_answer"
 
     db.create_tables([FormAnswer], safe=False)
+    db.execute_sql(
+        "INSERT INTO installation_note (name, value) SELECT 'audit end', CAST(position AS TEXT) || ' ' || hash "
+        "FROM audit_entry WHERE position = (SELECT MAX(position) FROM audit_entry)"
+    )
 
 
 def down(migrator, db):
+    db.execute_sql("DELETE FROM installation_note WHERE name = 'audit end'")
     db.execute_sql("DROP TABLE form_answer")
