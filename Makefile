@@ -20,6 +20,8 @@ LARGE = tests/faults \
   tests/security/test_S9_uploads.py::test_S9_many_senders_that_crawl_keep_nobody_waiting \
   tests/test_sign_in.py::test_S8_a_thousand_wrong_passwords_over_ten_accounts_are_slowed_and_lock_nobody_out_of_his_own_device \
   tests/test_sign_in.py::test_S8_guesses_from_fifty_addresses_are_slowed_by_the_account \
+  tests/test_object_level.py::test_S3_what_is_of_another_entity_is_not_there_on_any_route_by_any_method \
+  tests/test_object_level.py::test_S3_nor_is_it_there_on_postgresql \
   tests/test_sign_in.py::test_S8_an_unknown_user_takes_as_long_as_a_wrong_password
 faults:
 	@tools/setup.sh test
