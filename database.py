@@ -29,6 +29,7 @@ from peewee import (  # type: ignore[attr-defined]
     Database,
     DatabaseProxy,
     DateTimeField,
+    Expression,
     Field,
     Model,
     ModelDelete,
@@ -37,6 +38,7 @@ from peewee import (  # type: ignore[attr-defined]
     NodeList,
     OperationalError,
     PeeweeException,
+    SelectBase,
     SqliteDatabase,
     __exception_wrapper__,
 )
@@ -50,6 +52,20 @@ from errors import Unavailable
 log = logging.getLogger("roundtrip")
 
 db = DatabaseProxy()
+
+
+class _NoEmptyQuery:
+    """To see whether what stands behind IN is an empty list, peewee writes it down once more: a query in a query in a
+    query eight times, which was most of what a page costs who is limited to some entities. A query is never `()`."""
+
+    ask = Expression._is_rhs_empty  # type: ignore[attr-defined]
+
+    @staticmethod
+    def asked(expression: Any, right: Any, context: Any) -> bool:
+        return not isinstance(right, SelectBase) and bool(_NoEmptyQuery.ask(expression, right, context))
+
+
+Expression._is_rhs_empty = _NoEmptyQuery.asked  # type: ignore[attr-defined]
 
 #: WAL lets readers go on while one writes; synchronous FULL: what was acknowledged is on the disk.
 _SQLITE_PRAGMAS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import queue
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -14,9 +15,11 @@ from typing import Any
 import psycopg
 from conftest import NOW, PASS, PASSWORD, SignedIn, application, on_both_databases
 from peewee import SqliteDatabase
+from shipment_forms import GOOD
 from simulated_devices import LARGE, tried
 from test_scan_batches import HOUR, Scanner, boxes, rows, yard  # noqa: F401 (fixtures)
 
+from accounts.models import FormAnswer
 from accounts.people import create_user
 from assets.devices import register
 from assets.ledger_check import faults
@@ -25,7 +28,8 @@ from assets.registering import register_assets
 from database import db as proxy
 from database import utc_now
 from docs_gen.issuing import Order, issue_document
-from docs_gen.models import IssuedDocument
+from docs_gen.models import IssuedDocument, PaperSet
+from jobs.models import Job
 from shipments.models import Shipment
 
 
@@ -210,6 +214,86 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
     )
     assert ScanBatch.select().count() == 3
     assert list(faults()) == []
+
+
+def form_of(page: str, address: str) -> dict[str, str]:
+    """The hidden key of a form on a page."""
+    return {"once": re.search(r'name="once" value="(\w+)"', page.split(address)[1])[1]}
+
+
+def test_C5_an_order_to_issue_whose_answer_was_lost_is_sent_again_and_gets_the_same_paper(client, app, world, user):
+    issue = "/shipments/S-2026-0001/documents/commercial_invoice/issue"
+    order = {"part": "", "replaces": "", "reason:": "Agreed."}
+    answers = [client.post(issue, data=order) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [302, 302, 302]
+    assert {answer.location for answer in answers} == {"/shipments/S-2026-0001"}
+    assert [row.number for row in IssuedDocument.select()] == ["CI-2026-0001"]
+    # Another person with the same old page is told, and so is the same one when the shipment has changed since.
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    second = SignedIn(app, app.response_class)
+    second.sign_in(other)
+    told = second.post(issue, data=order)
+    assert (told.status_code, "CI-2026-0001 was issued in the meantime" in told.text) == (409, True)
+    Shipment.update(marks="OTHER MARKS").execute()
+    assert client.post(issue, data=order).status_code == 409
+    assert IssuedDocument.select().count() == 1
+
+
+def test_C5_a_set_that_was_ordered_is_not_issued_again_by_the_same_form(client, world):
+    url = "/shipments/S-2026-0001/documents/issue"
+    form = form_of(client.get("/shipments/S-2026-0001").text, f'action="{url}"')
+    form |= {"paper": "packing_list:", "reason:": "Agreed."}
+    first = client.post(url, data=form)
+    Job.update(state="done").execute()  # long since
+    again = client.post(url, data=form)
+    assert (first.status_code, again.status_code, again.location) == (302, 302, first.location)
+    assert PaperSet.select().count() == 1
+    other = client.post(url, data=form | {"paper": "commercial_invoice:"})
+    assert (other.status_code, PaperSet.select().count()) == (409, 1)
+    assert "sent before with other values" in other.text
+
+
+@on_both_databases
+def test_C5_a_shipment_that_was_saved_is_not_made_a_second_time_by_the_same_form(db, app, client, user, world):
+    """Pressed twice at once, sent again later, by somebody else, with other values, and after a fault."""
+    url, before = "/shipments/new", Shipment.select().count()
+    once = {"once": re.search(r'name="once" value="(\w+)"', client.get(url).text)[1]}
+    faulty = client.post(url, data=GOOD | once | {"incoterm": "XXX"})
+    assert (faulty.status_code, FormAnswer.select().count()) == (422, 0)  # nothing was done, so the key is free
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    clients = [SignedIn(app, app.response_class) for _ in range(3)]
+    for one, who in zip(clients, (user, user, other), strict=True):
+        one.sign_in(who)
+    answers = at_once(*(lambda one=one: one.post(url, data=GOOD | once) for one in clients[:2]))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len({answer.location for answer in answers}) == 1
+    assert Shipment.select().count() == before + 1
+    again = client.post(url, data=GOOD | once, follow_redirects=True)
+    assert "This was done already" in again.text
+    assert client.post(url, data=GOOD | once | {"remarks": "other"}).status_code == 409
+    assert Shipment.select().count() == before + 1
+    assert clients[2].post(url, data=GOOD | once).status_code == 302  # the key of another person is another key
+    assert Shipment.select().count() == before + 2
+
+
+def test_C5_an_event_of_a_counted_pool_is_booked_once(client, world):
+    form = {"once": "a" * 32, "type": "opening", "asset_type": "EPAL", "quantity": "12", "party": "HAMBURG"}
+    assert [client.post("/pools/book", data=form).status_code for _ in range(2)] == [302, 302]
+    assert ScanEvent.select().count() == 1
+
+
+def test_C7_a_file_of_boxes_confirmed_twice_registers_them_once(client, world):
+    form = {
+        "how": "codes",
+        "asset_type": "KLT6428",
+        "owner": "SUZHOU",
+        "return_place": "SZ-PLANT",
+        "codes": "KLT-000901\nKLT-000902",
+    }
+    assert [client.post("/assets/new", data=form).status_code for _ in range(2)] == [302, 422]
+    assert Asset.select().where(Asset.code.startswith("KLT-0009")).count() == 2
 
 
 def test_C7_the_same_file_of_lines_read_twice_and_confirmed_twice_is_written_once(client, world):
