@@ -13,11 +13,19 @@ test:
 	@tools/setup.sh test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-# The large versions of tests/faults: kills at every step, full disks, writes that fail, lost answers. Takes about an hour;
-# TESTS=test_F8 runs some. A table of what was tried and survived comes last.
+# The large versions of tests/faults: kills at every step, full disks, writes that fail, lost answers; and of the few
+# elsewhere that have one. Takes about an hour; TESTS=test_F8 runs some. A table of what was tried and survived comes last.
+LARGE = tests/faults \
+  tests/test_L4_all_printing.py::test_L4_fifty_papers_at_once_leave_the_server_alive \
+  tests/security/test_S9_uploads.py::test_S9_many_senders_that_crawl_keep_nobody_waiting \
+  tests/test_sign_in.py::test_S8_a_thousand_wrong_passwords_over_ten_accounts_are_slowed_and_lock_nobody_out_of_his_own_device \
+  tests/test_sign_in.py::test_S8_guesses_from_fifty_addresses_are_slowed_by_the_account \
+  tests/test_object_level.py::test_S3_what_is_of_another_entity_is_not_there_on_any_route_by_any_method \
+  tests/test_object_level.py::test_S3_nor_is_it_there_on_postgresql \
+  tests/test_sign_in.py::test_S8_an_unknown_user_takes_as_long_as_a_wrong_password
 faults:
 	@tools/setup.sh test
-	@table=$$(mktemp); FAULTS_LARGE=$$table $(PYTHON) -m pytest tests/faults $(if $(TESTS),-k $(TESTS)); status=$$?; \
+	@table=$$(mktemp); FAULTS_LARGE=$$table $(PYTHON) -m pytest $(LARGE) $(if $(TESTS),-k $(TESTS)); status=$$?; \
 	echo; echo "survived"; echo "   no.    times  what was tried"; \
 	sort -V $$table | awk -F'\t' '{printf "   %-5s %7d  %s\n", $$1, $$2, $$3}'; rm -f $$table; exit $$status
 

@@ -1,5 +1,6 @@
 """What strangers send is opened in a process of its own with limits of memory, CPU and time: this starts one and reads
-its answer. A hostile file costs that process, not the server. xlsx_reader, picture_reader and pack_reader are such.
+its answer. A hostile file costs that process, not the server. xlsx_reader, csv_reader, picture_reader and
+pack_reader are such.
 """
 
 from __future__ import annotations

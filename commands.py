@@ -100,6 +100,8 @@ def check() -> None:
     """See `invariants.INVARIANTS`."""
     with database_of_command():
         _check()
+        position, last = audit_lines.end()
+    click.echo(f"The audit ends with line {position}: {last}")
     click.echo("No fault found.")
 
 

@@ -29,6 +29,7 @@ from peewee import (  # type: ignore[attr-defined]
     Database,
     DatabaseProxy,
     DateTimeField,
+    Expression,
     Field,
     Model,
     ModelDelete,
@@ -37,6 +38,7 @@ from peewee import (  # type: ignore[attr-defined]
     NodeList,
     OperationalError,
     PeeweeException,
+    SelectBase,
     SqliteDatabase,
     __exception_wrapper__,
 )
@@ -50,6 +52,20 @@ from errors import Unavailable
 log = logging.getLogger("roundtrip")
 
 db = DatabaseProxy()
+
+
+class _NoEmptyQuery:
+    """To see whether what stands behind IN is an empty list, peewee writes it down once more: a query in a query in a
+    query eight times, which was most of what a page costs who is limited to some entities. A query is never `()`."""
+
+    ask = Expression._is_rhs_empty  # type: ignore[attr-defined]
+
+    @staticmethod
+    def asked(expression: Any, right: Any, context: Any) -> bool:
+        return not isinstance(right, SelectBase) and bool(_NoEmptyQuery.ask(expression, right, context))
+
+
+Expression._is_rhs_empty = _NoEmptyQuery.asked  # type: ignore[attr-defined]
 
 #: WAL lets readers go on while one writes; synchronous FULL: what was acknowledged is on the disk.
 _SQLITE_PRAGMAS = {
@@ -399,7 +415,7 @@ def sound_connection() -> Iterator[None]:
 _places: threading.BoundedSemaphore | None = None
 _PATIENCE = 0.25  # seconds
 _turn = threading.Lock()
-_LOOK = 0.001  # seconds between two looks whether SQLite's write lock is free
+_LOOK = 0.000_25  # seconds between two looks whether it is our turn
 
 
 def leave_threads_for_readers(writers: int) -> None:
@@ -423,44 +439,61 @@ def _place() -> Iterator[None]:
         places.release()
 
 
-def _begin(turn: ExitStack) -> None:
-    """Begin an IMMEDIATE transaction of SQLite as soon as the writer before us is through. SQLite itself looks after
-    ever longer pauses, of up to a tenth of a second: long after most writers of another process have ended."""
-    connection = db.connection()  # without the hooks of peewee: this is done for every transaction
-    [patience] = connection.execute("PRAGMA busy_timeout").fetchone()
-    until = time.monotonic() + patience / 1000
-    # Of a process one thread looks; the others sleep until it is through.
-    if not _turn.acquire(timeout=patience / 1000):
-        raise Unavailable("busy")
-    turn.callback(_turn.release)
-    _after_other_processes(turn, until)
-    connection.execute("PRAGMA busy_timeout = 0")
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait until no other writer of ours is at work: what shall be written may be gathered within, and `taking_turns()`
+    waits for nobody any more. On PostgreSQL, where writers of other processes lock rows, only those of this process."""
+    if _own.has_turn:
+        yield
+        return
     try:
-        while True:
-            try:
-                turn.enter_context(db.atomic("IMMEDIATE"))
-                return
-            except OperationalError as error:
-                fault = unavailable(error)
-                if fault is None or fault.reason != "busy" or time.monotonic() > until:
-                    raise
-            time.sleep(_LOOK)
+        with ExitStack() as leaving:
+            if not _is_postgresql():
+                leaving.enter_context(_place())
+            _wait_for_turn(leaving)
+            _own.has_turn = True
+            yield
     finally:
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
+        if _own.owes_disk:
+            _own.owes_disk = False
+            wal_to_disk()
 
 
-def _after_other_processes(turn: ExitStack, until: float) -> None:
-    """Wait until no other process of ours is in a transaction like this: to look at a byte costs next to nothing, and a
-    BEGIN that fails costs as much as a scan. Who comes from elsewhere is still found by BEGIN."""
+class _Own(threading.local):
+    """Of each thread: whether it has its turn; whether it has committed what is not yet on the disk."""
+
+    has_turn = owes_disk = False
+
+
+_own = _Own()
+
+
+def _wait_for_turn(leaving: ExitStack) -> None:
+    """Of a process one thread looks at the others; its other ones sleep until it is through."""
+    patience = 10.0  # seconds, as for a lock of the database
+    if not _is_postgresql():
+        [(milliseconds,)] = db.connection().execute("PRAGMA busy_timeout")  # without the hooks of peewee: asked often
+        patience = milliseconds / 1000
+    until = time.monotonic() + patience
+    if not _turn.acquire(timeout=patience):
+        raise Unavailable("busy")
+    leaving.callback(_turn.release)
+    leaving.callback(_leave_turn)
+    if not _is_postgresql():
+        _after_other_processes(until)
+
+
+def _after_other_processes(until: float) -> None:
+    """Wait until no other process of ours has its turn: to look at a byte costs next to nothing, and a BEGIN that fails
+    costs as much as a scan. Who comes from elsewhere is still found by BEGIN."""
     global _turn_file
     # Opened for each turn: a file that is kept open would hold the file system, which may have to be unmounted and
     # repaired under the running service, and be another one than that of the others afterwards.
     file = _turn_file = _open_claims()
-    turn.callback(_leave_turn)
     while not _byte_is_locked(file, _TURNS):
         if time.monotonic() > until:
             raise Unavailable("busy")
-        time.sleep(_LOOK / 4)
+        time.sleep(_LOOK)
 
 
 _TURNS = 1 << 60  # a byte beyond all that `claiming` locks
@@ -469,6 +502,7 @@ _turn_file: int | None = None  # of the one thread of this process that takes it
 
 def _leave_turn() -> None:
     global _turn_file
+    _own.has_turn = False
     if _turn_file is not None:
         os.close(_turn_file)
         _turn_file = None
@@ -489,8 +523,7 @@ def taking_turns() -> Iterator[None]:
         with db.atomic():
             yield
         return
-    with _place(), ExitStack() as turn:
-        _begin(turn)
+    with turn(), db.atomic("IMMEDIATE"):
         yield
 
 
@@ -514,16 +547,56 @@ def claiming(names: Collection[str]) -> Iterator[set[str]]:
             yield {name for name, place in places.items() if db.execute_sql(ask, (place,)).fetchone()[0]}
         return
     if not places:
-        with taking_turns():
+        with _to_disk_after_the_turn():
             yield set()
         return
     claims = _open_claims()
     try:
         ours = {name for name, place in places.items() if _byte_is_locked(claims, place)}
-        with taking_turns() if ours else nullcontext():
+        with _to_disk_after_the_turn() if ours else nullcontext():
             yield ours
     finally:
         os.close(claims)  # and with it the lock
+
+
+@contextmanager
+def _to_disk_after_the_turn() -> Iterator[None]:
+    """`taking_turns()` of SQLite whose wait for the disk comes after the turn, so that others write meanwhile.
+
+    With `synchronous=NORMAL` a commit leaves the WAL to the system; a checkpoint still syncs it before it changes the
+    file, and a later commit with FULL syncs all of it. What was committed here is on the disk when `turn()` has ended
+    without an error; until then others may read it. Who answers by what he read there calls `wal_to_disk()`.
+    """
+    if db.transaction_depth():
+        with db.atomic():
+            yield
+        return
+    with turn():
+        connection = db.connection()
+        [(before,)] = connection.execute("PRAGMA synchronous")
+        if before == _FULL:
+            connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with db.atomic("IMMEDIATE"):
+                yield
+            _own.owes_disk = before == _FULL
+        finally:
+            connection.execute(f"PRAGMA synchronous = {before}")
+
+
+_FULL = 2  # what `PRAGMA synchronous` answers
+
+
+def wal_to_disk() -> None:
+    """What any of us has committed is on the disk afterwards. Raises OSError."""
+    if _is_postgresql():
+        return  # COMMIT itself waits for the disk
+    # SQLite locks nothing in this file, so to close it takes no lock away.
+    file = os.open(f"{db.obj.database}-wal", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(file)
+    finally:
+        os.close(file)
 
 
 def _claims_path() -> str:

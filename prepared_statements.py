@@ -8,6 +8,7 @@ the same text, which SQLite and PostgreSQL have prepared by then, too.
 from __future__ import annotations
 
 import json
+import re
 from collections import namedtuple
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -19,6 +20,7 @@ from peewee import (  # type: ignore[attr-defined]
     OP,
     SQL,
     BooleanField,
+    ColumnBase,
     DateField,
     Expression,
     Field,
@@ -28,6 +30,7 @@ from peewee import (  # type: ignore[attr-defined]
     ModelUpdate,
     Node,
     NodeList,
+    Select,
     SqliteDatabase,
     __exception_wrapper__,
 )
@@ -124,6 +127,47 @@ class Prepared:
 def prepared(build: Callable[..., Any]) -> Prepared:
     """Decorator of a function that takes slots and gives a query."""
     return Prepared(build)
+
+
+class _Stands:
+    """What a condition is about, while its text is made: its columns, where the real table's come later."""
+
+    def __getattr__(self, name: str) -> Any:
+        return SQL(f"<{name}>")
+
+
+class _Condition(ColumnBase):  # type: ignore[misc]
+    """A condition on rows of `table` of which the text is known."""
+
+    def __init__(self, table: Any, parts: Sequence[str], values: Sequence[Any]) -> None:
+        self._table, self._parts, self._values = table, parts, values
+
+    def __sql__(self, ctx: Any) -> Any:
+        for number, part in enumerate(self._parts):
+            if number % 2:
+                ctx.sql(getattr(self._table, part))
+            else:
+                ctx.literal(part)
+        # All values of the text stand together: between them the columns of the table, which have none.
+        ctx._values.extend(self._values)
+        return ctx
+
+
+def prepared_condition(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorator of a function (table, *shape) → condition whose text is long: it is made once for each shape. Of the
+    table it may ask for plain columns only."""
+
+    @lru_cache(_MOST_SHAPES)
+    def made(postgresql: bool, shape: tuple[Hashable, ...]) -> tuple[list[str], list[Any]]:
+        text, values = db.get_sql_context().sql(Select([], [SQL("1")]).where(build(_Stands(), *shape))).query()
+        # Its own tables have names that those of the query around it have not.
+        text = re.sub(r'"t(\d+)"', r'"s\1"', text.partition(" WHERE ")[2])
+        return re.split(r"<(\w+)>", text), values
+
+    def condition(table: Any, *shape: Hashable) -> Any:
+        return _Condition(table, *made(_is_postgresql(), shape))
+
+    return condition
 
 
 class _Statement:

@@ -1,13 +1,13 @@
-"""CSV and XLSX, in and out: the only module that opens or writes a spreadsheet (XLSX in by way of xlsx_reader.py)."""
+"""CSV and XLSX, in and out: the only module that opens or writes a spreadsheet. What comes in is read by limited
+processes, xlsx_reader.py and csv_reader.py."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from apart import NotRead, read_apart
+from csv_reader import FORMULA_STARTS
 from errors import N_, InvalidInput
 from xlsx_reader import UNREADABLE, check_size, column_name
 
@@ -24,9 +25,6 @@ _MAX_UNPACKED = 100 * 1024 * 1024
 _MAX_ENTRIES = 1_000
 _MAX_RATIO = 100  # unpacked : packed, of entries over 1 MB
 _WALL_SECONDS = 15
-
-#: A cell that starts so is a formula to a spreadsheet program (OWASP: CSV injection), full-width forms included.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -44,7 +42,7 @@ def _csv_text(value: Any) -> str:
         return format(value, "f") if isinstance(value, Decimal) else str(value)
     text = _text(value)
     # A text that has such an apostrophe already gets one more, so that reading gives exactly it back.
-    return "'" + text if text.lstrip("'").startswith(_FORMULA_STARTS) else text
+    return "'" + text if text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
 def _text(value: Any) -> str:
@@ -119,10 +117,10 @@ def read_table(filename: str, data: bytes, *, max_rows: int = 10_000, max_column
         )
     if _is_xlsx(filename, data):
         _check_zip(data)
-        rows: Iterable[tuple[int, list[str]]] = _xlsx_rows(data, max_rows, max_columns)
+        rows = _apart("xlsx_reader.py", data, max_rows, max_columns)
     else:
-        rows = _csv_rows(_decoded(data))
-    return _table(rows, max_rows, max_columns)
+        rows = _apart("csv_reader.py", data, max_rows, max_columns)
+    return table_of(rows, max_rows, max_columns)
 
 
 def _is_xlsx(filename: str, data: bytes) -> bool:
@@ -181,80 +179,20 @@ def _check_zip(data: bytes) -> None:
         )
 
 
-def _xlsx_rows(data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[str]]]:
+def _apart(reader: str, data: bytes, max_rows: int, max_columns: int) -> list[tuple[int, list[str]]]:
     try:
-        answer = json.loads(read_apart("xlsx_reader.py", data, _WALL_SECONDS, str(max_rows), str(max_columns)))
+        answer = json.loads(read_apart(reader, data, _WALL_SECONDS, str(max_rows), str(max_columns)))
     except NotRead as error:
+        if reader == "csv_reader.py":
+            raise InvalidInput("file", N_("The file takes too long or too much memory to read.")) from error
         raise InvalidInput("file", N_("The file takes too long or too much memory to read. Send it as CSV.")) from error
     if "field" in answer:
         raise InvalidInput(answer["field"], answer["text"], **answer["values"])
     return [(number, cells) for number, cells in answer["rows"]]
 
 
-def _decoded(data: bytes) -> str:
-    """The text of a CSV file: UTF-8, UTF-16 with BOM, GB18030, else Windows-1252."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ["utf-16"]
-    else:
-        encodings = ["utf-8-sig", "gb18030", "cp1252"] if _looks_chinese(data) else ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InvalidInput(
-        "file", N_("The file is not text that can be read. Save it as “CSV UTF-8” or XLSX and send that.")
-    )
-
-
-def _looks_chinese(data: bytes) -> bool:
-    """Whether bytes above 127 are GB18030. Most Windows-1252 text is valid as GB18030 too, but gives rare signs."""
-    try:
-        signs = [sign.encode("gb18030") for sign in data.decode("gb18030") if sign > "\x7f"]
-    except UnicodeDecodeError:
-        return False
-    common = sum(len(sign) == 2 and 0xA1 <= sign[0] <= 0xD7 and sign[1] >= 0xA1 for sign in signs)  # GB 2312 level 1
-    return 2 * common >= len(signs) or not re.search(rb"[A-Za-z][\x80-\xff]|[\x80-\xff][A-Za-z]", data)
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    if "\0" in text:
-        raise InvalidInput(
-            "file", N_("The file is not text that can be read. Save it as “CSV UTF-8” or XLSX and send that.")
-        )
-    number = 0
-    try:
-        for number, cells in enumerate(
-            csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True), 1
-        ):
-            yield number, [_unquoted(cell) for cell in cells]
-    except csv.Error:
-        raise InvalidInput(
-            f"A{number + 1}",
-            N_("Row %(row)s cannot be read: a quotation mark is missing or stands alone."),
-            row=number + 1,
-        ) from None
-
-
-def _unquoted(cell: str) -> str:
-    """A cell without the apostrophe that `write_csv` put in front of what looks like a formula."""
-    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
-    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA_STARTS) else cell
-
-
-def _delimiter(text: str) -> str:
-    """The one of , ; TAB that cuts the first filled line into most cells."""
-
-    def columns(delimiter: str) -> int:
-        try:
-            return len(next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row), []))
-        except csv.Error:
-            return 0
-
-    return max(",;\t", key=columns)
-
-
-def _table(rows: Iterable[tuple[int, list[str]]], max_rows: int, max_columns: int) -> Table:
+def table_of(rows: Iterable[tuple[int, list[str]]], max_rows: int, max_columns: int) -> Table:
+    """Rows as a reader gives them, checked: one header, no control characters, nothing beside it."""
     header: list[str] = []
     found: list[TableRow] = []
     for number, cells in rows:

@@ -7,6 +7,10 @@ events are such a record of their own.
 Each line holds the SHA-256 of the one before and of itself. A line joins the chain in its own transaction on SQLite,
 where writers take turns anyway, and right after it on PostgreSQL, where a common end of the chain would make writers
 wait for each other. Lines of commands join with the next line of a request, or when the chain is read.
+
+Where the chain ends stands in a note of its own (`InstallationNote`), so that lines cut off at its end are missed.
+Whoever writes the note anew as well is found only by who has seen an end that is not there any more: `flask check`
+prints it.
 """
 
 from __future__ import annotations
@@ -23,10 +27,11 @@ from typing import Any
 
 from flask import Flask, Response, g, has_request_context, request
 from flask_security import current_user
-from peewee import SqliteDatabase
+from peewee import EXCLUDED, Alias, SqliteDatabase
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, InstallationNote
 from database import Change, db, drop_connection, in_one, in_steps, tuples, unavailable, utc_now, watchers
+from prepared_statements import Slot, prepared
 
 log = logging.getLogger("roundtrip")
 
@@ -34,6 +39,8 @@ log = logging.getLogger("roundtrip")
 _MOST_TEXT = 2_000
 #: What stands before the first line.
 START = "0" * 64
+#: The note of where the chain ends: position and hash of its last line.
+END = "audit end"
 
 
 def init_audit(app: Flask) -> None:
@@ -84,17 +91,64 @@ def join() -> None:
         )
         if not waiting:
             return
-        last = (
-            AuditEntry.select(AuditEntry.position, AuditEntry.hash)
-            .where(AuditEntry.position.is_null(False))
-            .order_by(AuditEntry.position.desc())
-            .tuples()
-            .first()
-        )
-        position, before = last or (0, START)
+        position, before = _goes_on()
         for id_, body in waiting:
             position, before = position + 1, chained(before, body)
             AuditEntry.update(position=position, hash=before).where(AuditEntry.id == id_).execute()
+        _note_end.run(END, f"{position} {before}")
+
+
+def _goes_on() -> tuple[int, str]:
+    """After which line the chain goes on. Where it was cut off, after the one that is gone: the gap stays."""
+    rows = _last_and_note.one(END)
+    if rows is None:
+        return _noted() or (0, START)
+    return max((rows.position, rows.hash), _read(rows.value or f"0 {START}"), key=lambda one: one[0])
+
+
+@prepared
+def _last_and_note(name: Slot) -> Any:
+    note = InstallationNote.select(InstallationNote.value).where(InstallationNote.name == name)
+    query = AuditEntry.select(AuditEntry.position, AuditEntry.hash, Alias(note, "value"))
+    return query.where(AuditEntry.position.is_null(False)).order_by(AuditEntry.position.desc()).limit(1)
+
+
+@prepared
+def _note_end(name: Slot, value: Slot) -> Any:
+    return InstallationNote.insert(name=name, value=value).on_conflict(
+        conflict_target=[InstallationNote.name], update={InstallationNote.value: EXCLUDED.value}
+    )
+
+
+def end() -> tuple[int, str]:
+    """Position and hash of the last line that joined the chain."""
+    row = AuditEntry.select(AuditEntry.position, AuditEntry.hash).where(AuditEntry.position.is_null(False))
+    return row.order_by(AuditEntry.position.desc()).tuples().first() or (0, START)
+
+
+def _noted() -> tuple[int, str] | None:
+    """The same by the note."""
+    note = InstallationNote.get_or_none(InstallationNote.name == END)
+    return None if note is None else _read(note.value)
+
+
+def _read(note: str) -> tuple[int, str]:
+    position, _, hash_ = note.partition(" ")
+    return int(position), hash_
+
+
+def _cut() -> Iterator[str]:
+    """What is missing behind the last line, by the note of the end. A version that knew no note went on without it."""
+    last, noted = end(), _noted()
+    if noted is None:
+        if last[0]:
+            yield "audit: nothing says where it ends"
+        return
+    line = AuditEntry.get_or_none(AuditEntry.position == noted[0])
+    if line is None:
+        yield f"audit: it ended with line {noted[0]}, and the last that is there is {last[0]}"
+    elif line.hash != noted[1]:
+        yield f"audit: line {noted[0]} is not the one with which it ended"
 
 
 def chained(before: str, body: str) -> str:
@@ -182,6 +236,7 @@ def _line(text: str) -> dict[str, Any] | None:
 def faults() -> Iterator[str]:
     """What is wrong with the audit, for `flask check`: a broken chain, columns that say something else than a line."""
     yield from broken(lines())
+    yield from _cut()
     columns = (AuditEntry.time, AuditEntry.verb, AuditEntry.kind, AuditEntry.key, AuditEntry.actor)
     query = AuditEntry.select(AuditEntry.id, AuditEntry.position, AuditEntry.body, *columns)
     for _, position, text, *row in in_steps(query, AuditEntry.id):

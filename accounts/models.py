@@ -222,3 +222,15 @@ class InstallationNote(Row):
 
     class Meta:
         watched = False
+
+
+class FormAnswer(Row):
+    """Where a form that made something led to, so that the same form sent again leads there and makes nothing."""
+
+    key = CharField(64, unique=True)  # SHA-256 of who sends where, and of the key in the form
+    body_sha256 = CharField(64)  # of who sent what
+    location = TextField()  # '' while it is at work
+    created_time = Instant(index=True)
+
+    class Meta:
+        watched = False

@@ -17,7 +17,7 @@ from flask_security.utils import do_flash, get_message
 from peewee import fn
 
 from accounts.access import public, signed_in
-from accounts.login import security
+from accounts.login import security_of
 from accounts.models import User
 from accounts.people import accept_invitation
 from config import Settings
@@ -69,7 +69,7 @@ def init_oidc(app: Flask) -> None:
         "server_metadata_url": f"{settings.oidc_issuer}/.well-known/openid-configuration",
         "client_kwargs": {"scope": "openid email", "code_challenge_method": "S256", "timeout": _SECONDS},
     }
-    glue = security.oauthglue
+    glue = security_of(app).oauthglue
     assert glue is not None  # SECURITY_OAUTH_ENABLE
     glue.register_provider_ext(Provider(NAME, known_as))
     for endpoint in ("security.oauthresponse", "security.oauth_verify_response"):
@@ -105,7 +105,7 @@ def verify() -> Any:
 
 
 def _sent_away(back: str) -> Any:
-    glue = security.oauthglue
+    glue = security_of(current_app).oauthglue
     if not current_app.config["ROUNDTRIP"].oidc_issuer or glue is None:
         abort(404)
     if back == "oauthresponse" and current_user.is_authenticated:

@@ -16,6 +16,8 @@ POST /api/v1/scan-events     one event object, or {"events": [1 to 500 of them]}
     party         code: from whom it returned, at whom it arrived, who owns it from now on (owner_change)
     asset_type    code of a counted type, with `quantity` in place of scanned_text: boxes without codes
     quantity      1 to 100,000; of a stock_take also 0
+    owner         code of the company of ours whose boxes of a counted type they are. Without it they are of whoever the
+                  place is of, or has such boxes there; where several have, the scan is refused (which_owner)
     parent        text of the load into which a box is packed (pack): an SSCC, or the plate of a box. Scanning the load
                   moves what is in it
     document      up to 64 characters: number of the delivery note, pallet note, certificate
@@ -148,6 +150,7 @@ class EventBody(BaseModel):
     destination: CodeText = ""
     asset_type: CodeText = ""
     quantity: Annotated[StrictInt, Field(ge=0, le=MAX_QUANTITY)] = 0
+    owner: CodeText = ""
     parent: Annotated[str, BeforeValidator(text_only), Field(max_length=MAX_LENGTH)] = ""
     document: Annotated[str, BeforeValidator(text_only), Field(max_length=64)] = ""
     photo: Annotated[str, BeforeValidator(text_only), Field(pattern="^([0-9a-f]{64})?$")] = ""
@@ -161,8 +164,8 @@ class EventBody(BaseModel):
         scan = ScanInput(
             self.event_id, self.type, self.scanned_text, self.event_time, self.shipment or "", self.place or "",
             self.party or "", self.device, self.happened, tuple(self.confirmed), self.reason, self.voids or "",
-            self.destination or "", self.asset_type or "", self.quantity, self.parent, self.document, self.photo,
-            self.corrects or "", sequence=self.sequence, session=self.session or "",
+            self.destination or "", self.asset_type or "", self.quantity, self.owner or "", self.parent, self.document,
+            self.photo, self.corrects or "", sequence=self.sequence, session=self.session or "",
         )  # fmt: skip
         age = None if self.age_ms is None else timedelta(milliseconds=self.age_ms)
         return Told(scan, age, texts_of(scan, own_hosts))

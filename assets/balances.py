@@ -10,7 +10,7 @@ by one day from the midnight after it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from peewee import JOIN, SQL, Case, ModelSelect, fn
 from accounts.scope import current_scope, seen
 from assets.models import Asset, StockLevel
 from assets.state import State, shown
-from assets.visible import visible_assets, visible_levels
+from assets.visible import of_entities, visible_assets, visible_levels
 from database import tuples
 from master_data.models import AssetType, Party, Place
 
@@ -76,27 +76,53 @@ def level_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
     """The levels that who asks may see, summed up by these columns of StockLevel; the sum comes last. `types`: of these
     types only, those that are 0 too.
 
-    Where he is limited to sites, boxes with codes are counted themselves: a level at a partner has no site, a box has
-    its return place. Of counted pools what is at his sites is told then.
+    Of counted pools who is limited to sites is told what is at these.
     """
-
-    def summed(query: Any) -> list[Any]:
-        return tuples(query.group_by(*[SQL(str(number + 1)) for number in range(len(names))]))  # they hold parameters
-
-    columns = [getattr(StockLevel, name) for name in names]
-    levels = StockLevel.select(*columns, fn.SUM(StockLevel.quantity))
-    levels = levels.where(StockLevel.quantity != 0 if types is None else StockLevel.asset_type.in_(list(types)))
+    levels = _levels(names, types)
     if current_scope().sites is None:
-        return summed(seen(visible_levels, levels))
-    stands = Case(None, [(Asset.where.in_(["here", "there"]), Asset.place)], None)
+        return _summed(seen(visible_levels, levels), names)
+    pools = levels.join(AssetType).where(AssetType.counted)
+    return box_sums(*names, types=types) + _summed(seen(visible_levels, pools), names)
+
+
+def box_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
+    """The same of the boxes with codes.
+
+    A level at a partner has no site, a box has its return place. So where somebody is limited to sites, what stands at
+    these is told by the levels, and the other boxes that come back there are counted themselves.
+    """
+    coded = _levels(names, types).join(AssetType).where(~AssetType.counted)
+    scope = current_scope()
+    if scope.sites is None:
+        return _summed(seen(visible_levels, coded), names)
+    standing, away = ["here", "there"], ["moving", "out", "back"]
+    at_sites = coded.where(StockLevel.place.in_(scope.sites), StockLevel.where.in_(standing))
+    left = Asset.where.in_(away)
+    if scope.entities is not None:  # a box of an outside owner is an entity's by its place: each is asked itself
+        at_sites = at_sites.where(StockLevel.owner.in_(scope.entities))
+        left |= Asset.owner.not_in(scope.entities)
+    stands = Case(None, [(Asset.where.in_(standing), Asset.place)], None)
     own = [stands if name == "place" else getattr(Asset, name) for name in names]
     boxes = Asset.select(*own, fn.COUNT(Asset.id)).where(
-        Asset.life.in_(["active", "lost"]), Asset.where != "nowhere", Asset.holder.is_null(False)
-    )
-    if types is not None:
-        boxes = boxes.where(Asset.asset_type.in_(list(types)))
-    pools = levels.join(AssetType).where(AssetType.counted)
-    return summed(seen(visible_assets, boxes)) + summed(seen(visible_levels, pools))
+        # Not `life IN`: SQLite would take it for a way to find few.
+        Asset.life != "none", Asset.life != "gone", Asset.where != "nowhere", Asset.holder.is_null(False),
+        *([] if types is None else [Asset.asset_type.in_(list(types))]),
+    )  # fmt: skip
+    boxes = seen(of_entities, boxes)
+    # Two questions, each with an index: those that come back, and those that were there last and come back elsewhere.
+    back = boxes.where(Asset.return_place.in_(scope.sites), fn.COALESCE(Asset.place, 0).not_in(scope.sites) | left)
+    last = boxes.where(Asset.place.in_(scope.sites), left, fn.COALESCE(Asset.return_place, 0).not_in(scope.sites))
+    return [row for query in (at_sites, back, last) for row in _summed(query, names)]
+
+
+def _levels(names: Sequence[str], types: Collection[int] | None) -> Any:
+    columns = [getattr(StockLevel, name) for name in names]
+    levels = StockLevel.select(*columns, fn.SUM(StockLevel.quantity))
+    return levels.where(StockLevel.quantity != 0 if types is None else StockLevel.asset_type.in_(list(types)))
+
+
+def _summed(query: Any, names: Sequence[str]) -> list[Any]:
+    return tuples(query.group_by(*[SQL(str(number + 1)) for number in range(len(names))]))  # they hold parameters
 
 
 def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:

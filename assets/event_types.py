@@ -92,6 +92,7 @@ REASONS: dict[str, str] = {
     "unknown_type": N_("There is no counted type of this code."),
     "serialised_type": N_("Boxes of this type have codes of their own. Scan each one."),
     "not_your_pool": N_("At this partner these boxes are counted for another of our companies. Ask the office."),
+    "which_owner": N_("Several of our companies have such boxes there. Say whose these are."),
     "quantity": N_("How many? From 1 to 100,000."),
     "over_return": N_("More came back than the partner had by our books; the balance is below zero."),
     "below_zero": N_("More left this place than stood there by our books."),

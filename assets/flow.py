@@ -13,9 +13,10 @@ from typing import Any
 
 from peewee import Case, fn
 
-from accounts.scope import current_scope, seen
-from assets.models import Asset, Movement, StockLevel, Trip
-from assets.visible import visible_assets, visible_levels, visible_movements, visible_trips
+from accounts.scope import seen
+from assets.balances import box_sums
+from assets.models import Movement, Trip
+from assets.visible import visible_movements, visible_trips
 from database import tuples
 from master_data.models import AssetType
 
@@ -85,16 +86,4 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
 
 def _stock(asset_type: AssetType | None) -> list[Any]:
     """(life, where, boxes with codes) now."""
-    if current_scope().sites is not None:  # a level at a partner has no site, a box has
-        boxes = seen(visible_assets, Asset.select(Asset.life, Asset.where, fn.COUNT(Asset.id)))
-        boxes = boxes.where(Asset.life.in_(["active", "lost"])).group_by(Asset.life, Asset.where)
-        return tuples(boxes if asset_type is None else boxes.where(Asset.asset_type == asset_type))
-    levels = (
-        StockLevel.select(StockLevel.life, StockLevel.where, fn.SUM(StockLevel.quantity))
-        .join(AssetType)
-        .where(~AssetType.counted, StockLevel.quantity != 0)
-        .group_by(StockLevel.life, StockLevel.where)
-    )
-    if asset_type is not None:
-        levels = levels.where(StockLevel.asset_type == asset_type)
-    return tuples(seen(visible_levels, levels))
+    return box_sums("life", "where", types=None if asset_type is None else [asset_type.id])

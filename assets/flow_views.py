@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
@@ -10,12 +11,12 @@ from flask_babel import gettext as _
 from peewee import JOIN
 
 from accounts.access import needs
-from accounts.scope import seen
+from accounts.scope import current_scope, seen
 from assets.flow import STATIONS, Legs, legs
 from assets.models import Asset, Movement, Trip
 from assets.pictures import Flow, Node, Ribbon, flow
 from assets.pool_views import LEVEL_COLUMNS, level_filters, levels
-from assets.visible import visible_movements, visible_trips
+from assets.visible import FEW_TO_COUNT, FEW_TO_LIST, BoxLists, visible_trips
 from database import utc_now
 from errors import N_
 from i18n import instant, name_of, number, translated
@@ -142,8 +143,10 @@ def trip_list() -> Response | str:
         Filter("how", N_("How it ended"), [(code or "open", title) for code, title in _ENDS.items()],
                lambda q, v: q.where(Trip.end == ("" if v == "open" else v))),
     ]  # fmt: skip
+    lists = BoxLists(current_scope())
     return answer(
-        seen(visible_trips, query), columns,
+        seen(partial(visible_trips, passes=lists.to_list), query), columns,
+        bare=seen(partial(visible_trips, passes=lists.to_count), Trip.select()),
         template="assets/trips.html", name="trips", search=(Asset.code, Shipment.number),
         exact=(Asset.code, Shipment.number), sort="-out",
         filters=filters,
@@ -184,8 +187,10 @@ def movement_list() -> Response | str:
         _party_filter("party", N_("Partner"),
                       lambda party: (Movement.from_holder == party) | (Movement.to_holder == party)),
     ]  # fmt: skip
+    lists = BoxLists(current_scope())
     return answer(
-        seen(visible_movements, query), columns,
+        seen(partial(lists.movements, FEW_TO_LIST), query), columns,
+        bare=seen(partial(lists.movements, FEW_TO_COUNT), Movement.select()),
         template="assets/movements.html", name="movements", search=(Asset.code,), exact=(Asset.code,), sort="-day",
         filters=filters,
     )  # fmt: skip

@@ -225,7 +225,8 @@ _TOLD = ("place", "destination", "party", "shipment", "parent", "document", "rea
 _FIELD_OF = {
     "unknown_shipment": "shipment", "closed_shipment": "shipment", "foreign_owner": "shipment",
     "unknown_place": "place", "unknown_party": "party", "unknown_load": "parent",
-    "photo_missing": "photo", "quantity": "quantity", "unknown_asset": "code",
+    "not_your_pool": "owner", "which_owner": "owner", "photo_missing": "photo",
+    "quantity": "quantity", "unknown_asset": "code",
 }  # fmt: skip
 
 
@@ -311,9 +312,15 @@ class PoolForm(ToldForm):
 
     asset_type = SelectField(lazy_gettext("Box type"), [InputRequired()])
     quantity = WholeField(lazy_gettext("How many"))
+    owner = SelectField(
+        lazy_gettext("Whose boxes"), default="",
+        description=lazy_gettext("Empty: of the company whose place it is, or which has such boxes there."),
+    )  # fmt: skip
 
     def __init__(self, zone: str, **shown: Any) -> None:
         super().__init__(zone, **shown)
+        own = seen(visible_parties, Party.select().where(Party.own).order_by(Party.code))
+        self.owner.choices = [("", "–"), *((row.code, f"{row.code} · {name_of(row)}") for row in own)]
         self.type.choices = [(code, translated(EVENT_TYPES[code].title)) for code in NEEDS]
         kinds = AssetType.select().where(AssetType.counted, ~AssetType.archived).order_by(AssetType.code)
         self.asset_type.choices = [(row.code, f"{row.code} · {name_of(row)}") for row in kinds]
@@ -325,7 +332,10 @@ class PoolForm(ToldForm):
     def told_of_pool(self, now: datetime) -> ScanInput:
         """What was typed, as a scan of a counted type."""
         quantity = self.quantity.data if self.quantity.data is not None else -1
-        return self.told(now, "", asset_type=self.asset_type.data, quantity=min(max(quantity, -1), MAX_QUANTITY + 1))
+        return self.told(
+            now, "", asset_type=self.asset_type.data, quantity=min(max(quantity, -1), MAX_QUANTITY + 1),
+            owner=self.owner.data or "",
+        )  # fmt: skip
 
 
 class MinimumForm(FlaskForm):

@@ -273,20 +273,22 @@ def book(bookings: Sequence[Booking], now: datetime, zone: ZoneInfo) -> None:
     if not bookings:
         return
     today = now.astimezone(zone).date()
-    closed: dict[int, date] = {}
+    closed: dict[tuple[int, int], date] = {}
     if min(booking.event_day for booking in bookings) < today.replace(day=1):  # no account is closed within a month
-        holders = {key[0] for one in bookings for key in (one.line.source, one.line.target)} - {None}
+        parties = {key[0] for one in bookings for key in (one.line.source, one.line.target)} - {None}
         about_to_write(Movement)  # a statement that is being issued right now is waited for
-        closed = dict(_closed(holders))
+        closed = _closings(parties)
     rows = []
     for one in bookings:
         line = one.line
-        until = [closed[holder] for holder, *_ in (line.source, line.target) if holder in closed]
+        owner = line.source[2] or line.target[2]
+        holders = (line.source[0], line.target[0])
+        until = [closed[owner, one] for one in holders if owner and one and (owner, one) in closed]
         booked = today if any(one.event_day <= day for day in until) else one.event_day
         rows.append(
             {
                 "event": line.event_id, "asset": one.asset_id, "asset_type": one.asset_type_id,
-                "owner": line.source[2] or line.target[2],
+                "owner": owner,
                 "from_holder": line.source[0], "from_place": line.source[1], "to_holder": line.target[0],
                 "to_place": line.target[1], "quantity": line.quantity, "event_day": one.event_day,
                 "booked_day": booked, "record_time": now,
@@ -295,9 +297,20 @@ def book(bookings: Sequence[Booking], now: datetime, zone: ZoneInfo) -> None:
     insert_rows(Movement, rows)
 
 
+def _closings(partners: Collection[Any]) -> dict[tuple[int, int], date]:
+    """(owner, partner) → until when the account is closed; that of an outside owner by any of our companies."""
+    found: dict[tuple[int, int], date] = {}
+    rows = list(_closed(partners))
+    outside = [id_ for (id_,) in tuples(Party.select(Party.id).where(~Party.own))] if rows else []
+    for closer, partner, until in rows:
+        for owner in (closer, *outside):
+            found[owner, partner] = max(until, found.get((owner, partner), until))
+    return found
+
+
 @prepared
 def _closed(partners: Slot) -> Any:
-    query = AccountClosing.select(AccountClosing.partner, AccountClosing.closed_until)
+    query = AccountClosing.select(AccountClosing.owner, AccountClosing.partner, AccountClosing.closed_until)
     return query.where(any_of(AccountClosing.partner, partners))
 
 

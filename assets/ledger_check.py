@@ -108,11 +108,11 @@ def _box_levels() -> Counter[LevelKey]:
 
 def pool_levels() -> Counter[LevelKey]:
     """The levels of counted pools as their events have them."""
-    own = [id_ for (id_,) in tuples(Party.select(Party.id).where(Party.own).order_by(Party.id))]
     void, goal, whose = ScanEvent.alias(), Place.alias(), Party.alias()
     query = (
         ScanEvent.select(
-            ScanEvent.asset_type, ScanEvent.type, ScanEvent.quantity, ScanEvent.place, Place.party, whose.own,
+            ScanEvent.asset_type, ScanEvent.owner, ScanEvent.type, ScanEvent.quantity, ScanEvent.place, Place.party,
+            whose.own,
             fn.COALESCE(ScanEvent.party, Shipment.consignee), goal.party, ScanEvent.difference,
         )
         .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
@@ -125,11 +125,10 @@ def pool_levels() -> Counter[LevelKey]:
         )
     )  # fmt: skip
     found: Counter[LevelKey] = Counter()
-    for kind, type, quantity, place, party, place_own, *rest in tuples(query):
+    for kind, owner, type, quantity, place, party, place_own, *rest in tuples(query):
         moved = posting(PoolEvent(type, quantity, place, party, bool(place_own), *rest))
         if moved is None:
             continue
-        owner = party if place_own else own[0]
         for point, sign in ((moved[0], -1), (moved[1], 1)):
             if point:
                 key = LevelKey(kind, owner, point.holder_id, point.place_id, "active", point.where, point.condition)

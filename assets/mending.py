@@ -492,7 +492,7 @@ def _as_input(event: ScanEvent) -> ScanInput:
         party=_code_of(Party, event.party_id), destination=_code_of(Place, event.destination_id),
         parent=event.parent, document=event.document, photo=event.photo, reason=event.reason, device=event.device,
         happened=event.happened, asset_type=_code_of(AssetType, event.asset_type_id) if event.quantity else "",
-        quantity=event.quantity,
+        quantity=event.quantity, owner=_code_of(Party, event.owner_id),
     )  # fmt: skip
 
 

@@ -169,6 +169,9 @@ class ScanEvent(Row):
         AssetType, null=True, index=False, on_delete="RESTRICT", backref="scans"
     )  # of a counted pool
     quantity = IntegerField(default=0)  # pieces of a counted pool
+    owner = ForeignKeyField(
+        Party, null=True, index=False, on_delete="RESTRICT", backref="pool_scans"
+    )  # whose boxes of a counted pool they are; None: it counts nothing, or it is not known whose
     difference = IntegerField(null=True)  # of a count of a pool: what was counted less what stood in the books
     parent = CharField(40, default="")  # load: what it was packed into, or what was scanned in its place
     via = CharField(36, default="")  # event_id of the scan of the load by which this box moved too
@@ -209,6 +212,7 @@ ScanEvent.add_index(ScanEvent.index(ScanEvent.voids, unique=True).where(ScanEven
 ScanEvent.add_index(
     ScanEvent.index(ScanEvent.asset_type, ScanEvent.event_time).where(ScanEvent.asset_type.is_null(False))
 )
+ScanEvent.add_index(ScanEvent.index(ScanEvent.owner, ScanEvent.event_time).where(ScanEvent.owner.is_null(False)))
 # Not for its length alone: SQLite knows no statistics and would take `refused = ''` for a way to find few events.
 ScanEvent.add_index(ScanEvent.index(ScanEvent.refused, ScanEvent.record_time).where(ScanEvent.refused != ""))
 ScanEvent.add_index(ScanEvent.index(ScanEvent.sender, ScanEvent.sequence).where(ScanEvent.sender.is_null(False)))
@@ -359,13 +363,16 @@ class Agreement(Row):
 
 
 class AccountClosing(Row):
-    """Until which day the account of a partner has been told to him; what comes in later is booked as an adjustment."""
+    """Until which day the account that a partner has with one of our companies has been told to him; what comes in
+    later is booked as an adjustment. What we keep of an outside owner stands in the statements of all of them."""
 
-    partner = ForeignKeyField(Party, unique=True, on_delete="RESTRICT", backref="closing")
+    owner = ForeignKeyField(Party, index=False, on_delete="RESTRICT", backref="closings")
+    partner = ForeignKeyField(Party, on_delete="RESTRICT", backref="closed_by")
     closed_until = DateField()
 
     class Meta:
         watched = False
+        indexes = ((("owner", "partner"), True),)
 
 
 class PoolMinimum(Row):

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from peewee import JOIN
 
 from accounts.access import may, needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.event_types import EVENT_TYPES
 from assets.forms import MinimumForm, PoolForm
@@ -38,25 +39,30 @@ from shipments.visible import visible_shipments
 blueprint = Blueprint("pools", __name__)
 
 
+_OWNER: Any = Party.alias()
+
+
 def level_state(level: StockLevel) -> str:
     """The shown state of what a level counts."""
     return shown(State(level.life, level.where, level.condition))
 
 
 def levels() -> Any:
-    """Query of the levels that are not zero and that who asks may see, with type, holder and place joined."""
+    """Query of the levels that are not zero and that who asks may see, with type, owner, holder and place joined."""
     return seen(
         visible_levels,
-        StockLevel.select(StockLevel, AssetType, Party, Place)
+        StockLevel.select(StockLevel, AssetType, Party, Place, _OWNER)
         .join_from(StockLevel, AssetType)
         .join_from(StockLevel, Party, on=(StockLevel.holder == Party.id))
         .join_from(StockLevel, Place, JOIN.LEFT_OUTER, on=(StockLevel.place == Place.id))
+        .join_from(StockLevel, _OWNER, on=(StockLevel.owner == _OWNER.id))
         .where(StockLevel.quantity != 0),
     )
 
 
 LEVEL_COLUMNS = (
     Column("type", N_("Box type"), lambda row: name_of(row.asset_type), sort=AssetType.code),
+    Column("owner", N_("Owner"), lambda row: name_of(row.owner), sort=_OWNER.code),
     Column("holder", N_("Holder"), lambda row: name_of(row.holder), sort=Party.code),
     Column("place", N_("Place"), lambda row: name_of(row.place) if row.place else "", sort=Place.code),
     Column("state", N_("State"), lambda row: translated(WORDS["titles"][level_state(row)]), sort=StockLevel.where,
@@ -98,6 +104,7 @@ def pool_list() -> Response | str:
 
 @blueprint.route("/pools/book", methods=["GET", "POST"])
 @needs("assets.write")
+@taken_once
 def pool_book() -> Any:
     """Tell an event of a counted pool; fields of PoolForm."""
     shown_first = {} if request.method == "POST" else {"data": {"asset_type": request.args.get("type", "")}}
@@ -119,8 +126,8 @@ def pool_book() -> Any:
 def pool_events() -> Response | str:
     """All events of counted pools; each can be declared void."""
     query = all_events().where(ScanEvent.asset_type.is_null(False), ScanEvent.type != "void")
-    columns = event_columns("time", "type", "kind", "quantity", "outcome", "shipment", "place", "party", "document",
-                            "person", "recorded")  # fmt: skip
+    columns = event_columns("time", "type", "kind", "quantity", "owner", "outcome", "shipment", "place", "party",
+                            "document", "person", "recorded")  # fmt: skip
     if request.args.get("format") not in ("csv", "xlsx"):
         columns = (*columns, Column("undo", N_("Undo"), lambda row: "", html=_undo_html))
     kinds = AssetType.select().where(AssetType.counted).order_by(AssetType.code)

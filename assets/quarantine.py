@@ -40,14 +40,15 @@ def let_count(device: Device, by: User, now: datetime, own_hosts: Collection[str
     The kept rows stay as they are: each gets a new event beside it. What cannot be recorded (an unknown box, an
     undoing) goes on waiting. Twice is once.
     """
-    goal = Place.alias()
+    goal, owner = Place.alias(), Party.alias()
     with taking_turns():
         rows = list(
             waiting(device)
-            .select(ScanEvent, Shipment, Place, Party, goal, AssetType)
+            .select(ScanEvent, Shipment, Place, Party, goal, AssetType, owner)
             .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER)
             .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
-            .join_from(ScanEvent, Party, JOIN.LEFT_OUTER)
+            .join_from(ScanEvent, Party, JOIN.LEFT_OUTER, on=(ScanEvent.party == Party.id))
+            .join_from(ScanEvent, owner, JOIN.LEFT_OUTER, on=(ScanEvent.owner == owner.id))
             .join_from(ScanEvent, goal, JOIN.LEFT_OUTER, on=(ScanEvent.destination == goal.id))
             .join_from(ScanEvent, AssetType, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == AssetType.id))
             .where(ScanEvent.type != "void")
@@ -81,6 +82,7 @@ def _as_told(row: ScanEvent) -> ScanInput:
         destination=row.destination.code if row.destination else "",
         asset_type=row.asset_type.code if row.asset_type else "",
         quantity=row.quantity,
+        owner=row.owner.code if row.owner else "",
         parent=row.parent,
         document=row.document,
         photo=row.photo,

@@ -147,31 +147,26 @@ def _reply(request: Request, taken: Taken) -> Reply:
 def answer_together(requests: Sequence[Request], now: datetime) -> list[Outcome]:
     """`answer` for several requests in one transaction, all or none: of different devices, with different keys, and of
     people with the same scope. What each is answered is what it would have been had they come one after another."""
-    kept = {number: reply for number, request in enumerate(requests) if (reply := kept_answer(request)) is not None}
-    left = [request for number, request in enumerate(requests) if number not in kept]
-    if not left:
-        return list(kept.values())
-    keys = [request.key.own for request in left if request.key]
-    answered = iter(in_turn(lambda ours: _answered(left, now, ours), keys))
-    return [kept[number] if number in kept else next(answered) for number in range(len(requests))]
+    keys = [request.key.own for request in requests if request.key]
+    return in_turn(lambda ours: _answered(requests, now, ours), keys)
 
 
-def kept_answer(request: Request) -> Reply | KeyUsed | None:
-    """What a request was answered that came with the same key before."""
-    row = _answers.one([request.key.own]) if request.key else None
-    if row is None or request.key is None:
-        return None
-    return Reply(row.status, row.answer, True) if row.body_sha256 == request.key.body else KeyUsed()
+def kept_answers(requests: Sequence[Request]) -> dict[int, Reply | KeyUsed]:
+    """By their numbers: what those requests were answered that came with the same key before."""
+    keys = {request.key.own: (number, request.key) for number, request in enumerate(requests) if request.key}
+    found: dict[int, Reply | KeyUsed] = {}
+    for row in _answers(list(keys)) if keys else ():
+        number, key = keys[row.key]
+        found[number] = Reply(row.status, row.answer, True) if row.body_sha256 == key.body else KeyUsed()
+    return found
 
 
 def _answered(requests: Sequence[Request], now: datetime, ours: set[str]) -> list[Outcome]:
     """`ours`: the keys that nobody else has at this moment."""
-    replies: dict[int, Outcome] = {}
+    replies: dict[int, Outcome] = dict(kept_answers(requests))  # the other one may have come to its end just now
     for number, request in enumerate(requests):
         if request.key and request.key.own not in ours:
             replies[number] = KeyInFlight()
-        elif reply := kept_answer(request):  # the other one may have come to its end just now
-            replies[number] = reply
     fresh = [number for number in range(len(requests)) if number not in replies]
     taken = _take([requests[number] for number in fresh], now) if fresh else []
     texts = []

@@ -112,7 +112,7 @@ class Facts:
         hidden = self._hidden(codes)
         self.places: dict[str, Any] = {place.code: place for place in found if place.code not in hidden}
         self.places_by_id: dict[int, Any] = {place.id: place for place in found}
-        codes = {scan.party for scan in inputs} - {""}
+        codes = ({scan.party for scan in inputs} | {scan.owner for scan in inputs}) - {""}
         found = scan_reads.parties(codes, scope=scope) if codes else []
         self.parties: dict[str, Any] = {party.code: party for party in found}
         for box in self.boxes.values():

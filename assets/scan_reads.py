@@ -61,7 +61,7 @@ def events(event_ids: Slot) -> Any:
 
 @prepared
 def shipments(numbers: Slot, *, scope: Scope) -> Any:
-    query = Shipment.select(Shipment.id, Shipment.number, Shipment.state, Shipment.consignee)
+    query = Shipment.select(Shipment.id, Shipment.number, Shipment.state, Shipment.consignee, Shipment.consignor)
     return query.where(both(any_of(Shipment.number, numbers), visible_shipments(scope)))
 
 

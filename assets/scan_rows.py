@@ -11,7 +11,7 @@ from typing import Any
 from assets.ledger import Booking, Known, LevelKey, book, change_levels, explain, insert_rows, open_cases, store
 from assets.models import ScanEvent
 from assets.movements import NOWHERE, Account, Line
-from assets.pools import Point, PoolEvent, posting
+from assets.pools import MOVES_NOTHING, Point, PoolEvent, posting
 from assets.scan_facts import Box, Facts
 from assets.scan_told import Scan
 from assets.scanned_text import storable
@@ -86,6 +86,7 @@ class Rows(Facts):
             "destination": goal.id if goal else None,
             "asset_type": None,
             "quantity": 0,
+            "owner": None,
             "difference": None,
             "parent": event.parent if event else "",
             "via": scan.via,
@@ -145,23 +146,60 @@ class Rows(Facts):
             row["difference"],
         )
 
-    def _pool_owner(self, row: dict[str, Any]) -> int:
-        """Whose boxes they are: of whoever the place is of; at a partner those of our first company."""
-        place = self._place(row["place"])
-        return place.party_id if place and place.own else self.own[0]
+    def _pool_owner(self, scan: Scan, kind: Any, row: dict[str, Any]) -> tuple[int | None, str]:
+        """Whose boxes of a pool a scan tells of, or why nobody knows.
 
-    def _level_key(self, kind: Any, point: Point, row: dict[str, Any]) -> LevelKey:
-        owner = self._pool_owner(row)
+        Who says nothing means those of the company whose place it is; at a partner, and where that company has none,
+        those of the only one that has some; of a shipment, its seller's, where he has some there. It is kept in the
+        row, so what is stored of the pools follows from the events alone.
+        """
+        told = scan.input
+        open_ = [id_ for id_ in self.own if self.scope.has_entity(id_)]
+        if told.owner:
+            named = self.parties.get(told.owner)
+            return (named.id, "") if named is not None and named.id in open_ else (None, "not_your_pool")
+        place = self._place(row["place"])
+        usual = place.party_id if place is not None and place.own and place.party_id in open_ else None
+        if not open_:
+            return None, "not_your_pool"
+        if len(open_) == 1:
+            return open_[0], ""
+        if told.type in MOVES_NOTHING:
+            return usual, ""
+        moved = posting(self._pool_event(row | {"difference": -1}))
+        point = moved[0] if moved else None
+        have = [id_ for id_ in open_ if point is not None and self._has(kind.id, id_, point)]
+        shipment = self.shipments.get(told.shipment)
+        if shipment is not None and shipment.consignor_id in have:
+            return shipment.consignor_id, ""
+        if usual is None and len(have) > 1:
+            return None, "which_owner"
+        if len(have) == 1:
+            return have[0], ""
+        return usual or open_[0], ""
+
+    def _has(self, kind: int, owner: int, point: Point) -> bool:
+        """Whether this company has boxes of a type there, in whatever condition."""
+        return any(
+            self.levels[key] + self.level_deltas[key] > 0
+            for key in {*self.levels, *self.level_deltas}
+            if (key.asset_type_id, key.owner_id) == (kind, owner)
+            and (key.holder_id, key.place_id, key.where) == (point.holder_id, point.place_id, point.where)
+        )
+
+    @staticmethod
+    def _level_key(kind: Any, point: Point, owner: int) -> LevelKey:
         return LevelKey(kind.id, owner, point.holder_id, point.place_id, "active", point.where, point.condition)
 
-    def _post(self, kind: Any, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1) -> LevelKey | None:
+    def _post(
+        self, kind: Any, owner: int, event: PoolEvent, event_id: str, event_time: datetime, sign: int = 1
+    ) -> LevelKey | None:
         """Move boxes of a pool between two levels and in the account book; gives the level that they came from."""
         moved = posting(event)
         if moved is None:
             return None
         source, target, quantity = moved
-        row = {"place": event.place_id}
-        keys = [self._level_key(kind, point, row) if point else None for point in (source, target)]
+        keys = [self._level_key(kind, point, owner) if point else None for point in (source, target)]
         for key, direction in zip(keys, (-sign, sign), strict=True):
             if key:
                 self.level_deltas[key] += direction * quantity

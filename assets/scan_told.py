@@ -37,6 +37,7 @@ class ScanInput:
     destination: str = ""  # code of a place
     asset_type: str = ""  # code; of a counted pool
     quantity: int = 0
+    owner: str = ""  # code; whose they are, of a counted pool; '': see scan_rows
     parent: str = ""  # text of the load: an SSCC, or the plate of a box
     document: str = ""
     photo: str = ""  # SHA-256 of a kept picture
@@ -117,6 +118,8 @@ def body_sha256(scan: ScanInput) -> str:
     )  # fmt: skip
     if any(later):  # fields that came later: without them a body is what it always was
         body = (*body, *later)  # type: ignore[assignment]
+    if scan.owner:
+        body = (*body, scan.owner)  # type: ignore[assignment]
     return hashlib.sha256(json.dumps(body).encode()).hexdigest()
 
 

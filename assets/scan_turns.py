@@ -1,7 +1,7 @@
 """Scans that come while others are being written are written together: one transaction, one wait for the disk for all.
 
-In each process one thread at a time writes scans of few events. Who comes meanwhile stands in a row; the next one takes
-all who may go with him: they are read, judged and written with the same queries as one scan alone. Each is answered
+In each process one thread at a time writes scans of few events. Who comes meanwhile stands in a row; the next one, when
+he has his turn, takes all who may go with him: they are read, judged and written with the same queries as one scan alone. Each is answered
 when the transaction is through and on the disk, and what it is answered is what it would have been alone. Large batches
 gain nothing by that and go by themselves.
 """
@@ -18,7 +18,7 @@ from datetime import datetime
 from accounts.scope import Scope, current_scope
 from assets import scan_batches
 from assets.scan_batches import KeyInFlight, Outcome, Reply, Request
-from database import unavailable
+from database import turn, unavailable, wal_to_disk
 from errors import Unavailable
 
 #: Events of a request that stands in the row, and of all that are written together.
@@ -32,7 +32,7 @@ _room = threading.BoundedSemaphore(MOST_WAITING)
 _mutex = threading.Lock()
 _row: list[_Waiting] = []
 _keys: set[str] = set()  # of the requests of this process that are at work or stand in the row
-_busy = False
+_is_led = False  # a thread is on its way to the turn of this process, for the row
 _usual = 1  # how many went together the last time
 _MOMENT = 0.004  # seconds
 
@@ -50,8 +50,8 @@ class _Waiting:
 
 def answer(request: Request, now: datetime) -> Reply:
     """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, KeyInFlight, Unavailable."""
-    kept = scan_batches.kept_answer(request)
-    if kept is not None:
+    for kept in scan_batches.kept_answers([request]).values():
+        wal_to_disk()  # whoever wrote it may not have come so far
         return scan_batches.told_to(request, kept)
     with _mutex:
         if request.key and request.key.own in _keys:
@@ -72,12 +72,12 @@ def answer(request: Request, now: datetime) -> Reply:
 
 
 def _in_the_row(request: Request, now: datetime) -> Reply:
-    global _busy
+    global _is_led
     context = contextvars.copy_context()  # the language of who asks: his answer may be written by another thread
     mine = _Waiting(replace(request, answered=lambda taken: context.run(request.answered, taken)), now, current_scope())
     with _mutex:
         _row.append(mine)
-        first, _busy = not _busy, True
+        first, _is_led = not _is_led, True
     if not first:
         mine.moves.wait()
     if mine.outcome is None:
@@ -89,24 +89,38 @@ def _in_the_row(request: Request, now: datetime) -> Reply:
 
 
 def _write(mine: _Waiting) -> None:
-    """Write the scans of this thread and of all that may go with them; then it is the turn of the next thread."""
-    global _busy, _usual
+    """When it is the turn of this process, write the scans of this thread and of all who came meanwhile and may go with
+    them; the next thread waits for its turn from then on."""
     _wait_for_siblings()
+    together: list[_Waiting] = []
+    try:
+        with turn():
+            together = _gathered(mine)
+            _answer(together)
+    except BaseException as error:  # it has not become our turn, or what was written has not come to the disk
+        together = together or _gathered(mine)
+        for one in together:
+            one.outcome = error
+        if not isinstance(error, Exception):
+            raise
+    finally:
+        for one in together:
+            one.moves.set()
+
+
+def _gathered(mine: _Waiting) -> list[_Waiting]:
+    """Those who go together, taken out of the row; the first of the others is told to move up."""
+    global _is_led, _usual
     with _mutex:
         together = _together(mine)
         for one in together:
             _row.remove(one)
         _usual = len(together)
-    try:
-        _answer(together)
-    finally:
-        for one in together:
-            one.moves.set()
-        with _mutex:
-            if _row:
-                _row[0].moves.set()
-            else:
-                _busy = False
+        if _row:
+            _row[0].moves.set()
+        else:
+            _is_led = False
+    return together
 
 
 def _wait_for_siblings() -> None:

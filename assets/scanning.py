@@ -308,7 +308,7 @@ class _Batch(Rows):
         if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
         if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):
-            kind = {"asset_type": row["asset_type"]} if row["asset_type"] else {}
+            kind = {"asset_type": row["asset_type"], "owner": row["owner"]} if row["asset_type"] else {}
             self.asked[scan.input.event_id] = {"voids": scan.input.voids, "instead": scan.input.instead}
             self._append(scan, box, None, refused="needs_second", parent=row["parent"], **kind)
             return self._answer(scan, box, "refused", "needs_second")
@@ -320,13 +320,16 @@ class _Batch(Rows):
             if inside is not None:
                 inside.remove(one["event_id"])
             if one["asset_type"]:
-                self._post(self.kinds[one["asset_type"]], self._pool_event(one), one["event_id"], one["event_time"], -1)
+                pool_event = self._pool_event(one)
+                if one["owner"]:
+                    kind_ = self.kinds[one["asset_type"]]
+                    self._post(kind_, one["owner"], pool_event, one["event_id"], one["event_time"], -1)
                 self.explained += [(one["event_id"], word) for word in one["exception"].split()]
             for times in self.recent.values():
                 times[:] = [(time, event_id) for time, event_id in times if event_id != one["event_id"]]
             own = one is row
             id_ = scan.input.event_id if own else str(uuid5(NAMESPACE_OID, f"{scan.input.event_id} {one['event_id']}"))
-            kind = {"asset_type": one["asset_type"]} if one["asset_type"] else {}
+            kind = {"asset_type": one["asset_type"], "owner": one["owner"]} if one["asset_type"] else {}
             self._append(
                 scan, inside, None, event_id=id_, voids=one["event_id"], via="" if own else scan.input.event_id, **kind
             )
@@ -422,18 +425,23 @@ class _Batch(Rows):
         if fault:
             return self._refuse(scan, None, fault)
         row = self._row(scan, None, None, parent=self._parent_key(scan), asset_type=kind.id, quantity=told.quantity)
-        if told.type not in MOVES_NOTHING and not self.scope.has_entity(self._pool_owner(row)):
-            return self._refuse(scan, None, "not_your_pool")
+        owner, fault = self._pool_owner(scan, kind, row)
+        if fault:
+            return self._refuse(scan, None, fault)
+        row["owner"] = owner
         if told.type in ENDS and self._needs_second(scan):
             self._add(row | {"refused": "needs_second"})
             return self._answer(scan, None, "refused", "needs_second")
         exceptions: list[str] = []
         if told.type == "stock_take":
-            at = self._level_key(kind, counted_at(self._pool_event(row)), row)
+            assert owner is not None  # of what moves boxes it is always known
+            at = self._level_key(kind, counted_at(self._pool_event(row)), owner)
             row["difference"] = told.quantity - self.levels[at] - self.level_deltas[at]
             if row["difference"]:
                 exceptions.append("count_difference")
-        source = self._post(kind, self._pool_event(row), told.event_id, told.event_time)
+        source = None
+        if owner is not None and told.type not in MOVES_NOTHING:
+            source = self._post(kind, owner, self._pool_event(row), told.event_id, told.event_time)
         if source is not None and self.levels[source] + self.level_deltas[source] < 0:
             exceptions.append("over_return" if source.where == "there" else "below_zero")
         row["exception"] = " ".join(exceptions)

@@ -438,19 +438,20 @@ WORDS: dict[str, Any] = {
 
 
 def all_events(visible: Any = visible_events) -> ModelSelect[Any]:
-    """Query of the events that who asks may see, with box, shipment, place, party, person, destination and counted
-    type joined."""
-    goal, kind = Place.alias(), AssetType.alias()
+    """Query of the events that who asks may see, with box, shipment, place, party, person, destination, counted
+    type and owner joined."""
+    goal, kind, owner = Place.alias(), AssetType.alias(), Party.alias()
     return seen(  # type: ignore[no-any-return]
         visible,
-        ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User, goal, kind)
+        ScanEvent.select(ScanEvent, Asset, Shipment, Place, Party, User, goal, kind, owner)
         .join_from(ScanEvent, Asset, JOIN.LEFT_OUTER)
         .join_from(ScanEvent, Shipment, JOIN.LEFT_OUTER, on=(ScanEvent.shipment == Shipment.id))
         .join_from(ScanEvent, Place, JOIN.LEFT_OUTER, on=(ScanEvent.place == Place.id))
         .join_from(ScanEvent, Party, JOIN.LEFT_OUTER, on=(ScanEvent.party == Party.id))
         .join_from(ScanEvent, User, JOIN.LEFT_OUTER, on=(ScanEvent.user == User.id))
         .join_from(ScanEvent, goal, JOIN.LEFT_OUTER, on=(ScanEvent.destination == goal.id))
-        .join_from(ScanEvent, kind, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == kind.id)),
+        .join_from(ScanEvent, kind, JOIN.LEFT_OUTER, on=(ScanEvent.asset_type == kind.id))
+        .join_from(ScanEvent, owner, JOIN.LEFT_OUTER, on=(ScanEvent.owner == owner.id)),
     )
 
 
@@ -492,6 +493,7 @@ _EVENT_COLUMNS = {
                url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
         Column("kind", N_("Box type"), lambda row: name_of(row.asset_type) if row.asset_type else ""),
         Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
+        Column("owner", N_("Owner"), lambda row: row.owner.code if row.owner else ""),
         Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
                html=_outcome_html),
         Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),

@@ -2,8 +2,8 @@
 
 A box belongs to the entity that owns it; one of an outside owner to the entities at whose place it was seen last or
 comes back to. Where a person is limited to sites, it is the place where the box was seen last, or its return place:
-boxes at a partner are seen by the site to which they come back. With a box its whole life is seen. What has no box (a
-counted pool, a scan of something unknown) goes by its place.
+boxes at a partner are seen by the site to which they come back. With a box its whole life is seen. Of a counted pool
+the entity sees what is its own, wherever it is. What is neither (a scan of something unknown) goes by its place.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from accounts.models import ApiToken
 from accounts.scope import Scope, both, current_scope, seen
@@ -27,7 +27,7 @@ from assets.models import (
     StockLevel,
     Trip,
 )
-from database import db, one_of
+from database import db, one_of, tuples
 from master_data import visible
 from master_data.models import Party
 from master_data.visible import own_parties, places_of, visible_parties
@@ -36,6 +36,8 @@ from shipments.visible import shipments_of
 #: What so many boxes have is found and sorted faster than the rows of a list are judged one by one in their order, and
 #: counted faster; measured at 100,000 boxes with a million scans.
 FEW_TO_LIST, FEW_TO_COUNT = 2_000, 10_000
+#: Of so many boxes it is found out at once which partners had one.
+_FEW_TO_TIE = 1_000
 
 #: Conditions on cases that belong to something that is not known here (a statement): entities → condition.
 case_rules: list[Any] = []
@@ -111,15 +113,52 @@ class BoxLists:
         """`visible_assets` for the rows of a page."""
         return self.to_list(Asset.id, visible_assets, scope)
 
+    def movements(self, most: int, scope: Scope) -> Any:
+        """`visible_movements` that names the boxes that ever had to do with the entities or sites, where they are few.
+
+        A box came to its owner by being registered or sold to it, and to a place by a scan there. The names only
+        narrow: what is not to be seen stays so.
+        """
+        exact = visible_movements(scope)
+        few = None if exact is None else self._ever(most)
+        if few is None:
+            return exact
+        boxes, pieces = few
+        named = one_of(Movement.asset, boxes)
+        return both(named | one_of(Movement.id, pieces) if pieces else named, exact)
+
+    def _ever(self, most: int) -> tuple[list[int], list[int]] | None:
+        """The keys of these boxes, and of the lines of counted pools; None when they are more than `most`."""
+        scope, event = self._scope, ScanEvent
+        for rule, named, owned in (
+            (of_sites, scope.sites, None), (of_entities, scope.entities, scope.entities),
+        ):  # fmt: skip
+            now = None if named is None else self.few(rule, most)
+            if now is None or named is None:
+                continue
+            there = event.place.in_(named if owned is None else places_of(owned))
+            got = event.party.in_(named) & event.type.in_(["commission", "owner_change"])
+            queries = [there & event.asset.is_null(False), *([got & event.asset.is_null(False)] if owned else [])]
+            boxes = set(now)
+            for query in queries:
+                boxes |= {key for (key,) in tuples(event.select(event.asset).distinct().where(query).limit(most + 1))}
+            pools = (there if owned is None else event.owner.in_(named)) & event.asset.is_null()
+            lines = Movement.select(Movement.id).join(event, on=(Movement.event == event.event_id)).where(pools)
+            pieces = [key for (key,) in tuples(lines.limit(most + 1))]
+            if max(len(boxes), len(pieces)) <= most:
+                return sorted(boxes), pieces
+        return None
+
 
 def visible_events(scope: Scope, passes: Any = box_passes) -> Any:
     """Condition on ScanEvent; None: all of them."""
     event = ScanEvent
     entity = site = None
     if scope.entities is not None:
-        without = event.asset.is_null()
+        without = event.asset.is_null() & event.owner.is_null()
         entity = (
             passes(event.asset, of_entities, scope)
+            | event.owner.in_(scope.entities)
             | (without & event.place.in_(places_of(scope.entities)))
             | (without & event.shipment.in_(shipments_of(scope.entities)))
         )
@@ -128,12 +167,12 @@ def visible_events(scope: Scope, passes: Any = box_passes) -> Any:
     return both(entity, site)
 
 
-def visible_trips(scope: Scope) -> Any:
+def visible_trips(scope: Scope, passes: Any = box_passes) -> Any:
     """Condition on Trip; None: all of them."""
-    boxes = box_passes(Trip.asset, of_entities, scope)
+    boxes = passes(Trip.asset, of_entities, scope)
     site = None
     if scope.sites is not None:
-        site = Trip.from_place.in_(scope.sites) | box_passes(Trip.asset, of_sites, scope)
+        site = Trip.from_place.in_(scope.sites) | passes(Trip.asset, of_sites, scope)
     return both(boxes, site)
 
 
@@ -164,9 +203,12 @@ def visible_cases(scope: Scope) -> Any:
     if scope.entities is not None:
         told = ScanEvent.alias()
         places, loaded = places_of(scope.entities), shipments_of(scope.entities)
-        events = told.select(told.event_id).where(told.place.in_(places) | told.shipment.in_(loaded))
+        around = told.place.in_(places) | told.shipment.in_(loaded)
+        events = told.select(told.event_id).where(
+            told.owner.in_(scope.entities) | (told.owner.is_null() & around), told.asset.is_null()
+        )
         entity = box_passes(case.asset, of_entities, scope)
-        entity |= case.asset.is_null() & (case.place.in_(places) | case.event.in_(events))
+        entity |= case.asset.is_null() & (case.event.in_(events) | (case.event.is_null() & case.place.in_(places)))
         for rule in case_rules:
             entity |= rule(scope.entities)
     if scope.sites is not None:
@@ -247,12 +289,20 @@ def _ties(party: Any, entities: Collection[int] | None) -> list[Any]:
     held = level.select(level.id).where(level.holder == party.id, level.quantity != 0)
     owned = box.select(box.id).where(box.owner == party.id)
     went = trip.select(trip.id).where(trip.partner == party.id)
+    had = fn.EXISTS(went)
     if entities is not None:
         held = held.where(level.owner.in_(entities))
         places, own = places_of(entities), Asset.alias()
         owned = owned.where(box.place.in_(places) | box.return_place.in_(places))
-        went = went.where(trip.asset.in_(own.select(own.id).where(own.owner.in_(entities))))
-    return [fn.EXISTS(held), fn.EXISTS(owned), fn.EXISTS(went)]
+        theirs = own.select(own.id).where(own.owner.in_(entities))
+        few, any_trip = (
+            theirs.limit(_FEW_TO_TIE),
+            trip.select(trip.partner).where(trip.asset.in_(theirs.limit(_FEW_TO_TIE))),
+        )
+        # Of few boxes all partners are found at once: all trips of a partner were looked through for one of theirs.
+        many = few.select_from(fn.COUNT(SQL("*"))) >= _FEW_TO_TIE
+        had = party.id.in_(any_trip) | (many & fn.EXISTS(went.where(trip.asset.in_(theirs))))
+    return [fn.EXISTS(held), fn.EXISTS(owned), had]
 
 
 visible.ties.append(_ties)

@@ -7,10 +7,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import growth, label_run, pages, papers, prepared, scan_page, scans, sets, starts
+from benchmarks import growth, label_run, month_end, pages, papers, prepared, scan_page, scans, sets, starts
 from benchmarks.figures import Figure
 
-PARTS = ("papers", "sets", "labels", "prepared", "scans", "scan_page", "start", "pages", "growth")
+PARTS = ("papers", "sets", "labels", "statements", "prepared", "scans", "scan_page", "start", "pages", "growth")
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
         "sets": sets.run,
         "prepared": prepared.run,
         "labels": label_run.run,
+        "statements": month_end.run,
         "scans": scans.run,
         "scan_page": scan_page.run,
         "start": starts.run,

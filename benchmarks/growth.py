@@ -144,9 +144,9 @@ class _World:
     kinds: list[AssetType]
 
 
-def build(boxes: int) -> None:
-    """A ledger of so many boxes in an empty, migrated database; `boxes` is a multiple of 50."""
-    world = _world()
+def build(boxes: int, partners: int = PARTNERS) -> None:
+    """A ledger of so many boxes in an empty, migrated database; `boxes` is a multiple of 50, and each 50 have a partner."""
+    world = _world(partners)
     with _bulk():
         with db.atomic():
             levels = _templates(world, boxes // COHORT)
@@ -182,11 +182,12 @@ def build_documents(count: int) -> None:
         db.execute_sql(sql, [facts])
 
 
-def _world() -> _World:
+def _world(partners: int) -> _World:
     def party(code: str, own: bool = False) -> Party:
         return Party.create(
-            code=code, own=own, name_en=f"Company {code}", country="CN" if own else "DE", changed_time=NOW
-        )
+            code=code, own=own, name_en=f"Company {code}", country="CN" if own else "DE", changed_time=NOW,
+            address_en="1 Long Street\n215000 Suzhou" if own else "1 Long Street\n21079 Hamburg",
+        )  # fmt: skip
 
     ours = party("OURS", own=True)
     gate = Place.create(
@@ -200,7 +201,7 @@ def _world() -> _World:
         )
         for number in range(TYPES)
     ]  # fmt: skip
-    return _World(ours, gate, [party(f"P{number:02}") for number in range(PARTNERS)], kinds)
+    return _World(ours, gate, [party(f"P{number:02}") for number in range(partners)], kinds)
 
 
 def _history(cohort: int, of: int, world: _World) -> list[Event]:
@@ -216,7 +217,7 @@ def _history(cohort: int, of: int, world: _World) -> list[Event]:
     if careless:
         kinds[-1] = "clean"
     times = [born, *(born + timedelta(days=day) for day in days), last]
-    partner = world.partners[cohort % PARTNERS].id
+    partner = world.partners[cohort % len(world.partners)].id
     found = []
     for seq, kind in enumerate(["commission", *kinds, "dispatch" if away else "clean"]):
         out = kind in ("dispatch", "arrive")
@@ -238,9 +239,9 @@ def _templates(world: _World, cohorts: int) -> Counter[LevelKey]:
     levels: Counter[LevelKey] = Counter()
     zone = ZoneInfo(ZONE)
     for cohort in range(cohorts):
-        kind = world.kinds[cohort // PARTNERS % TYPES]
+        kind = world.kinds[cohort // len(world.partners) % TYPES]
         history = _history(cohort, cohorts, world)
-        partner = world.partners[cohort % PARTNERS].id
+        partner = world.partners[cohort % len(world.partners)].id
         shipments += [
             {
                 "id": cohort * 3 + number + 1, "number": f"S-{cohort:06}-{number}", "consignor": world.ours.id,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
@@ -1178,62 +1178,49 @@ Facts = TypeVar("Facts")
 
 def to_json(facts: Any) -> str:
     """Facts as JSON; `from_json` gives back exactly the same, every Decimal with its digits."""
-    return json.dumps(_plain(facts), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(facts, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def from_json(kind: type[Facts], text: str) -> Facts:
     """The facts that `to_json` wrote."""
-    return _reader(kind)(json.loads(text))  # type: ignore[no-any-return, arg-type]
+    return _build(kind, json.loads(text))
 
 
 def _plain(value: Any) -> Any:
-    """As `dataclasses.asdict`, without its copies, and with texts for what JSON does not know."""
-    kind = type(value)
-    if value is None or kind in _JSON:
-        return value
-    if is_dataclass(kind):
-        return {name: _plain(getattr(value, name)) for name in _names(kind)}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, Decimal):
         return format(value, "f")
+    if is_dataclass(value):  # as `asdict` has it, which copies every text beside
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
     if isinstance(value, date):  # a datetime too
         return value.isoformat()
-    if isinstance(value, str | int | float):
-        return value
-    raise TypeError(f"{kind.__name__} is no plain value")
-
-
-_JSON = frozenset([str, int, bool, float])
+    raise TypeError(f"{type(value).__name__} is no plain value")
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
 @cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of this kind of what JSON has for it; looked up once, since a paper has thousands."""
+def _hints(kind: Any) -> dict[str, Any]:
+    """Evaluated once: to do it for each row took most of the time of reading a paper's facts."""
+    return get_type_hints(kind)
+
+
+def _build(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
     if get_origin(kind) is UnionType:
-        return _reader(next(one for one in get_args(kind) if one is not type(None)))
+        kind = next(one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
-        read = _reader(get_args(kind)[0])
-        return lambda value: None if value is None else tuple([read(one) for one in value])
-    if is_dataclass(kind):
-        readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
-
-        def build(value: Any) -> Any:
-            if value is None:
-                return None
-            # A later field has a default.
-            return kind(**{name: readers[name](value[name]) for name in _names(kind) if name in value})  # type: ignore[operator, arg-type]
-
-        return build
+        return tuple(_build(get_args(kind)[0], one) for one in value)
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = _hints(kind)
+        known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
+        return kind(**{name: _build(hints[name], value[name]) for name in known})
     if kind is Decimal:
-        return lambda value: None if value is None else Decimal(value)
+        return Decimal(value)
     if kind in (date, datetime):
-        return lambda value: None if value is None else kind.fromisoformat(value)
-    return lambda value: value
+        return kind.fromisoformat(value)
+    return value

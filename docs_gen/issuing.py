@@ -84,7 +84,7 @@ def issue_document(
 
 
 def take_number(shipment: Shipment, order: Order, user: User | None, now: datetime, base_url: str) -> IssuedDocument:
-    """Step 1: number and frozen facts, in state `numbered`."""
+    """Step 1: number and frozen facts, in state `numbered`. The same order of the same person again: its paper."""
     with taking_turns():
         # The facts are read under the same lock: nobody changes the shipment between its check and its freezing.
         shipment = locked(Shipment.select().where(Shipment.id == shipment.id)).get()
@@ -102,6 +102,10 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
             )
         valid = before if before and before.status == "issued" else None
         if order.replaces is not None and before and before.number != order.replaces:
+            replaced = before.replaces.number if before.replaces_id else ""
+            mine = valid and user and before.issued_by_id == user.id and replaced == order.replaces
+            if mine and not is_stale(before, paper.facts):
+                return before  # the same order again: its answer was lost
             raise Refused(
                 "issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=before.number
             )

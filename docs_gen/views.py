@@ -8,7 +8,7 @@ import re
 import zipfile
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_security import current_user
 from peewee import JOIN
@@ -16,6 +16,7 @@ from peewee import JOIN
 import archive
 from accounts.access import may, needs
 from accounts.models import User
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -152,13 +153,21 @@ def void(id: int) -> Any:
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
+    answer = _ordered(_shipment(number), wanted)
+    papers = g.pop("ordered", None)
+    if papers is not None:  # not before others can see it
+        execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
+    return answer
+
+
+@taken_once
+def _ordered(shipment: Shipment, wanted: list[tuple[str, str]]) -> Any:
     try:
-        papers = order_set(_shipment(number), wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+        g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
     except AtWork as error:
         flash(translated(error), "warning")
         return redirect(url_for("docs_gen.set_page", id=error.papers.id))
-    execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
-    return redirect(url_for("docs_gen.set_page", id=papers.id))
+    return redirect(url_for("docs_gen.set_page", id=g.ordered.id))
 
 
 @blueprint.get("/paper-sets/<int(max=2147483647):id>")

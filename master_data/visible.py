@@ -13,6 +13,7 @@ from typing import Any
 
 from accounts.scope import Scope, both
 from master_data.models import Party, Place
+from prepared_statements import prepared_condition
 
 #: Each gives conditions on a party: that an entity (None: any) has to do with it. Filled when the parts are imported.
 ties: list[Callable[[Any, Collection[int] | None], list[Any]]] = []
@@ -20,12 +21,15 @@ ties: list[Callable[[Any, Collection[int] | None], list[Any]]] = []
 
 def visible_parties(scope: Scope, party: Any = Party) -> Any:
     """Condition on Party (or an alias of it); None: all of them."""
-    if scope.entities is None:
-        return None
-    ours = [condition for tie in ties for condition in tie(party, scope.entities)]
+    return None if scope.entities is None else _of_entities(party, scope.entities)
+
+
+@prepared_condition
+def _of_entities(party: Any, entities: frozenset[int]) -> Any:
+    ours = [condition for tie in ties for condition in tie(party, entities)]
     anybodys = [condition for tie in ties for condition in tie(party, None)]
     outside = reduce(or_, ours) | ~reduce(or_, anybodys) if ours else ~party.own
-    return (party.own & party.id.in_(scope.entities)) | (~party.own & outside)
+    return (party.own & party.id.in_(entities)) | (~party.own & outside)
 
 
 def visible_places(scope: Scope, place: Any = Place) -> Any:

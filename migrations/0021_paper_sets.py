@@ -21,7 +21,7 @@ def up(migrator, db):
         "paper_job.done FROM paper_job JOIN shipment ON shipment.id = paper_job.shipment_id "
         "WHERE paper_job.state <> 'done' ORDER BY paper_job.id"
     ).fetchall()
-    mark = "%s" if "Postgresql" in type(db).__name__ else "?"
+    mark = db.param
     for id_, number, seller, by, created, done in left:
         row = {
             "kind": "issue_set", "args": json.dumps({"set": id_}), "key": f"set {id_}", "about": number,

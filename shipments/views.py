@@ -12,6 +12,7 @@ from markupsafe import Markup
 from peewee import ModelSelect, fn
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from database import utc_now
 from errors import N_
@@ -91,6 +92,7 @@ def shipment_list() -> Response | str:
 
 @blueprint.route("/shipments/new", methods=["GET", "POST"])
 @needs("shipments.write", "prices.see")
+@taken_once
 def shipment_new() -> Any:
     return _form_page(None)
 

@@ -198,7 +198,9 @@ def number_statement(
         keep_writers_out(Movement)
         if statement_of(seller, partner, month):
             raise Refused("issued", N_("The statement of %(month)s has been issued already."), month=str(month))
-        closing, made = AccountClosing.get_or_create(partner=partner, defaults={"closed_until": month.last})
+        closing, made = AccountClosing.get_or_create(
+            owner=seller, partner=partner, defaults={"closed_until": month.last}
+        )
         if not made and closing.closed_until < month.last:
             AccountClosing.update(closed_until=month.last).where(AccountClosing.id == closing.id).execute()
         facts = statement_facts(seller, partner, month, language)

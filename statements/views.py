@@ -562,12 +562,13 @@ def _record_correction(row: Statement, line: str) -> list[str]:
     scans = [ScanInput(str(uuid4()), kind, code, min(at, now), **about) for code in codes]
     text = request.form.get("pieces", "").strip()
     if text:
-        pieces, pool, place = exact_number(text[:30]), _pool_of(row, line), home_place()
+        pieces, (pool, owner), place = exact_number(text[:30]), _pool_of(row, line), home_place()
         if pieces is None or pieces != int(pieces) or pieces < 1:
             raise InvalidInput("pieces", N_("“%(typed)s” is no whole number."), typed=text[:30])
         if pool is None or place is None or kind not in POOL_CORRECTIONS:
             raise InvalidInput("pieces", N_("Boxes with a code are reported by their codes."))
         about |= {"asset_type": pool, "quantity": int(pieces), "place": place.code if kind == "return" else ""}
+        about["owner"] = owner
         scans, codes = [ScanInput(str(uuid4()), kind, "", min(at, now), **about)], [pool]
     taken = record_scans(scans, _user(), now)
     for code, one in zip(codes, taken, strict=True):
@@ -577,10 +578,10 @@ def _record_correction(row: Statement, line: str) -> list[str]:
     return [one.event_id for one in taken if one.outcome == "recorded"]
 
 
-def _pool_of(row: Statement, line: str) -> str | None:
-    """The code of the counted pool that a line is about; None when its boxes have codes."""
+def _pool_of(row: Statement, line: str) -> tuple[str | None, str]:
+    """The codes of the counted type that a line is about, and of its owner; None when its boxes have codes."""
     account = next((one for one in facts_of(row).accounts if one.no == line.partition(".")[0]), None)
-    return account.type_code if account and account.counted else None
+    return (account.type_code, account.owner_code) if account and account.counted else (None, "")
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/close")

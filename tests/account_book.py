@@ -35,10 +35,14 @@ class Book:
         """One movement, booked by the rule of the ledger: on its day, or on that of recording when a closing is over it."""
         owner, recorded = owner or self.owner, recorded or day
         holders = [party.id for party, _ in (out_of, into) if party]
-        closed = AccountClosing.select().where(AccountClosing.partner.in_(holders), AccountClosing.closed_until >= day)
+        closed = AccountClosing.select().where(
+            AccountClosing.partner.in_(holders), AccountClosing.closed_until >= day,
+            *([AccountClosing.owner == owner] if owner.own else []),
+        )  # fmt: skip
         event = ScanEvent.create(
             event_id=str(uuid4()), type=what, asset=asset, scanned_text=asset.code if asset else "", shipment=shipment,
             place=into[1] or out_of[1], asset_type=None if asset else kind, quantity=0 if asset else quantity,
+            owner=None if asset else owner,
             document=document, event_time=noon(day), record_time=noon(recorded), body_sha256="0" * 64,
         )  # fmt: skip
         for (party, place), sign in ((out_of, -1), (into, 1)):

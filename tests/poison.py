@@ -76,7 +76,7 @@ LISTED: dict[str, set[str]] = {
 #: Tables that are ours altogether.
 OURS = {
     "person_link", "attempt_count", "audit_entry", "installation_note", "number_series", "seller_look", "template_pack", "paper_set", "logistic_unit",
-    "scan_batch", "stock_level", "trip", "alert_setting", "known_alert", "statement_link",
+    "scan_batch", "form_answer", "stock_level", "trip", "alert_setting", "known_alert", "statement_link",
 }  # fmt: skip
 
 

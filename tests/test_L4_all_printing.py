@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW
+from large import LARGE, tried
 from samples import completed, shipment
 from test_serve import free_port
 
@@ -119,7 +120,8 @@ def test_L4_fifty_papers_at_once_leave_the_server_alive(server):
     print(f"50 papers in {seconds:.1f} s, {sum(told)} times told to come again, slowest: {slowest}")
     assert len(told) == 50
     # On an idle machine it is told within 0.1 s; on a busy one, too, long before the papers that it does not wait for.
-    assert slowest["/healthz"] <= max(1, seconds / 4)
+    assert slowest["/healthz"] <= (1 if LARGE else max(1, seconds / 4))
+    tried("L4", f"papers at once; /healthz answered within {slowest['/healthz']:.2f} s", len(told))
 
     status, text, _ = server.get("/healthz?full", server.token)
     health: dict[str, Any] = json.loads(text)

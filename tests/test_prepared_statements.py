@@ -39,8 +39,8 @@ def test_rows_that_are_changed_at_once_are_what_they_would_be_one_by_one(db, wor
 
 @on_both_databases
 def test_rows_that_are_added_at_once_keep_days_nothing_and_truth(db, world):
-    names = ("partner", "closed_until")
-    _new.run_at_once([(world.hamburg.id, NOW.date())], model=AccountClosing, names=names)
+    names = ("owner", "partner", "closed_until")
+    _new.run_at_once([(world.suzhou.id, world.hamburg.id, NOW.date())], model=AccountClosing, names=names)
     assert AccountClosing.get().closed_until == NOW.date()
     asset_names = ("code", "grai", "asset_type", "owner", "created_time", "dirty", "due_day", "life", "where", "condition",
                    "parent", "event_count")  # fmt: skip

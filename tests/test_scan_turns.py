@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 import time
@@ -9,11 +11,13 @@ import uuid
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from conftest import NOW, on_both_databases
 from test_scan_batches import URL, Scanner, boxes, rows  # noqa: F401 (a fixture)
 
+import database
 from accounts.people import create_user
 from accounts.scope import EVERYTHING, Scope
 from assets import scan_turns
@@ -69,10 +73,10 @@ def wait_until(what):
 
 
 def sent_together(db, works):
-    """What `works` gave: the first is at the database, which is locked, until the others stand in the row."""
+    """What `works` gave: the first has its turn, and waits for the database, until the others stand in the row."""
     with nobody_writes(db):
         first, begun = at_once(works[:1])
-        wait_until(lambda: scan_turns._busy and not scan_turns._row)
+        wait_until(lambda: database._turn.locked() and not scan_turns._row)
         rest, given = at_once(works[1:])
         wait_until(lambda: len(scan_turns._row) == len(works) - 1)
     for thread in first + rest:
@@ -124,7 +128,7 @@ def test_one_that_cannot_be_written_keeps_none_of_the_others_back(db, app, boxes
     assert [type(one).__name__ for one in given] == ["Reply", "Reply", "RuntimeError", "Reply"]
     assert {row.scanned_text for row in rows()} == {"KLT000001", "KLT000002", "KLT000004"}
     assert ScanBatch.select().count() == 3
-    assert not scan_turns._busy
+    assert not scan_turns._is_led
 
 
 def test_two_requests_of_one_device_do_not_go_together(db, app, boxes, devices):  # noqa: F811
@@ -144,7 +148,7 @@ def test_whoever_comes_with_a_key_that_is_at_work_is_told_so_at_once(db, app, bo
     works = [lambda: second.send([second.scan("dispatch", "KLT000002")], key="b"), lambda: first.send([same], key="a")]
     with nobody_writes(db):
         threads, begun = at_once(works[:1])
-        wait_until(lambda: scan_turns._busy and not scan_turns._row)
+        wait_until(lambda: database._turn.locked() and not scan_turns._row)
         more, given = at_once(works[1:])
         wait_until(lambda: len(scan_turns._row) == 1)
         assert first.send([same], key="a").json["error"]["reason"] == "key_in_flight"
@@ -210,3 +214,49 @@ def test_what_is_answered_is_stored_however_many_send(db, app, boxes, devices): 
     assert rows().count() == 48
     assert [device.last_sequence for device in Device.select()] == [6] * 8
     assert list(faults()) == []
+
+
+@pytest.fixture
+def full_sync(db):
+    """As in service; the other tests do not wait for the disk."""
+    db.pragma("synchronous", "full", permanent=True)
+    yield
+    db.pragma("synchronous", "off", permanent=True)
+
+
+def test_what_does_not_come_to_the_disk_is_not_acknowledged_and_is_known_when_it_is_sent_again(
+    db,
+    app,
+    boxes,  # noqa: F811
+    devices,
+    full_sync,
+    monkeypatch,
+):
+    scanner = Scanner(app, devices[0])
+    scan = scanner.scan("dispatch", "KLT000001")
+    real, synced = os.fdatasync, []
+
+    def failing(file):
+        raise OSError(errno.EIO, "the disk says no")
+
+    def noting(file):
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        real(file)
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    answer = scanner.send([scan], key="a")
+    assert (answer.status_code, answer.headers["Retry-After"] > "") == (503, True)
+    assert scanner.send([scan], key="a").status_code == 503  # its answer was kept, but nobody knows whether on the disk
+    monkeypatch.setattr(os, "fdatasync", noting)
+    answer = scanner.send([scan], key="a")
+    assert (answer.status_code, answer.headers["Idempotency-Replayed"]) == (200, "true")
+    assert synced == [f"{db.database}-wal"]
+    assert scanner.send([scan]).json["results"][0]["outcome"] == "known"
+    assert synced == [f"{db.database}-wal"] * 2
+    assert rows().count() == 1
+
+
+def test_after_scans_a_transaction_of_another_kind_waits_for_the_disk_itself(db, app, boxes, user, full_sync):  # noqa: F811
+    scan_turns.answer(Request([told("KLT000001")], Sender(user), lambda taken: (200, {})), NOW)
+    assert rows().count() == 1
+    assert proxy.execute_sql("PRAGMA synchronous").fetchone() == (2,)  # FULL

@@ -177,6 +177,9 @@ def build(mark: str, firm: Firm, settings: Settings) -> Side:
     scan(side, "dispatch", f"{mark} UNKNOWN LABEL", NOW, shipment=first.number)
     scan(side, "return", f"{side.mark2} UNKNOWN LABEL", NOW, place=side.site2.code)
     scan(side, "commission", "", NOW, asset_type="EPAL", quantity=40 if mark < "QB" else 70)
+    about: dict[str, Any] = {"asset_type": "EPAL", "party": "SHARED", "owner": side.own.code, "place": ""}
+    scan(side, "opening", "", OCTOBER, quantity=600, document=f"{mark}-POOL", **about)
+    scan(side, "write_off", "", NOW, quantity=900, reason=f"{mark} burnt", **about)  # more than he had: a case
     sscc = "34012345000000001" if mark < "QB" else "34054321000000001"
     side.load = f"(00){sscc}{ean.calc_check_digit(sscc)}"
     scan(side, "pack", codes[4], NOW, parent=side.load)

@@ -13,8 +13,8 @@ from math import inf
 from struct import iter_unpack
 from typing import Any
 
-#: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB; one in a cell is known
-#: by its text, and by its place in the table.
+#: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB; one in a cell is
+#: known by its text, and by its place in the table.
 _MOST_LINES = 8_000
 #: Lines of Pango kept for drawing, of one paper; beyond them the engine lays out again, as it comes.
 _MOST_LAYOUTS = 8_000

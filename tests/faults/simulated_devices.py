@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import samples
+from large import LARGE, tried  # noqa: F401 (for the tests beside)
 
 from accounts.people import create_user
 from assets.devices import register
@@ -35,15 +36,6 @@ from database import open_database, utc_now
 
 ROOT = Path(__file__).parent.parent.parent
 BOXES_EACH = 40
-#: `make faults`: the large versions of the tests, each of which adds a line to the table of what was tried.
-LARGE = bool(os.environ.get("FAULTS_LARGE"))
-
-
-def tried(number: str, what: str, times: int) -> None:
-    """Add a line to the table that `make faults` prints: what was tried, how often, and all of it was survived."""
-    if LARGE:
-        with Path(os.environ["FAULTS_LARGE"]).open("a", encoding="utf-8") as table:
-            table.write(f"{number}\t{times}\t{what}\n")
 
 
 def free_port() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import queue
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,20 +13,23 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
-from conftest import NOW, PASS, PASSWORD, SignedIn, on_both_databases
+from conftest import NOW, PASS, PASSWORD, SignedIn, application, on_both_databases
 from peewee import SqliteDatabase
+from shipment_forms import GOOD
 from simulated_devices import LARGE, tried
 from test_scan_batches import HOUR, Scanner, boxes, rows, yard  # noqa: F401 (fixtures)
 
+from accounts.models import FormAnswer
 from accounts.people import create_user
-from app import create_app
 from assets.devices import register
 from assets.ledger_check import faults
 from assets.models import Asset, ExceptionCase, ScanBatch, ScanEvent
+from assets.registering import register_assets
 from database import db as proxy
 from database import utc_now
 from docs_gen.issuing import Order, issue_document
-from docs_gen.models import IssuedDocument
+from docs_gen.models import IssuedDocument, PaperSet
+from jobs.models import Job
 from shipments.models import Shipment
 
 
@@ -71,13 +75,14 @@ def test_C1_the_same_scan_twice_at_once_is_one_event_and_both_answers_are_equal(
 
 
 @on_both_databases
-def test_C2_a_box_in_two_places_in_one_millisecond_is_in_one_and_the_other_is_for_a_person(db, app, user, boxes, yard):  # noqa: F811
+def test_C2_a_box_in_two_places_in_one_millisecond_is_in_one_and_the_other_is_for_a_person(db, app, user, world, yard):  # noqa: F811
     with app.app_context():
         here, there = Scanner(app, yard[1]), Scanner(app, register("yard 2", user, NOW)[1])
     times = 500 if LARGE else 12
-    for number in range(times):
-        code = f"KLT{number % 30 + 1:06d}"
-        moment = {"event_time": (utc_now() - HOUR + timedelta(minutes=number // 30)).isoformat(), "happened": True}
+    codes = [f"KLT{number:06d}" for number in range(1, times + 1)]  # a box that is out already is not dispatched again
+    register_assets(world.klt, codes, world.suzhou, world.plant, user, NOW - timedelta(days=999))
+    moment = {"event_time": (utc_now() - HOUR).isoformat(), "happened": True}
+    for code in codes:
         out = here.scan("dispatch", code, **moment)
         # As far as anybody knows it is in Suzhou, and somebody in Hamburg has it in his hands.
         away = there.scan("arrive", code, place="HH-VMI", **moment)
@@ -194,7 +199,7 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
     assert len({answer.data for answer in answers if answer.status_code == 200}) == 1
     assert rows().count() == 13
     # After a restart: another application on the same database.
-    again = create_app({"ROUNDTRIP": app.config["ROUNDTRIP"], "TESTING": True})
+    again = application(app.config["ROUNDTRIP"])
     proxy.connect(reuse_if_open=True)
     restarted = Scanner(again, yard[1])
     assert (restarted.send(events, key="k").data, rows().count()) == (first.data, 13)
@@ -209,6 +214,86 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
     )
     assert ScanBatch.select().count() == 3
     assert list(faults()) == []
+
+
+def form_of(page: str, address: str) -> dict[str, str]:
+    """The hidden key of a form on a page."""
+    return {"once": re.search(r'name="once" value="(\w+)"', page.split(address)[1])[1]}
+
+
+def test_C5_an_order_to_issue_whose_answer_was_lost_is_sent_again_and_gets_the_same_paper(client, app, world, user):
+    issue = "/shipments/S-2026-0001/documents/commercial_invoice/issue"
+    order = {"part": "", "replaces": "", "reason:": "Agreed."}
+    answers = [client.post(issue, data=order) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [302, 302, 302]
+    assert {answer.location for answer in answers} == {"/shipments/S-2026-0001"}
+    assert [row.number for row in IssuedDocument.select()] == ["CI-2026-0001"]
+    # Another person with the same old page is told, and so is the same one when the shipment has changed since.
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    second = SignedIn(app, app.response_class)
+    second.sign_in(other)
+    told = second.post(issue, data=order)
+    assert (told.status_code, "CI-2026-0001 was issued in the meantime" in told.text) == (409, True)
+    Shipment.update(marks="OTHER MARKS").execute()
+    assert client.post(issue, data=order).status_code == 409
+    assert IssuedDocument.select().count() == 1
+
+
+def test_C5_a_set_that_was_ordered_is_not_issued_again_by_the_same_form(client, world):
+    url = "/shipments/S-2026-0001/documents/issue"
+    form = form_of(client.get("/shipments/S-2026-0001").text, f'action="{url}"')
+    form |= {"paper": "packing_list:", "reason:": "Agreed."}
+    first = client.post(url, data=form)
+    Job.update(state="done").execute()  # long since
+    again = client.post(url, data=form)
+    assert (first.status_code, again.status_code, again.location) == (302, 302, first.location)
+    assert PaperSet.select().count() == 1
+    other = client.post(url, data=form | {"paper": "commercial_invoice:"})
+    assert (other.status_code, PaperSet.select().count()) == (409, 1)
+    assert "sent before with other values" in other.text
+
+
+@on_both_databases
+def test_C5_a_shipment_that_was_saved_is_not_made_a_second_time_by_the_same_form(db, app, client, user, world):
+    """Pressed twice at once, sent again later, by somebody else, with other values, and after a fault."""
+    url, before = "/shipments/new", Shipment.select().count()
+    once = {"once": re.search(r'name="once" value="(\w+)"', client.get(url).text)[1]}
+    faulty = client.post(url, data=GOOD | once | {"incoterm": "XXX"})
+    assert (faulty.status_code, FormAnswer.select().count()) == (422, 0)  # nothing was done, so the key is free
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    clients = [SignedIn(app, app.response_class) for _ in range(3)]
+    for one, who in zip(clients, (user, user, other), strict=True):
+        one.sign_in(who)
+    answers = at_once(*(lambda one=one: one.post(url, data=GOOD | once) for one in clients[:2]))
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert len({answer.location for answer in answers}) == 1
+    assert Shipment.select().count() == before + 1
+    again = client.post(url, data=GOOD | once, follow_redirects=True)
+    assert "This was done already" in again.text
+    assert client.post(url, data=GOOD | once | {"remarks": "other"}).status_code == 409
+    assert Shipment.select().count() == before + 1
+    assert clients[2].post(url, data=GOOD | once).status_code == 302  # the key of another person is another key
+    assert Shipment.select().count() == before + 2
+
+
+def test_C5_an_event_of_a_counted_pool_is_booked_once(client, world):
+    form = {"once": "a" * 32, "type": "opening", "asset_type": "EPAL", "quantity": "12", "party": "HAMBURG"}
+    assert [client.post("/pools/book", data=form).status_code for _ in range(2)] == [302, 302]
+    assert ScanEvent.select().count() == 1
+
+
+def test_C7_a_file_of_boxes_confirmed_twice_registers_them_once(client, world):
+    form = {
+        "how": "codes",
+        "asset_type": "KLT6428",
+        "owner": "SUZHOU",
+        "return_place": "SZ-PLANT",
+        "codes": "KLT-000901\nKLT-000902",
+    }
+    assert [client.post("/assets/new", data=form).status_code for _ in range(2)] == [302, 422]
+    assert Asset.select().where(Asset.code.startswith("KLT-0009")).count() == 2
 
 
 def test_C7_the_same_file_of_lines_read_twice_and_confirmed_twice_is_written_once(client, world):

@@ -3,10 +3,19 @@ the fault and attack tests has a test that bears it in its name."""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from conftest import NOW
+from flask import Flask
+from samples import World, completed
+
+from accounts.models import User
+from accounts.people import create_token
 
 ROOT = Path(__file__).parent.parent.parent
 #: the first versions without the known holes that concern us: files and addresses in papers, sandbox escapes, forms
@@ -40,3 +49,19 @@ def test_S12_every_package_is_locked_with_its_hashes_and_none_is_below_its_floor
 def test_each_number_has_a_test_of_its_name(number: str) -> None:
     named = re.compile(rf"def test_(?:[A-Z]\d+_)*{number}_")
     assert any(named.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+def test_S12_the_service_starts_and_prints_its_first_paper_with_the_network_off(
+    app: Flask, user: User, world: World, tmp_path: Path
+) -> None:
+    """In a network namespace that has nothing but its own loopback: no font, script, list or licence is fetched."""
+    completed(world)
+    token = create_token(user, "monitor", NOW)
+    command = [sys.executable, str(Path(__file__).with_name("without_network.py")), str(tmp_path), token]
+    done = subprocess.run(["unshare", "-rn", *command], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["unreachable"] == "ENETUNREACH"
+    assert told["page"] == 200
+    assert set(told["health"]["faults"]) <= {"backup"}
+    assert "Traceback" not in told["log"]
