@@ -223,6 +223,10 @@ def init_login(app: Flask) -> None:
         SESSION_COOKIE_NAME="__Host-session" if settings.secure else "session",
         PERMANENT_SESSION_LIFETIME=settings.session_lifetime,  # no cookie is read that is older; see `sessions`
     )
+    if settings.oidc_issuer:
+        from accounts.provider import bring_along
+
+        bring_along()
     security = Security(totp_cls=_Totp)
     security.init_app(
         app, _People(db, User, Role, UserRole), login_form=_LoginForm, verify_form=_VerifyForm,
