@@ -222,6 +222,7 @@ def serve() -> None:
     if taken := address_is_taken(settings):
         raise click.ClickException(taken)
     logs.settle(settings.log)
+    render_pool.open_nursery()
     metrics.share()
     try:
         # What has spoken to the store of the files must not fork those who speak to it, too.

@@ -185,6 +185,7 @@ def run_workers(app: Flask, count: int) -> None:
     ending = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: ending.set())
+    render_pool.open_nursery()
     processes = Processes(count, app)
     try:
         while not ending.is_set():

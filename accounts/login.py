@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, abort, after_this_request, make_response, render_template, request, session
+from flask import Flask, abort, after_this_request, current_app, make_response, render_template, request, session
 from flask_babel import gettext as _
 from flask_login import user_logged_in
 from flask_security import (
@@ -110,7 +110,7 @@ class _CodeForm(TwoFactorVerifyCodeForm):
 
     def _set_up_again(self, token: str) -> str:
         assert self.user is not None
-        values = security.totp_factory.fetch_setup_values(self.tf_totp_secret, self.user)
+        values = security_of(current_app).totp_factory.fetch_setup_values(self.tf_totp_secret, self.user)
         return render_template(
             "security/two_factor_setup.html", two_factor_verify_code_form=self, chosen_method="authenticator",
             authr_qrcode=values["image"], authr_key=values["key"], state_token=token, changing=bool(token),
@@ -143,7 +143,10 @@ class _Totp(Totp):
         user.totp_counter = tmatch.counter  # the library may save this row once more
 
 
-security = Security(totp_cls=_Totp)
+def security_of(app: Flask) -> Security:
+    """The Flask-Security of an application: each has its own, since what one hashes passwords with is kept in it."""
+    own: Security = app.extensions["security"]
+    return own
 
 
 class _People(PeeweeUserDatastore):
@@ -220,6 +223,11 @@ def init_login(app: Flask) -> None:
         SESSION_COOKIE_NAME="__Host-session" if settings.secure else "session",
         PERMANENT_SESSION_LIFETIME=settings.session_lifetime,  # no cookie is read that is older; see `sessions`
     )
+    if settings.oidc_issuer:
+        from accounts.provider import bring_along
+
+        bring_along()
+    security = Security(totp_cls=_Totp)
     security.init_app(
         app, _People(db, User, Role, UserRole), login_form=_LoginForm, verify_form=_VerifyForm,
         change_password_form=_ChangePasswordForm, two_factor_verify_code_form=_CodeForm,

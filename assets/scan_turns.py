@@ -1,9 +1,9 @@
 """Scans that come while others are being written are written together: one transaction, one wait for the disk for all.
 
 In each process one thread at a time writes scans of few events. Who comes meanwhile stands in a row; the next one, when
-he has his turn, takes all who may go with him: they are read, judged and written with the same queries as one scan alone. Each is answered
-when the transaction is through and on the disk, and what it is answered is what it would have been alone. Large batches
-gain nothing by that and go by themselves.
+he has his turn, takes all who may go with him: they are read, judged and written with the same queries as one scan
+alone. Each is answered when the transaction is through and on the disk, and what it is answered is what it would have
+been alone. Large batches gain nothing by that and go by themselves.
 """
 
 from __future__ import annotations

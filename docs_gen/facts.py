@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, localcontext
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -1177,35 +1178,50 @@ Facts = TypeVar("Facts")
 
 def to_json(facts: Any) -> str:
     """Facts as JSON; `from_json` gives back exactly the same, every Decimal with its digits."""
-    return json.dumps(asdict(facts), ensure_ascii=False, default=_plain, separators=(",", ":"))
+    return json.dumps(facts, ensure_ascii=False, default=_plain, separators=(",", ":"))
 
 
 def from_json(kind: type[Facts], text: str) -> Facts:
     """The facts that `to_json` wrote."""
-    return _build(kind, json.loads(text))
+    return _reader(kind)(json.loads(text))  # type: ignore[no-any-return, arg-type]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
+    if is_dataclass(value):  # as `asdict` has it, which copies every text beside
+        kind: Any = type(value)
+        return {name: getattr(value, name) for name in _names(kind)}
     if isinstance(value, date):  # a datetime too
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
-def _build(kind: Any, value: Any) -> Any:
-    if value is None:
-        return None
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this kind of what JSON has for it; looked up once, since a paper has thousands."""
     if get_origin(kind) is UnionType:
-        kind = next(one for one in get_args(kind) if one is not type(None))
+        return _reader(next(one for one in get_args(kind) if one is not type(None)))
     if get_origin(kind) is tuple:
-        return tuple(_build(get_args(kind)[0], one) for one in value)
+        read = _reader(get_args(kind)[0])
+        return lambda value: None if value is None else tuple([read(one) for one in value])
     if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        known = [field.name for field in fields(kind) if field.name in value]  # a later field has a default
-        return kind(**{name: _build(hints[name], value[name]) for name in known})  # type: ignore[operator]
+        readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+
+        def build(value: Any) -> Any:
+            if value is None:
+                return None
+            # A later field has a default.
+            return kind(**{name: readers[name](value[name]) for name in _names(kind) if name in value})  # type: ignore[operator, arg-type]
+
+        return build
     if kind is Decimal:
-        return Decimal(value)
+        return lambda value: None if value is None else Decimal(value)
     if kind in (date, datetime):
-        return kind.fromisoformat(value)
-    return value
+        return lambda value: None if value is None else kind.fromisoformat(value)
+    return lambda value: value

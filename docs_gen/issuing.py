@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -32,7 +32,7 @@ from docs_gen.numbering import locked_series
 from docs_gen.profiles import Need, needs
 from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import Job, render_one, render_together
+from docs_gen.render_pool import Job, render_as_they_come, render_one
 from errors import N_, InvalidInput, Refused
 from jobs.kinds import Kind, register
 from jobs.running import Run
@@ -41,8 +41,6 @@ from shipments.models import Shipment
 
 log = logging.getLogger("roundtrip")
 
-#: Papers that are rendered side by side before they are marked: a longer row of them shows how far it is.
-_TOGETHER = 4
 #: After so long a paper that has its number but no file is not being rendered any more: its process is gone.
 _CRASHED = timedelta(minutes=2)
 #: A background job finishes those that are so old; one that failed only for so long: then somebody has to look at it.
@@ -312,34 +310,36 @@ def finish(document: IssuedDocument, settings: Settings) -> IssuedDocument:
 
 
 def finish_many(
-    documents: Sequence[IssuedDocument], settings: Settings
+    documents: Iterable[IssuedDocument], settings: Settings
 ) -> Iterator[tuple[IssuedDocument, Refused | None]]:
-    """The same for several papers, rendered side by side; each comes with what went wrong, if anything did."""
-    for start in range(0, len(documents), _TOGETHER):
-        yield from _finish_some(documents[start : start + _TOGETHER], settings)
-
-
-def _finish_some(
-    documents: Sequence[IssuedDocument], settings: Settings
-) -> Iterator[tuple[IssuedDocument, Refused | None]]:
-    waiting = [document for document in documents if document.state == "numbered"]
-    ids = [document.id for document in waiting]
-    IssuedDocument.update(failed=False).where(IssuedDocument.id.in_(ids)).execute()  # somebody is at them again
+    """The same for several papers, rendered side by side; each comes when it is done, with what went wrong, if anything
+    did. The next document is asked for while those before it are being rendered."""
+    at_once: list[tuple[IssuedDocument, Exception | None]] = []
     kinds: dict[int, DocumentType] = {}
-    jobs: dict[int, Job] = {}
-    made: dict[int, Paper | Exception] = {}
-    for document in waiting:
-        try:
-            kinds[document.id] = type_of(document)
-            jobs[document.id] = _job(document, kinds[document.id], settings.pictures_dir)
-        except Exception as error:  # a picture is lost, or the pack that adds its type is not in use any more
-            made[document.id] = error
-    made |= dict(zip(jobs, render_together(list(jobs.values())), strict=True))
-    for document in documents:
-        if document.state == "numbered":
-            yield _kept(document, kinds.get(document.id), made[document.id], settings)
-        else:
-            yield document, None
+
+    def jobs() -> Iterator[tuple[IssuedDocument, Job]]:
+        for document in documents:
+            if document.state != "numbered":
+                at_once.append((document, None))
+                continue
+            IssuedDocument.update(failed=False).where(IssuedDocument.id == document.id).execute()  # somebody is at it
+            try:
+                kind = kinds[document.id] = type_of(document)
+                job = _job(document, kind, settings.pictures_dir)
+            except Exception as error:  # a picture is lost, or the pack that adds its type is not in use any more
+                at_once.append((document, error))
+                continue
+            yield document, job
+
+    def ended() -> Iterator[tuple[IssuedDocument, Refused | None]]:
+        while at_once:
+            document, fault = at_once.pop(0)
+            yield _kept(document, kinds.get(document.id), fault, settings) if fault else (document, None)
+
+    for document, paper in render_as_they_come(jobs()):
+        yield from ended()
+        yield _kept(document, kinds[document.id], paper, settings)
+    yield from ended()
 
 
 def _kept(

@@ -3,13 +3,13 @@
 A set is a row that says what was wanted and what became of it; the work is a background job. The process that was
 asked begins it at once, since somebody waits and its renderers are warm; when it dies, a worker goes on where it stood,
 with the numbers that were taken. The invoice comes first, because others print its number; the rest is rendered side by
-side.
+side, each as soon as it has its number, while the next one is given its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,14 +84,8 @@ def _issue(run: Run) -> None:
     total = len(done) + len(left)
     run.step(len(done), total)
     for first in (True, False):  # the others print the number of the invoice, so it has to be there
-        numbered: list[IssuedDocument] = []
-        for one in left:
-            if (one.type == "commercial_invoice") == first:
-                try:
-                    numbered.append(_numbered(papers, one, run))
-                except UserError as error:
-                    _note(papers, _refused(one.type, one.part, error))
-        for document, fault in finish_many(numbered, run.settings):
+        some = [one for one in left if (one.type == "commercial_invoice") == first]
+        for document, fault in finish_many(_all_numbered(papers, some, run), run.settings):
             _note(papers, _refused(document.type, document.part, fault) if fault else _done(document))
             run.step(len(results(papers)), total)
     run.step(total, total)
@@ -103,6 +97,16 @@ def _issue(run: Run) -> None:
 def _wanted(papers: PaperSet) -> list[Order]:
     reasons = json.loads(papers.reasons)
     return [Order(type, part, seen, reasons) for type, part, seen in json.loads(papers.wanted)]
+
+
+def _all_numbered(papers: PaperSet, wanted: Sequence[Order], run: Run) -> Iterator[IssuedDocument]:
+    for one in wanted:
+        try:
+            document = _numbered(papers, one, run)
+        except UserError as error:
+            _note(papers, _refused(one.type, one.part, error))
+        else:
+            yield document
 
 
 def _numbered(papers: PaperSet, wanted: Order, run: Run) -> IssuedDocument:

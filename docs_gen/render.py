@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -103,23 +104,22 @@ def missing_requirements() -> list[str]:
     return lines
 
 
+@cache
 def engine_versions() -> str:
-    """The versions of the programs that shape a paper, to be kept with it; at most 64 characters."""
-    import pydyf
-
-    engine = _engine()
-    number = engine.text.ffi.pango.pango_version()
+    """The versions of the programs that shape a paper, to be kept with it; at most 64 characters. Asked of the
+    libraries, and not of the engine: who keeps papers need not load it."""
+    number = ctypes.CDLL("libpango-1.0.so.0").pango_version()
     pango = f"{number // 10_000}.{number // 100 % 100}.{number % 100}"
     name_harfbuzz = ctypes.CDLL("libharfbuzz.so.0").hb_version_string
     name_harfbuzz.restype = ctypes.c_char_p
     harfbuzz = name_harfbuzz().decode()
-    return f"WeasyPrint {engine.__version__}, pydyf {pydyf.__version__}, Pango {pango}, HarfBuzz {harfbuzz}"
+    return f"WeasyPrint {version('weasyprint')}, pydyf {version('pydyf')}, Pango {pango}, HarfBuzz {harfbuzz}"
 
 
 def paper_versions(template: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
     """What shapes a paper besides the programs, to be kept with it: template, fonts, zlib; at most 64 characters."""
-    version = template_version(template, stylesheets=stylesheets)
-    return f"template {version}, fonts {fonts_version()}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    shape = template_version(template, stylesheets=stylesheets)
+    return f"template {shape}, fonts {fonts_version()}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 def template_version(template: str, *, stylesheets: Sequence[str] = ("paper.css",)) -> str:
@@ -291,7 +291,7 @@ def _written(
             pdf_variant=variant,
             pdf_tags=variant is not None,
             attachments=[_embedded(one) for one in enclosed],
-            finisher=lambda _, file: _finish(file, enclosed),
+            finisher=lambda _, file: _name_attachments(file, enclosed),
         )
         return Paper(data, len(document.pages))
     finally:
@@ -332,11 +332,6 @@ def _embedded(one: Attachment) -> Any:
         file_obj=io.BytesIO(one.data), name=one.name, description=one.description, relationship=one.relationship,
         created=made, modified=made,
     )  # fmt: skip
-
-
-def _finish(file: Any, attachments: Sequence[Attachment]) -> None:
-    _name_attachments(file, attachments)
-    speed.settle(file)
 
 
 def _name_attachments(file: Any, attachments: Sequence[Attachment]) -> None:
@@ -466,13 +461,19 @@ def _engine() -> ModuleType:
 @cache
 def _loaded_engine() -> ModuleType:
     os.environ["FONTCONFIG_FILE"] = str(_FONT_DIR / "fonts.conf")  # fontconfig reads it when it is first used
-    import weasyprint
-    import weasyprint.svg
-    import weasyprint.text.ffi
-    import weasyprint.text.line_break
-    import weasyprint.urls
+    collected = gc.isenabled()
+    gc.disable()  # what is imported stays
+    try:
+        import weasyprint
+        import weasyprint.svg
+        import weasyprint.text.ffi
+        import weasyprint.text.line_break
+        import weasyprint.urls
 
-    speed.hasten(weasyprint)
+        speed.hasten(weasyprint)
+    finally:
+        if collected:
+            gc.enable()
     return weasyprint
 
 

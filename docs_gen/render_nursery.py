@@ -1,8 +1,8 @@
 """What a worker of `render_pool` has in it when it is born: the engine, its tables and our style sheets, used once.
 
-Workers are forked from one process that has imported this module (multiprocessing's forkserver, one for each process
-that has papers made): they are ready after a tenth of the time that a spawned one takes, and share these pages of
-memory as long as they only read them.
+Workers are forked from one process that has imported this module (multiprocessing's forkserver, one for a service):
+they are ready after a tenth of the time that a spawned one takes, and share these pages of memory as long as they only
+read them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from docs_gen import render
 
 
 def _load() -> None:
+    os.nice(10)  # as its children: the first pages come before the first papers
     for name in list(os.environ):
         if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
             del os.environ[name]

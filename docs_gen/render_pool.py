@@ -8,9 +8,10 @@ Every paper of a request is made here, a single one too: the process that answer
 has no network and reads no file but fonts, style sheets and templates, as far as the kernel lets us (`confinement`).
 
 The children are forked from a process that has loaded the engine and has no threads (`render_nursery`), never from the
-web process: a fork would copy the locks of its threads in whatever state they are in. They belong to one process, are
-started with its first job or by `warm`, and end when it ends, when it forks, or when nobody has needed them for
-`IDLE_SECONDS`.
+web process: a fork would copy the locks of its threads in whatever state they are in. There is one such nursery for all
+processes of a service (`open_nursery`), or one for a process that nobody has opened one for. The children belong to
+one process, are started with its first job or by `warm`, and end when it ends, when it forks, or when nobody has needed
+them for `IDLE_SECONDS`.
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -40,6 +44,8 @@ from docs_gen.render import Paper, RenderError
 from errors import N_, Message
 
 log = logging.getLogger("roundtrip")
+
+Key = TypeVar("Key")
 
 MAX_WORKERS = 4
 #: For one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock.
@@ -118,6 +124,33 @@ def render_one(job: Job) -> Paper:
 def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
     """The paper of each job or its fault, several side by side."""
     return list(render_many(jobs))
+
+
+def render_as_they_come(jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Paper | Exception]]:
+    """The paper of each job or its fault, in the order in which they are done. The next job is asked for while those
+    before it are being made: what has to be done for a job, and with its paper, is done beside the rendering."""
+    begun: dict[Any, tuple[Key, _Sent]] = {}
+    for key, job in jobs:
+        answer = _begin(job)  # waits until a worker is free
+        if isinstance(answer, RenderError):
+            yield key, _counted(answer)
+        else:
+            begun[answer[1]] = key, answer[0]
+        for future in [one for one in begun if one.done()]:
+            done, sent = begun.pop(future)
+            yield done, _counted(_end(sent, future))
+    while begun:
+        ended: Any = wait(begun, return_when=FIRST_COMPLETED).done
+        for future in ended:
+            done, sent = begun.pop(future)
+            yield done, _counted(_end(sent, future))
+
+
+def open_nursery() -> None:
+    """Start the nursery, for this process and for those that will be forked from it; returns at once. A process that
+    has no threads yet calls it as early as it can: the nursery takes a second to load the engine."""
+    _context()
+    forkserver.ensure_running()
 
 
 def warm() -> None:
@@ -279,7 +312,10 @@ class _Pool:
 
     def __init__(self) -> None:
         self.size = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
-        self.processes = ProcessPool(self.size, MAX_TASKS, initializer=_prepare, context=_context())
+        nice = os.getpriority(os.PRIO_PROCESS, 0) + _NICE
+        self.processes = ProcessPool(
+            self.size, MAX_TASKS, initializer=_prepare, initargs=(nice,), context=_context()
+        )  # fmt: skip
         #: One place for each worker. A thread takes one for each job and queues again for the next, so that a set of
         #: forty papers does not keep a single one waiting until all are made.
         self.places = threading.Semaphore(self.size)
@@ -328,16 +364,41 @@ class _Pool:
 
 
 def _context() -> Any:
-    """How workers are started. The forkserver serves the process that has started it, not its forks: these spawn."""
+    """How workers are started. The forkserver serves the process that has started it and those that were forked from it
+    since; these find it by `_inherit`."""
     global _nursery_of
     _nursery_of = _nursery_of or os.getpid()
-    if _nursery_of != os.getpid():
+    if _nursery_of != os.getpid() and _server is None:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["docs_gen.render_nursery"])
     return context
 
 
+def _inherit() -> None:
+    """In a process that was just forked: the nursery of its parent is its own, though not its child."""
+    global _server
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    if server._forkserver_pid is not None:
+        _server = server
+        server.ensure_running = _still_there
+
+
+def _still_there() -> None:
+    """As `ForkServer.ensure_running`, which would wait for a child of ours. One that has ended is replaced by ours."""
+    assert _server is not None
+    try:
+        state = Path(f"/proc/{_server._forkserver_pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        state = "X"
+    if state in "ZX":
+        os.close(_server._forkserver_alive_fd)
+        _server._forkserver_address = _server._forkserver_alive_fd = _server._forkserver_pid = None
+        del _server.ensure_running
+        _server.ensure_running()
+
+
+_server: Any = None  # what multiprocessing knows of the forkserver, when our parent has started it
 _lock = threading.Lock()
 _pool: _Pool | None = None
 _nursery_of: int | None = None
@@ -371,7 +432,12 @@ def _before_fork() -> None:
         pool.stop()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release)
+def _in_child() -> None:
+    _lock.release()
+    _inherit()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_in_child)
 atexit.register(close)
 
 
@@ -393,8 +459,11 @@ class _Failure:
         return sent.over(self.limit) if self.limit else RenderError(self.text)
 
 
-def _prepare() -> None:
-    """Make a new process ready for jobs: fonts loaded, and what its nursery has not, then limited for good."""
+def _prepare(nice: int = _NICE) -> None:
+    """Make a new process ready for jobs: fonts loaded, and what its nursery has not, then limited for good.
+
+    `nice`: its priority, which goes by who has jobs for it; its nursery has that of the most urgent.
+    """
     for name in list(os.environ):
         if name.startswith("ROUNDTRIP_"):  # a paper needs no secret
             del os.environ[name]
@@ -402,7 +471,7 @@ def _prepare() -> None:
     render.pdf("<html lang=en><p>A 中 <b>B 国</b>")
     gc.collect()
     gc.freeze()
-    os.nice(_NICE)
+    os.setpriority(os.PRIO_PROCESS, 0, min(nice, 19))
     # Not RLIMIT_NPROC: threads count, Pango begins one for each set of fonts, and only root is not held to it.
     for what, most in (
         (resource.RLIMIT_DATA, OWN_DATA),

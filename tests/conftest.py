@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import gc
+import os
+import secrets
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,6 +21,7 @@ import samples
 import two_entities as entities
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
 from jinja2 import ChoiceLoader, DictLoader
 from peewee import Database, SqliteDatabase
 
@@ -31,6 +35,11 @@ from database import migrate, open_database, utc_now
 from docs_gen import render
 from docs_gen.register import open_packs
 
+# Where nothing compiled is kept, as the environment of some machines asks, each of the processes that tests start would
+# compile all of our modules anew, which takes as long as to load everything else.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 #: Chromium, a live server, a mail server, a store of files, and what is looked at after every fault test.
 pytest_plugins = ["browser", "mail_server", "s3_server", "fault_check"]
 
@@ -38,6 +47,18 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 #: lets every warning of a paper pass
 PASS = {"": "Agreed with the broker."}
+
+
+#: Half a minute or more, and some of them mostly waiting: begun last they would keep one worker busy beside an idle one.
+LONG = frozenset({
+    "test_H1_several_hosts.py", "test_worker.py", "test_accessibility.py", "test_scan_page.py", "test_packs.py",
+    "test_object_level.py", "test_serve.py", "test_render_pool.py",
+})  # fmt: skip
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several workers of xdist, which take files in this order
+        items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def pytest_collection_finish() -> None:
@@ -312,8 +333,10 @@ class SignedIn(FlaskClient):
             session["_fresh"] = True
             session["sid"] = begin(user, utc_now())
             session["fs_paa"] = time.time()  # gave the password just now
-        page = self.get("/change")  # any page with a form
-        self.token = page.get_data(as_text=True).split('name="csrf-token" content="')[1].split('"')[0]
+            # What a page with a form would give, without making one.
+            session["csrf_token"] = secrets.token_hex(20)
+            signed = URLSafeTimedSerializer(str(self.application.secret_key), salt="wtf-csrf-token")
+            self.token = str(signed.dumps(session["csrf_token"]))
 
     def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> Any:
         if csrf:

@@ -114,6 +114,14 @@ def test_passwords_are_argon2id_hashes_that_cost_64_mb(db, tmp_path):
     assert user.password.startswith("$argon2id$v=19$m=65536,t=3,")
 
 
+def test_a_second_application_changes_nothing_of_how_the_first_one_signs_in(app, db, tmp_path):
+    create_app({"ROUNDTRIP": settings_for(tmp_path)})
+    proxy.initialize(db)
+    with app.app_context():
+        user = create_user("wang.li", PASSWORD, NOW)
+    assert user.password.startswith("$argon2id$v=19$m=8,t=1,"), "what application() asks for"
+
+
 @pytest.mark.parametrize("path", ["/", "/login", "/change", "/parties", "/nothing", "/api/v1/resolve?text=1"])
 def test_no_page_is_kept_by_a_browser(client, anonymous, path):
     for visitor in (client, anonymous):
@@ -199,7 +207,7 @@ def test_a_token_works_for_a_person_who_has_not_yet_chosen_a_password(app, anony
 
 def test_a_new_secret_key_locks_nobody_out(app, user, tmp_path, db):
     settings = replace(app.config["ROUNDTRIP"], secret_key="another key " * 4)
-    again = create_app({"ROUNDTRIP": settings, "TESTING": True})
+    again = application(settings)
     proxy.initialize(db)
     assert sign_in(again.test_client(), "wang.li", PASSWORD).status_code == 302
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from browser import DESKTOP, HANDHELD, session_cookie
 from conftest import NOW, PASS
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from accounts.models import User
 from assets.models import Asset
@@ -55,8 +55,14 @@ _NO_PAGE = (
 )
 
 
+def examined(context: BrowserContext) -> Page:
+    """A page with axe-core in every document. Through the debugger: the pages' own policy lets no foreign script in."""
+    page = context.new_page()
+    page.add_init_script(AXE)
+    return page
+
+
 def faults(page: Page) -> list[str]:
-    page.evaluate(AXE)  # through the debugger: the page's own policy lets no foreign script in
     return page.evaluate(_RUN)
 
 
@@ -159,7 +165,7 @@ def test_axe_finds_nothing_serious_on_any_page(browser: Browser, live, app, clie
     User.update(language=language).execute()
     context = browser.new_context(base_url=live.url, viewport=DESKTOP, service_workers="block", reduced_motion="reduce")
     context.add_cookies([session_cookie(live, user)])
-    page = context.new_page()
+    page = examined(context)
     found = {}
     for address in pages:
         page.goto(address, wait_until="domcontentloaded")
@@ -179,7 +185,7 @@ def test_axe_finds_nothing_serious_on_any_screen_of_scanning(browser: Browser, l
     context = browser.new_context(base_url=live.url, viewport=HANDHELD, color_scheme=scheme, service_workers="block")
     context.add_cookies([session_cookie(live, user)])
     context.add_init_script(f"localStorage.setItem('rt-language', '{language}')")
-    page = context.new_page()
+    page = examined(context)
     found: dict[str, list[str]] = {}
 
     def look(name: str) -> None:

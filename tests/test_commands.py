@@ -122,7 +122,7 @@ def test_the_demo_company_is_only_loaded_into_an_empty_database(world, run):
     assert Party.select().count() == before
 
 
-def test_sample_papers_are_rendered_without_a_database(tmp_path, monkeypatch):
+def test_sample_papers_of_every_type_are_rendered_without_a_database(tmp_path, monkeypatch):
     settings = settings_for(tmp_path / "nowhere", "sqlite:////nonexistent/folder/x.db")
     app = create_app({"ROUNDTRIP": settings})
     result = app.test_cli_runner().invoke(args=["sample-papers", str(tmp_path / "papers"), "--lines", "2"])
@@ -131,6 +131,7 @@ def test_sample_papers_are_rendered_without_a_database(tmp_path, monkeypatch):
     shutil.rmtree(tmp_path / "papers")
     app.test_cli_runner().invoke(args=["sample-papers", str(tmp_path / "papers"), "--type", "packing_list"])
     assert [path.name for path in (tmp_path / "papers").iterdir()] == ["packing_list.pdf"]
+    assert app.test_cli_runner().invoke(args=["sample-papers", str(tmp_path), "--type", "nothing"]).exit_code == 2
 
 
 BAD_DATABASES = {

@@ -13,10 +13,7 @@ from functools import cache
 
 import pypdfium2
 import pytest
-from click.testing import Result
-from flask import Flask
 from hostile import hostile_facts
-from peewee import Database
 from pypdf import PdfReader
 
 from docs_gen import render
@@ -335,16 +332,3 @@ def test_the_qr_of_the_packing_list_is_read_by_an_independent_reader() -> None:
     page = pypdfium2.PdfDocument(paper("packing_list", 3))[0]
     found = zxingcpp.read_barcodes(page.render(scale=200 / 72).to_pil())
     assert [code.text for code in found] == [sample_facts(3).scan_uri]
-
-
-def test_sample_papers_command_writes_every_type_without_a_database(app: Flask, db: Database, tmp_path: object) -> None:
-    db.close()
-    folder = f"{tmp_path}/papers"
-    result: Result = app.test_cli_runner().invoke(args=["sample-papers", folder, "--lines", "2"])
-    assert result.exit_code == 0, result.output
-    from pathlib import Path
-
-    assert set(REGISTER) <= {path.stem for path in Path(folder).iterdir()}
-    assert db.is_closed()
-    result = app.test_cli_runner().invoke(args=["sample-papers", folder, "--type", "nothing"])
-    assert result.exit_code == 2

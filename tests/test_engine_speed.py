@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import pickle
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,13 +29,17 @@ from docs_gen.register import REGISTER
 from docs_gen.render_pool import Job, render_one
 from docs_gen.samples import ACCOUNT_SAMPLES, sample_facts
 
-#: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts.
+#: Renders the pickled jobs of its input with WeasyPrint as it comes, but for our resources and our fonts. In this process:
+#: a worker of the pool is born of a nursery, which knows nothing of what is put out of use here.
 _AS_IT_COMES = """
 import pickle, sys
-from docs_gen import engine as engine_speed, render_pool
+from docs_gen import engine as engine_speed, render
 engine_speed.hasten = lambda engine: None
 engine_speed.parsed = lambda html: None
-pickle.dump([render_pool.render_one(job).data for job in pickle.load(sys.stdin.buffer)], sys.stdout.buffer)
+drawn = [render.pdf(job.html() if callable(job.html) else job.html, **job.options).data for job in pickle.load(sys.stdin.buffer)]
+import weasyprint
+assert all(module.startswith("weasyprint.") for module in (weasyprint.css.StyleFor.__module__, weasyprint.layout.block.block_container_layout.__module__))
+pickle.dump(drawn, sys.stdout.buffer)
 """
 
 
@@ -53,6 +58,7 @@ def _jobs() -> dict[str, Job]:
     jobs["odd_without_tags"] = _odd_job(
         ".fl::first-letter { font-size: 150% } .fl::first-line { color: red }", short=True, variant=None
     )
+    jobs["figures"] = _figures_job()
     jobs["draft"] = print_job(invoice, sample_facts(2), Imprint(""))
     return jobs
 
@@ -125,6 +131,24 @@ def _odd_job(more_style: str = "", *, short: bool = False, **options: object) ->
         tables.append(f'<table class="collapsed"><tr>{tall}</tr></table><table class="collapsed base">{many}</table>')
     html = f'<html lang="en"><head><title>t</title><meta name="author" content="x"/></head><body>{"".join(tables)}</body></html>'
     return Job(html, {"stylesheets": (), "sheet_css": _ODD_STYLE + more_style, **options})
+
+
+def _figures_job() -> Job:
+    """Figures of any digits beside each other, in several styles, right and wrapped: the engine puts them together."""
+    digits = random.Random(7)
+    figures = ["".join(digits.choices("0123456789.,", k=digits.randint(1, 14))) for _ in range(60)]
+    styles = ("8pt", "bold 7pt", "italic 10pt", "9pt/2")
+    rows = "".join(
+        f'<tr><td>{one}</td><td class="c{number % 4}"><div>{one}</div><div>{one[::-1]}</div></td><td><b>{one}</b> kg</td></tr>'
+        for number, one in enumerate(figures)
+    )
+    css = "".join(
+        f'.c{number} {{ font: {style} "Noto Sans", "Noto Sans CJK SC"; text-align: right }}'
+        for number, style in enumerate(styles)
+    )
+    css += "table { table-layout: fixed; width: 60mm } .c0 { font-variant-numeric: tabular-nums; width: 8mm } td { overflow-wrap: anywhere }"
+    html = f'<html lang="en"><head><title>t</title></head><body><table>{rows}</table></body></html>'
+    return Job(html, {"stylesheets": (), "sheet_css": css})
 
 
 def _label_job() -> Job:

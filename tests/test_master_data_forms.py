@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import samples
-from conftest import NOW, PASSWORD, SignedIn, settings_for
+from conftest import NOW, PASSWORD, SignedIn, application, settings_for
 from stdnum.cn import uscc as cn_uscc
 
 from accounts.people import create_user
-from app import create_app
 from database import db as proxy
 from errors import InvalidInput
 from master_data import rules
@@ -40,7 +39,7 @@ def signed_in(migrated_file, tmp_path_factory) -> tuple[Any, SignedIn]:
     """One application with the small world for all tests here: each of them takes away what it adds."""
     folder = tmp_path_factory.mktemp("forms")
     shutil.copy(migrated_file, folder / "roundtrip.db")
-    app = create_app({"ROUNDTRIP": settings_for(folder), "TESTING": True})
+    app = application(settings_for(folder))
     with app.app_context():
         proxy.connect(reuse_if_open=True)
         samples.world(NOW)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from conftest import NOW, PASSWORD, settings_for
+from conftest import NOW, PASSWORD, application, settings_for
 from flask import Flask
 from flask.testing import FlaskClient
 from peewee import Database
@@ -18,7 +18,6 @@ from test_sign_in import sign_in
 
 from accounts.models import User
 from accounts.people import Belonging, create_user, deactivate, invite
-from app import create_app
 from database import db as proxy
 from database import utc_now
 
@@ -42,7 +41,7 @@ def app(db: Database, tmp_path: Path, provider: Provider) -> Flask:
     settings = replace(
         settings_for(tmp_path), oidc_issuer=provider.issuer, oidc_client_id=CLIENT, oidc_client_secret=SECRET
     )
-    app = create_app({"ROUNDTRIP": settings, "TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    app = application(settings)
     proxy.initialize(db)
     return app
 
@@ -158,7 +157,7 @@ def test_a_provider_that_cannot_be_reached_is_told_and_the_password_still_works(
     db: Database, tmp_path: Path, li: User, app: Flask
 ) -> None:
     settings = replace(app.config["ROUNDTRIP"], oidc_issuer="http://127.0.0.1:9")
-    lost = create_app({"ROUNDTRIP": settings, "TESTING": True, "PROPAGATE_EXCEPTIONS": False})
+    lost = application(settings)
     proxy.initialize(db)
     client = lost.test_client()
     answer = client.get("/login/provider")

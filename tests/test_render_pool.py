@@ -338,6 +338,35 @@ def test_after_a_fork_both_sides_have_workers_of_their_own() -> None:
     assert len(set(printed[:-1])) == 1
 
 
+def test_processes_of_a_service_share_a_nursery_and_each_goes_on_without_it() -> None:
+    printed = script(
+        """if True:
+        import multiprocessing, pathlib, sys
+        from multiprocessing import forkserver
+        from docs_gen.render_pool import open_nursery
+        def born_of():
+            render_limited("<p>x")
+            stats = [pathlib.Path(f"/proc/{one.pid}/stat").read_text() for one in multiprocessing.active_children()]
+            return {int(stat.rpartition(")")[2].split()[1]) for stat in stats}
+        open_nursery()
+        nursery = forkserver._forkserver._forkserver_pid
+        for killed in (False, True):
+            if not (child := os.fork()):
+                shared = born_of() == {nursery}
+                if killed:
+                    close()
+                    os.kill(nursery, signal.SIGKILL)
+                    while "Z" not in pathlib.Path(f"/proc/{nursery}/stat").read_text().rpartition(")")[2].split()[0]:
+                        pass
+                    shared = shared and not born_of() & {nursery}
+                sys.exit(0 if shared else 1)
+            print(os.waitpid(child, 0)[1], flush=True)
+        print(0 if not born_of() & {nursery} else 1)
+    """
+    ).split()
+    assert printed == ["0", "0", "0"]
+
+
 @pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)"], ids=["at its exit", "killed"])
 def test_workers_end_with_their_parent(end: str) -> None:
     code = (

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import samples
-from conftest import NOW, PASSWORD, SignedIn, settings_for
+from conftest import NOW, PASSWORD, SignedIn, application, settings_for
 from flask import Flask
 from jinja2 import UndefinedError
 from samples import World
@@ -26,7 +26,6 @@ from accounts.models import User
 from accounts.people import create_token, create_user, set_role
 from accounts.rights import NOT_FOR_TOKENS, RIGHTS, ROLE_NAMES, ROLES
 from accounts.scope import scope_of
-from app import create_app
 from database import db as proxy
 from docs_gen.document_types import paper_html, told_by
 from docs_gen.facts import ShipmentFacts
@@ -47,8 +46,7 @@ def everyone(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> I
     """One application with the small world and a person of each role, for all tests here that only read."""
     folder = tmp_path_factory.mktemp("rights")
     shutil.copy(migrated_file, folder / "roundtrip.db")
-    app = create_app({"ROUNDTRIP": settings_for(folder), "TESTING": True})
-    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app = application(settings_for(folder))
     with app.app_context():
         proxy.connect(reuse_if_open=True)
         world = samples.world(NOW)

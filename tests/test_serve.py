@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -68,6 +69,7 @@ def serve(environment: dict[str, str]) -> Iterator[object]:
             except OSError:
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
+                threading.Event().wait(0.05)  # to ask without a pause would take the processor that it starts with
 
     def stop() -> None:
         for process in running:
@@ -80,15 +82,12 @@ def serve(environment: dict[str, str]) -> Iterator[object]:
 
 
 def test_two_processes_answer_many_at_once_each_with_its_own_connections(serve, environment):
+    environment["ROUNDTRIP_WORKERS"] = "0"  # the workers that it keeps are those of test_worker.py
     url, printed = serve()
     assert url in printed
     assert re.search(r"First administrator: admin   one-time password: \S{12,}", printed)
-    command = [sys.executable, "-m", "flask", "--app", "app", "user"]
-    subprocess.run([*command, "add", "program"], cwd=ROOT, env=environment, check=True, capture_output=True)
-    subprocess.run([*command, "role", "program", "viewer"], cwd=ROOT, env=environment, check=True, capture_output=True)
-    made = subprocess.run(
-        [*command, "token", "program", "t"], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-m", "flask", "--app", "app", "user", "token", "admin", "t"]
+    made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     token = made.stdout.strip()
 
     def ask(number: int) -> tuple[int, bool]:
@@ -100,7 +99,7 @@ def test_two_processes_answer_many_at_once_each_with_its_own_connections(serve, 
         assert len(get(f"{url}{path}?format=csv", token)[1].splitlines()) == 1
 
     with ThreadPoolExecutor(8) as pool:
-        answers = set(pool.map(ask, range(200)))
+        answers = set(pool.map(ask, range(120)))
     assert answers == {(200, True)}
 
     # the second start: nothing to make, no password to tell

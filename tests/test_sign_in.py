@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import NOW, PASSWORD, SignedIn, on_both_databases, settings_for
+from conftest import NOW, PASSWORD, SignedIn, application, on_both_databases, settings_for
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_security.proxies import _security
@@ -183,7 +183,7 @@ def test_S8_an_unknown_user_takes_as_long_as_a_wrong_password(db: Database, tmp_
 def test_the_address_of_who_asks_comes_from_our_own_proxies_only(app: Flask, tmp_path: Path, db: Database) -> None:
     def seen(hops: int, forwarded: str) -> str:
         settings = replace(app.config["ROUNDTRIP"], proxy_hops=hops)
-        made = create_app({"ROUNDTRIP": settings, "TESTING": True})
+        made = application(settings)
         proxy.initialize(db)
         made.add_url_rule("/address", "address", _public(lambda: _asked()))
         return made.test_client().get("/address", headers={"X-Forwarded-For": forwarded}).get_data(as_text=True)

@@ -48,7 +48,7 @@ def filled(environment: dict[str, str]) -> Iterator[dict[str, str]]:  # noqa: F8
     database = open_database(settings.database_url)
     db.connect(reuse_if_open=True)
     migrate()
-    make_boxes(samples.world(NOW), 600)
+    make_boxes(samples.world(NOW), 360)
     yield environment
     if not database.is_closed():
         database.close()
@@ -62,7 +62,7 @@ def ordered(count: int) -> Job:
 
 
 def test_the_job_of_a_worker_that_is_killed_is_done_by_the_next_one_and_a_signal_ends_it(filled):
-    job = ordered(600)
+    job = ordered(360)
     process = subprocess.Popen([*FLASK, "worker"], cwd=ROOT, env=filled)
     try:
         until(lambda: Job.get_by_id(job.id).state == "running", "the job is begun")
@@ -74,7 +74,7 @@ def test_the_job_of_a_worker_that_is_killed_is_done_by_the_next_one_and_a_signal
         ).execute()  # as if 30 s had gone
         until(lambda: Job.get_by_id(job.id).state == "done", "another worker does it")
         row = Job.get_by_id(job.id)
-        assert (row.runs, row.done) == (2, 600)
+        assert (row.runs, row.done) == (2, 360)
         [second] = children(process.pid)
         assert second != worker
         results = Path(filled["ROUNDTRIP_DATA_DIR"]) / "results"
@@ -117,11 +117,11 @@ def test_serve_keeps_a_worker_starts_it_again_and_stops_it_with_itself(filled):
         until(lambda: Job.get_by_id(first.id).state == "done", "its worker does a job")
         nice = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in children(process.pid)}
         [worker] = [pid for pid, value in nice.items() if value == 5]
-        assert len(nice) == 3  # two for pages
+        assert len(nice) == 5  # two for pages, the nursery of the renderers and what watches over its leavings
         os.kill(worker, signal.SIGKILL)
         second = ordered(24)
         until(lambda: Job.get_by_id(second.id).state == "done", "another one is there")
-        third = ordered(600)
+        third = ordered(360)
         until(lambda: Job.get_by_id(third.id).state == "running", "a long job is begun")
         process.terminate()
         assert process.wait(timeout=60) == 0
@@ -132,7 +132,7 @@ def test_serve_keeps_a_worker_starts_it_again_and_stops_it_with_itself(filled):
         process.kill()
 
 
-def test_without_workers_serve_has_none_and_a_wrong_number_is_told(filled):
-    filled["ROUNDTRIP_WORKERS"] = "many"
-    told = subprocess.run([*FLASK, "serve"], cwd=ROOT, env=filled, capture_output=True, text=True, check=False)
+def test_without_workers_serve_has_none_and_a_wrong_number_is_told(tmp_path):
+    wrong = {**os.environ, "ROUNDTRIP_DATA_DIR": str(tmp_path / "data"), "ROUNDTRIP_WORKERS": "many"}
+    told = subprocess.run([*FLASK, "serve"], cwd=ROOT, env=wrong, capture_output=True, text=True, check=False)
     assert "ROUNDTRIP_WORKERS=many: a number from 0 to 16 is needed" in told.stdout + told.stderr

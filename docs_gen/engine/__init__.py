@@ -5,7 +5,8 @@ same again: it reads well-formed HTML with a parser for any HTML (`reading`), tr
 styles of elements like those of the paper before (`styles`), resolves the same percentages box by box (`boxes`), lays
 each line out a second time to draw it (`text`), and makes each PDF object twice (`writing`). That of the long ones was
 flat: 250 calls of Python functions for each line of text, so the cells of tables have ways of their own through the
-layout (`cells`), the drawing (`drawing`) and the tags (`tags`). All this reaches into the engine, so it holds for the
+layout (`cells`), the drawing (`drawing`) and the tags (`tags`); lines of several texts are kept whole (`inlines`). All
+this reaches into the engine, so it holds for the
 version that requirements.txt pins; the tests hold every paper against the engine as it comes: the same drawing, byte by
 byte.
 """
@@ -28,13 +29,14 @@ from docs_gen.engine.building import hasten_building
 from docs_gen.engine.cells import hasten_cells
 from docs_gen.engine.drawing import hasten_drawing
 from docs_gen.engine.fonts import remember_cuts
+from docs_gen.engine.inlines import remember_paragraphs
 from docs_gen.engine.reading import parsed, tree_source
 from docs_gen.engine.styles import mark_lasting, shared_styles
 from docs_gen.engine.tags import hasten_tags
 from docs_gen.engine.text import keep_layouts, remember_breaks, remember_fonts, remember_lines
-from docs_gen.engine.writing import hasten_writing, settle
+from docs_gen.engine.writing import hasten_writing
 
-__all__ = ["every_box", "forget_fonts", "hasten", "let_go", "mark_lasting", "parsed", "settle", "tree_source"]
+__all__ = ["every_box", "forget_fonts", "hasten", "let_go", "mark_lasting", "parsed", "tree_source"]
 
 
 def hasten(engine: Any) -> None:
@@ -48,9 +50,9 @@ def hasten(engine: Any) -> None:
     remember_fonts(_replace)
     remember_cuts(engine)
     hasten_building(_replace)
-    hasten_cells(_replace)
     remember_lines(_replace)
     remember_breaks(_replace)
+    hasten_cells(_replace, remember_paragraphs(_replace))
     hasten_drawing(engine, _replace)
     hasten_tags(_replace)
     hasten_writing()

@@ -24,7 +24,15 @@ def hasten_building(replace: Any) -> None:
 
 def _build_cells(replace: Any) -> None:
     from weasyprint.formatting_structure import build
-    from weasyprint.formatting_structure.boxes import BlockBox, Box, LineBox, TableCellBox, TextBox
+    from weasyprint.formatting_structure.boxes import (
+        BlockBox,
+        Box,
+        LineBox,
+        TableCellBox,
+        TableRowBox,
+        TableRowGroupBox,
+        TextBox,
+    )
 
     build_any = build.element_to_box
     Box.built = False
@@ -34,7 +42,15 @@ def _build_cells(replace: Any) -> None:
             cell = built_cell(element, style_for)
             if cell is not None:
                 return [cell]
-        return build_any(element, style_for, *more)
+        found = build_any(element, style_for, *more)
+        if element.tag in inside and len(found) == 1:
+            box = found[0]
+            if type(box) is inside[element.tag] and not box.is_running() and box.children:
+                box.built = all(child.built for child in box.children)
+        return found
+
+    #: Rows of such cells, and groups of such rows, are as they will be, too.
+    inside = {"tr": TableRowBox, "tbody": TableRowGroupBox}
 
     def built_cell(element: Any, style_for: Any) -> Any:
         """The cell of an element, or None."""
@@ -84,14 +100,15 @@ def _build_cells(replace: Any) -> None:
         passing_by(name)
     process_whitespace, process_text_transform = Box.process_whitespace, Box.process_text_transform
 
-    def cell_whitespace(self: Any, following_collapsible_space: bool = False) -> Any:
+    def part_whitespace(self: Any, following_collapsible_space: bool = False) -> Any:
         return False if self.built else process_whitespace(self, following_collapsible_space)
 
-    def cell_text_transform(self: Any) -> None:
+    def part_text_transform(self: Any) -> None:
         if not self.built:
             process_text_transform(self)
 
-    TableCellBox.process_whitespace, TableCellBox.process_text_transform = cell_whitespace, cell_text_transform
+    for part in (TableCellBox, TableRowBox, TableRowGroupBox):
+        part.process_whitespace, part.process_text_transform = part_whitespace, part_text_transform
     replace("element_to_box", build_any, element_to_box)
 
 

@@ -85,8 +85,8 @@ def _alignment(style: Any) -> tuple[float | None, float | None]:
     return known  # type: ignore[no-any-return]
 
 
-def hasten_cells(replace: Any) -> None:
-    """Lay out plain cells as described above."""
+def hasten_cells(replace: Any, known_lines: Any) -> None:
+    """Lay out plain cells as described above, and those with lines of several texts that are `inlines.known_lines`."""
     from weasyprint.formatting_structure.boxes import BlockBox, LineBox, TableCellBox, TextBox
     from weasyprint.layout import block, percent
     from weasyprint.text import line_break
@@ -123,13 +123,15 @@ def hasten_cells(replace: Any) -> None:
         if not ordinary(cell.style) or cell.first_letter_style is not None or cell.first_line_style is not None:
             return None
         top = cell.content_box_y()
-        end, children = top, []
+        end, children, plain = top, [], True
         if cell.children:
             left = cell.content_box_x()
             page = cell.style["page"]
             first = cell.children[0]
             if type(first) is LineBox:
                 lines = plain_lines(context, cell, first, left, end)
+                if lines is None:
+                    lines, plain = mixed_lines(cell, first, end), False
                 if lines is None:
                     return None
                 children, end = lines
@@ -143,6 +145,8 @@ def hasten_cells(replace: Any) -> None:
                     new.width = max(0, cell.width)
                     lines = plain_lines(context, new, child.children[0], left, end)
                     if lines is None:
+                        lines, plain = mixed_lines(new, child.children[0], end), False
+                    if lines is None:
                         return None
                     new.children, below = lines
                     new.remove_decoration_sides = set()
@@ -153,7 +157,7 @@ def hasten_cells(replace: Any) -> None:
             return None
         new_cell = cell.copy_with_children(children)
         new_cell.height = max(min(max(0, end - top), cell.max_height), cell.min_height)
-        new_cell.plain = True
+        new_cell.plain = plain
         return new_cell
 
     def is_text_block(box: Any) -> bool:
@@ -215,6 +219,13 @@ def hasten_cells(replace: Any) -> None:
             lines.append(line)
             y = y + here["height"]
         return lines, y
+
+    def mixed_lines(around: Any, line_box: Any, y: float) -> Any:
+        """The same for lines of several texts, if they were laid out before."""
+        if not len(line_box.children) > 1 or line_box.text_overflow != "clip" or not _bare(line_box.style):
+            return None
+        lines = known_lines(line_box, around, y)
+        return (lines, lines[-1].position_y + lines[-1].height) if lines else None
 
     def bare_lengths(box: Any, around: Any) -> Any:
         """The used lengths of a bare box, which are zero or "auto" whatever stands around it."""

@@ -275,7 +275,7 @@ def _segments(table: Any) -> list[Any]:
 def _pass_over_plain_cells(replace: Any) -> None:
     """Walk over the boxes of a page without entering plain cells, and look at a style once for what it rules out."""
     from weasyprint import anchors, draw, stacking
-    from weasyprint.formatting_structure.boxes import Box
+    from weasyprint.formatting_structure.boxes import Box, LineBox, TextBox
     from weasyprint.layout import background
 
     Box.plain = False
@@ -314,7 +314,10 @@ def _pass_over_plain_cells(replace: Any) -> None:
             return
         if not box.plain:
             for child in box.all_children():
-                layout_box_backgrounds(page, child, get_image_from_uri)
+                if child.plain and _is_unpainted(child.style):
+                    child.background = None
+                elif type(child) is not TextBox:  # a text has no background of its own, and is born so
+                    layout_box_backgrounds(page, child, get_image_from_uri)
         box.background = None
 
     draw_any_outline = draw.draw_outline
@@ -324,7 +327,7 @@ def _pass_over_plain_cells(replace: Any) -> None:
             draw_any_outline(stream, box)
         elif not box.plain:
             for child in box.children:
-                if isinstance(child, Box):
+                if isinstance(child, Box) and (not child.plain or child.style["outline_width"]):
                     draw_outline(stream, child)
 
     gather = anchors.gather_anchors
@@ -343,13 +346,19 @@ def _pass_over_plain_cells(replace: Any) -> None:
             gather(box, anchors, links, bookmarks, forms, matrix, form, link)
         elif not box.plain:
             for child in box.all_children():
-                gather_anchors(child, anchors, links, bookmarks, forms, matrix, form, None)
+                if not (child.plain and _is_unnamed(child.style)) or child.link or child.bookmark_label:
+                    gather_anchors(child, anchors, links, bookmarks, forms, matrix, form, None)
 
     dispatch = stacking._dispatch
 
     def _dispatch(box: Any, page: Any, child_contexts: Any, blocks: Any, floats: Any, blocks_and_cells: Any) -> Any:
+        kind = type(box)
+        if kind is TextBox:
+            return box
         if getattr(box, "plain", False):
             blocks_and_cells[box] = {}
+            return box
+        if kind is LineBox and all(type(child) is TextBox for child in box.children):
             return box
         return dispatch(box, page, child_contexts, blocks, floats, blocks_and_cells)
 

@@ -26,7 +26,28 @@ def parsed(html: str) -> ElementTree.Element | None:
         return None
     for table in list(root.iter("table")):
         _put_rows_into_bodies(table)
+    for element in root.iter():
+        if element.tag in _PARTS:
+            _take_space_out(element)
     return root
+
+
+#: What a table is made of → what may stand in it. White space between them never becomes a box.
+_PARTS = {
+    "table": {"colgroup", "thead", "tbody", "tfoot"}, "colgroup": {"col"}, "thead": {"tr"}, "tbody": {"tr"},
+    "tfoot": {"tr"}, "tr": {"td", "th"},
+}  # fmt: skip
+
+
+def _take_space_out(part: ElementTree.Element) -> None:
+    """Remove the white space between the parts of a table, which the engine makes boxes of and removes itself."""
+    inside = _PARTS[part.tag]
+    if (part.text is None or part.text.isspace()) and all(
+        child.tag in inside and (child.tail is None or child.tail.isspace()) for child in part
+    ):
+        part.text = None
+        for child in part:
+            child.tail = None
 
 
 def _put_rows_into_bodies(table: ElementTree.Element) -> None:

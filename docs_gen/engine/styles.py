@@ -115,7 +115,8 @@ def shared_styles(engine: Any) -> type:
             style = self.kept.get(key)
             if style is None:
                 super().set_computed_styles(element, parent, root, pseudo_type, base_url, target_collector)
-                self.kept[key] = computed[element, pseudo_type]
+                self.kept[key] = style = computed[element, pseudo_type]
+                style.lasting = True
             else:
                 computed[element, pseudo_type] = style
                 if target_collector and style["anchor"]:
@@ -156,6 +157,17 @@ def _seen(root: ElementTree.Element, sheets: tuple[int, ...]) -> list[tuple[Any,
         found.append((element, parent, tuple(told)))
         waiting += [(child, element) for child in reversed(element)]
     return found
+
+
+def lasts(style: Any) -> bool:
+    """Whether a style, or that of which it is the anonymous one, comes again with the next paper."""
+    known = style.__dict__.get("lasts")
+    if known is None:
+        above = style
+        while "lasting" not in above.__dict__ and above.specified is above:  # an anonymous one
+            above = above.parent_style
+        known = style.lasts = "lasting" in above.__dict__
+    return known  # type: ignore[no-any-return]
 
 
 def _hashable(declared: tuple[str, Any]) -> Any:

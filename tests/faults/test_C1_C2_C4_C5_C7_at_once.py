@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
-from conftest import NOW, PASS, PASSWORD, SignedIn, on_both_databases
+from conftest import NOW, PASS, PASSWORD, SignedIn, application, on_both_databases
 from peewee import SqliteDatabase
 from shipment_forms import GOOD
 from simulated_devices import LARGE, tried
@@ -21,7 +21,6 @@ from test_scan_batches import HOUR, Scanner, boxes, rows, yard  # noqa: F401 (fi
 
 from accounts.models import FormAnswer
 from accounts.people import create_user
-from app import create_app
 from assets.devices import register
 from assets.ledger_check import faults
 from assets.models import Asset, ExceptionCase, ScanBatch, ScanEvent
@@ -200,7 +199,7 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
     assert len({answer.data for answer in answers if answer.status_code == 200}) == 1
     assert rows().count() == 13
     # After a restart: another application on the same database.
-    again = create_app({"ROUNDTRIP": app.config["ROUNDTRIP"], "TESTING": True})
+    again = application(app.config["ROUNDTRIP"])
     proxy.connect(reuse_if_open=True)
     restarted = Scanner(again, yard[1])
     assert (restarted.send(events, key="k").data, rows().count()) == (first.data, 13)

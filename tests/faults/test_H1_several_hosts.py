@@ -36,7 +36,7 @@ from shipments.models import Shipment
 
 ROUNDS = 5 if LARGE else 1
 CUT = 30.0 if LARGE else 3.0  # seconds
-SHIPMENTS = 60 if LARGE else 3  # of each clerk and round
+SHIPMENTS = 60 if LARGE else 2  # of each clerk and round
 KINDS = ("commercial_invoice", "packing_list")
 
 

@@ -11,7 +11,6 @@ from conftest import NOW, PASSWORD, answering, application, settings_for
 from samples import completed
 
 from accounts.access import public
-from app import create_app
 from assets.registering import register_assets
 from database import db as proxy
 from docs_gen.turns import AllBusy
@@ -151,7 +150,7 @@ def test_S5_behind_https_the_cookies_are_the_hosts_own(anonymous, user):
 
 def test_S5_without_https_nothing_is_promised_that_would_lock_people_out(app, db, user):
     settings = replace(app.config["ROUNDTRIP"], base_url="http://127.0.0.1:8000")
-    plain = create_app({"ROUNDTRIP": settings, "TESTING": True})
+    plain = application(settings)
     proxy.initialize(db)
     answer = sign_in(plain.test_client())
     assert answer.status_code == 302
