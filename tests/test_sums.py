@@ -59,9 +59,8 @@ def _random_facts(chance: random.Random) -> ShipmentFacts:
 
 def _half_up(value: Fraction, decimals: int) -> int:
     """In units of the last decimal, away from zero at the half."""
-    scaled = abs(value) * 10**decimals
-    whole = int(scaled)
-    rounded = whole + (1 if scaled - whole >= Fraction(1, 2) else 0)
+    whole, rest = divmod(abs(value.numerator) * 10**decimals, value.denominator)
+    rounded = whole + (1 if 2 * rest >= value.denominator else 0)
     return rounded if value >= 0 else -rounded
 
 
