@@ -36,6 +36,8 @@ from shipments.visible import shipments_of
 #: What so many boxes have is found and sorted faster than the rows of a list are judged one by one in their order, and
 #: counted faster; measured at 100,000 boxes with a million scans.
 FEW_TO_LIST, FEW_TO_COUNT = 2_000, 10_000
+#: So many events at its places a box may have on the average, to be one of few.
+_EVENTS = 20
 #: Of so many boxes it is found out at once which partners had one.
 _FEW_TO_TIE = 1_000
 
@@ -136,16 +138,20 @@ class BoxLists:
             now = None if named is None else self.few(rule, most)
             if now is None or named is None:
                 continue
-            there = event.place.in_(named if owned is None else places_of(owned))
+            # Keys, and no DISTINCT: PostgreSQL would read all events in the order of their boxes.
+            at = list(named) if owned is None else [key for (key,) in tuples(places_of(owned))]
+            there = event.place.in_(at)
             got = event.party.in_(named) & event.type.in_(["commission", "owner_change"])
             queries = [there & event.asset.is_null(False), *([got & event.asset.is_null(False)] if owned else [])]
             boxes = set(now)
-            for query in queries:
-                boxes |= {key for (key,) in tuples(event.select(event.asset).distinct().where(query).limit(most + 1))}
+            rows = [
+                row for query in queries for row in tuples(event.select(event.asset).where(query).limit(_EVENTS * most))
+            ]
+            boxes |= {key for (key,) in rows}
             pools = (there if owned is None else event.owner.in_(named)) & event.asset.is_null()
             lines = Movement.select(Movement.id).join(event, on=(Movement.event == event.event_id)).where(pools)
             pieces = [key for (key,) in tuples(lines.limit(most + 1))]
-            if max(len(boxes), len(pieces)) <= most:
+            if max(len(boxes), len(pieces)) <= most and len(rows) < _EVENTS * most:
                 return sorted(boxes), pieces
         return None
 
@@ -288,6 +294,9 @@ def _ties(party: Any, entities: Collection[int] | None) -> list[Any]:
     level, box, trip = StockLevel.alias(), Asset.alias(), Trip.alias()
     held = level.select(level.id).where(level.holder == party.id, level.quantity != 0)
     owned = box.select(box.id).where(box.owner == party.id)
+    # Few firms own boxes, and PostgreSQL would look for those of each partner in all of them.
+    own_level = StockLevel.alias()
+    owner = fn.EXISTS(own_level.select(own_level.id).where(own_level.owner == party.id))
     went = trip.select(trip.id).where(trip.partner == party.id)
     had = fn.EXISTS(went)
     if entities is not None:
@@ -302,7 +311,7 @@ def _ties(party: Any, entities: Collection[int] | None) -> list[Any]:
         # Of few boxes all partners are found at once: all trips of a partner were looked through for one of theirs.
         many = few.select_from(fn.COUNT(SQL("*"))) >= _FEW_TO_TIE
         had = party.id.in_(any_trip) | (many & fn.EXISTS(went.where(trip.asset.in_(theirs))))
-    return [fn.EXISTS(held), fn.EXISTS(owned), had]
+    return [fn.EXISTS(held), owner & fn.EXISTS(owned), had]
 
 
 visible.ties.append(_ties)

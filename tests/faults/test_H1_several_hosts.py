@@ -121,7 +121,7 @@ def _clerks(url: str, count: int, hosts: list[str]) -> list[Clerk]:
                 f"clerk.{number}", "correct horse battery", now, role="document_clerk"
             )
             last = IssuedDocument.select().count()
-            names = [f"S-2026-{1000 * (number + 2) + last + n}" for n in range(SHIPMENTS)]
+            names = [f"S-2026-{10_000 * (number + 2) + last + n}" for n in range(SHIPMENTS)]
             for name in names:
                 samples.shipment(now, world, number=name)
             token = create_token(user, f"desk {last}", now)
