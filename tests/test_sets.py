@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import threading
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -28,7 +31,7 @@ from docs_gen.models import IssuedDocument, PaperSet
 from docs_gen.paper_sets import order_set, results
 from docs_gen.register import REGISTER
 from docs_gen.views import file_name
-from errors import InvalidInput, Refused, message_of
+from errors import InvalidInput, Refused, Unavailable, message_of
 from jobs import running
 from jobs.models import Job
 from jobs.queue import cancel
@@ -151,6 +154,63 @@ def test_a_set_that_was_stopped_says_so_and_which_papers_are_not_issued(
     page = client.get(f"/paper-sets/{made(app, papers).id}").get_data(as_text=True)
     assert (page.count("not issued"), "cancelled" in page, "http-equiv" in page) == (3, True, False)
     assert not IssuedDocument.select().exists()
+
+
+@pytest.mark.parametrize("fails", ["number", "file"])
+def test_what_the_machine_cannot_do_for_a_moment_is_no_answer_of_a_paper_and_the_set_is_tried_again(
+    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    real, asked = Path.open, []
+
+    def no_room(self: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if mode == "xb":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, mode, *rest, **more)
+
+    def busy(size: int) -> str:
+        asked.append(size)
+        if len(asked) == 1:  # the first of all papers, and the others could have theirs
+            raise Unavailable("busy")
+        return f"code-{len(asked)}"
+
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    with monkeypatch.context() as patch:
+        if fails == "file":
+            patch.setattr(Path, "open", no_room)
+        else:
+            patch.setattr("docs_gen.issuing.secrets.token_urlsafe", busy)
+        papers = made(app, papers)
+    assert (papers.job.state, results(papers)) == ("waiting", [])
+    assert papers.job.due_time > utc_now()
+    assert "saved" in str(running.error_of(papers.job))
+    taken = [(row.number, row.state) for row in IssuedDocument.select()]
+    assert taken == ([("CI-2026-0001", "numbered")] if fails == "file" else [])
+    Job.update(due_time=utc_now()).execute()
+    papers = made(app, papers)
+    assert (papers.job.state, papers.job.error) == ("done", "")
+    found = {row.number: row.state for row in IssuedDocument.select()}
+    assert found == dict.fromkeys(("CI-2026-0001", "PL-2026-0001", "CD-2026-0001"), "issued")
+    assert {one["number"] for one in results(papers)} == set(found)
+
+
+def test_a_set_that_is_stopped_takes_no_number_more_and_issues_those_it_has_taken(
+    app: Flask, world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_TELL", 0.0)
+    completed(world)
+    wanted = [(row.paper.type.code, row.paper.facts.part) for row in checklist(world.shipment, settings.base_url).rows]
+    papers = order_set(world.shipment, wanted, PASS, None, utc_now())
+    proxy.execute_sql(
+        "CREATE TRIGGER stops AFTER UPDATE OF state ON issued_document WHEN new.state = 'issued' "
+        "AND new.type <> 'commercial_invoice' BEGIN UPDATE job SET stop_asked = 1; END"
+    )
+    papers = made(app, papers)
+    proxy.execute_sql("DROP TRIGGER stops")
+    assert papers.job.state == "cancelled"
+    found = {row.number: row.state for row in IssuedDocument.select()}
+    assert set(found.values()) == {"issued"}
+    assert 2 < len(found) < len(wanted)  # one was being rendered when it was stopped
+    assert {one["number"] for one in results(papers) if "number" in one} == set(found)
 
 
 def test_a_set_without_papers_is_refused(world: World) -> None:
