@@ -152,11 +152,13 @@ def _refused(type: str, part: str, error: UserError) -> dict[str, Any]:
 
 
 def _note(papers: PaperSet, one: dict[str, Any]) -> None:
-    """Keep what became of a paper. What another runner has noted meanwhile stays."""
+    """Keep what became of a paper. What another runner has noted meanwhile stays, unless it got no number there."""
     with taking_turns():
         row = locked(PaperSet.select().where(PaperSet.id == papers.id)).get()
-        noted = results(row)
-        if (one["type"], one["part"]) not in {(known["type"], known["part"]) for known in noted}:
+        noted, paper = results(row), (one["type"], one["part"])
+        if "number" in one:
+            noted = [known for known in noted if "number" in known or (known["type"], known["part"]) != paper]
+        if paper not in {(known["type"], known["part"]) for known in noted}:
             noted.append(one)
         papers.results = json.dumps(noted, ensure_ascii=False)
         PaperSet.update(results=papers.results).where(PaperSet.id == papers.id).execute()

@@ -153,7 +153,11 @@ def void(id: int) -> Any:
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
-    answer = _ordered(_shipment(number), wanted)
+    try:
+        answer = _ordered(_shipment(number), wanted)
+    except AtWork as error:  # nothing was done for this form, so its key stays free
+        flash(translated(error), "warning")
+        return redirect(url_for("docs_gen.set_page", id=error.papers.id))
     papers = g.pop("ordered", None)
     if papers is not None:  # not before others can see it
         execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
@@ -162,11 +166,7 @@ def issue_set(number: str) -> Any:
 
 @taken_once
 def _ordered(shipment: Shipment, wanted: list[tuple[str, str]]) -> Any:
-    try:
-        g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
-    except AtWork as error:
-        flash(translated(error), "warning")
-        return redirect(url_for("docs_gen.set_page", id=error.papers.id))
+    g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
     return redirect(url_for("docs_gen.set_page", id=g.ordered.id))
 
 

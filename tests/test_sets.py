@@ -28,7 +28,7 @@ from database import utc_now
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish, issue_document, take_number, void_document
 from docs_gen.models import IssuedDocument, PaperSet
-from docs_gen.paper_sets import order_set, results
+from docs_gen.paper_sets import _note, order_set, results
 from docs_gen.register import REGISTER
 from docs_gen.views import file_name
 from errors import InvalidInput, Refused, Unavailable, message_of
@@ -119,6 +119,16 @@ def test_a_set_that_is_run_twice_notes_each_paper_once(app: Flask, world: World)
     Job.update(state="waiting").execute()
     assert len(results(made(app, papers))) == 3
     assert IssuedDocument.select().count() == 3
+
+
+def test_of_two_runners_of_a_set_the_one_that_gave_a_paper_its_number_is_believed(app: Flask, world: World) -> None:
+    papers = made(app, order_set(world.shipment, SET[:1], PASS, None, utc_now()))
+    issued = results(papers)
+    refused = {"type": "packing_list", "part": "", "text": "It was being issued.", "values": {}}
+    PaperSet.update(results=json.dumps([refused])).execute()  # by the one whose lease was thought lost
+    _note(papers, issued[0])
+    _note(papers, refused)
+    assert results(PaperSet.get()) == issued
 
 
 def test_while_a_set_is_made_another_one_of_its_shipment_waits_and_leads_to_it(
