@@ -71,6 +71,26 @@ def results(papers: PaperSet) -> list[dict[str, Any]]:
     return found
 
 
+def became(papers: PaperSet) -> dict[tuple[str, str], dict[str, Any]]:
+    """`results` by (type, part). Once the job has ended, a number that it took and did not note as issued is one, too,
+    with the paper's present `state`: the job was stopped, or failed for good, and the paper is finished later.
+    """
+    found = {(one["type"], one["part"]): one for one in results(papers)}
+    job = papers.job
+    left = {(one.type, one.part) for one in _wanted(papers) if "number" not in found.get((one.type, one.part), ())}
+    if not left or job is None or job.ended_time is None:
+        return found
+    taken = IssuedDocument.select().where(
+        IssuedDocument.shipment == papers.shipment,
+        IssuedDocument.issued_time.between(papers.created_time, job.ended_time),
+    ).order_by(IssuedDocument.id)  # fmt: skip
+    for row in taken:
+        key = (row.type, row.part)
+        if key in left and (row.state != "numbered" or key not in found):  # else it is known why it is not issued yet
+            found[key] = {**_done(row), "state": row.state}
+    return found
+
+
 def _issue(run: Run) -> None:
     """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting. What the
     machine cannot do now (Unavailable) is no answer of a paper: the job is tried again. After somebody stopped it no

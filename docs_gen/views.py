@@ -29,7 +29,7 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers
 from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.models import IssuedDocument, PaperSet
-from docs_gen.paper_sets import AtWork, order_set, results
+from docs_gen.paper_sets import AtWork, became, order_set
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
@@ -176,8 +176,7 @@ def set_page(id: int) -> str:
     """How far the papers of a set are."""
     papers: PaperSet = seen(visible_sets, PaperSet.select().where(PaperSet.id == id)).first() or abort(404)
     wanted = json.loads(papers.wanted)
-    found = {(one["type"], one["part"]): one for one in results(papers)}
-    known = types()
+    found, known = became(papers), types()
     rows = [(known[type], part, found.get((type, part))) for type, part, _seen in wanted if type in known]
     job = papers.job
     return render_template(

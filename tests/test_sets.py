@@ -223,6 +223,29 @@ def test_a_set_that_is_stopped_takes_no_number_more_and_issues_those_it_has_take
     assert {one["number"] for one in results(papers) if "number" in one} == set(found)
 
 
+def test_a_set_that_ended_with_a_number_that_is_not_issued_yet_shows_it_and_later_that_it_is(
+    app: Flask, client: FlaskClient, world: World, settings: Settings
+) -> None:
+    """Stopped while it waited for its next try; the paper is finished by another job."""
+    earlier = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    invoice = take_number(world.shipment, Order("commercial_invoice", reasons=PASS), None, utc_now(), "")
+    cancel(papers.job, utc_now())
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    assert ("being issued CI-2026-0001" in page, page.count("not issued")) == (True, 2)
+    finish(invoice, settings)
+    issue_document(world.shipment, Order("china_export_declaration", reasons=PASS), None, utc_now(), settings)
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    assert (f"/documents/{invoice.id}.pdf" in page, page.count("not issued")) == (True, 2)  # what came later is not its
+    assert earlier.number not in page
+    noted = [{"type": "commercial_invoice", "part": "", "text": "It took too long.", "values": {}}]
+    PaperSet.update(results=json.dumps(noted)).execute()  # as of one that was refused before it was finished
+    assert "It took too long." not in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    IssuedDocument.update(state="numbered").where(IssuedDocument.id == invoice.id).execute()
+    assert "It took too long." in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    finish(invoice, settings)
+
+
 def test_a_set_without_papers_is_refused(world: World) -> None:
     with pytest.raises(InvalidInput):
         order_set(world.shipment, [("no_such", "")], {}, None, NOW)
