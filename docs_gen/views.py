@@ -178,9 +178,9 @@ def set_page(id: int) -> str:
     wanted = json.loads(papers.wanted)
     found, known = became(papers), types()
     rows = [(known[type], part, found.get((type, part))) for type, part, _seen in wanted if type in known]
-    job = papers.job
+    job, done = papers.job, sum(one.get("state") != "numbered" for one in found.values())
     return render_template(
-        "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=len(found), message_of=message_of, job=job,
+        "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=done, message_of=message_of, job=job,
         running=_is_made(papers), error=error_of(job) if job else "", sees=_sees, may_change=job and may_change(job),
     )  # fmt: skip
 

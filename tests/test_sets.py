@@ -233,6 +233,7 @@ def test_a_set_that_ended_with_a_number_that_is_not_issued_yet_shows_it_and_late
     cancel(papers.job, utc_now())
     page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
     assert ("being issued CI-2026-0001" in page, page.count("not issued")) == (True, 2)
+    assert "0 of 3 done" in page
     finish(invoice, settings)
     issue_document(world.shipment, Order("china_export_declaration", reasons=PASS), None, utc_now(), settings)
     page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
