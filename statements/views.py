@@ -199,7 +199,7 @@ class _Sum:
 @blueprint.get("/parties/<code>/charges")
 @needs("statements.read", "agreements.read")
 def charges(code: str) -> Any:
-    """The charges of a month: `?month=`, `kind` (several) to leave some out."""
+    """The charges of a month: `?month=`, `kind` (several) to leave some out, `seller`: for whose boxes."""
     partner, month, today = _partner(code), _month(), _today()
     companies = own_companies()
     seller = _seller(companies)
@@ -231,7 +231,7 @@ def _kinds(chosen: list[str]) -> list[str]:
 @needs("statements.read", "agreements.read")
 @prints
 def charges_draft(code: str) -> Response:
-    """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`."""
+    """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`, `seller`."""
     partner, month = _partner(code), _month()
     seller = _seller(own_companies()) or abort(404)
     currency = request.args.get("currency", "")[:3]
@@ -255,7 +255,8 @@ def charges_issue(code: str) -> Any:
         request.form.get("replaces"), _user(), utc_now(), _settings(),
     )  # fmt: skip
     flash(_("%(number)s is issued.", number=document.number), "success")
-    return redirect(url_for(".charges", code=code, month=str(month), kind=request.form.getlist("kind")))
+    kinds = request.form.getlist("kind")
+    return redirect(url_for(".charges", code=code, month=str(month), kind=kinds, seller=request.form.get("seller")))
 
 
 # ---- statements

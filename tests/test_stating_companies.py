@@ -17,6 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from accounts.scope import Scope, acting_as
+from assets.models import Agreement
 from database import Database
 from database import db as proxy
 from jobs.models import Job
@@ -174,3 +175,18 @@ def test_both_pages_ask_the_same_number_of_queries_for_any_number_of_companies_a
         book.move(world.pallet, 2, (second, None), (partner, None), date(2026, 10, 6), owner=second)
     issued(app, second, world.hamburg)
     assert asked() == before
+
+
+def test_the_charges_that_are_shown_are_those_of_the_company_in_whose_name_they_are_issued(
+    client: FlaskClient, world: samples.World, second: Party, book: Book
+) -> None:
+    Agreement.create(
+        partner=world.hamburg, valid_from=date(2026, 1, 1), currency="EUR", deposit=5, changed_time=NOW
+    )  # fmt: skip
+    url = "/parties/HAMBURG/charges?month=2026-10"
+    assert "There is nothing to charge" in client.get(url).text  # the first company's went there in September
+    page = client.get(f"{url}&seller=WUXI").text
+    [form] = re.findall(r'<form class="st-issue".*?</form>', page, re.S)
+    assert 'name="seller" value="WUXI"' in form
+    assert "seller=WUXI" in form.partition("charges.pdf")[2]
+    assert '<option value="WUXI" selected' in page.partition("</form>")[0] + page.partition('class="st-kinds"')[2]
