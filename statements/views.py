@@ -108,6 +108,7 @@ def account(code: str) -> Any:
     if request.args.get("format") in ("csv", "xlsx"):
         return _account_file(request.args["format"], partner, month, accounts, places)
     companies, issued = own_companies(), statements_of(partner, month)
+    _seller(companies)  # one named in the address that who asks may not see is not there
     having = {one.owner.id for one in accounts}
     # What only outside owners have there, any one of ours may state.
     stating = [one for one in companies if one.id in having or one.id in issued] or companies
