@@ -190,3 +190,35 @@ def test_the_charges_that_are_shown_are_those_of_the_company_in_whose_name_they_
     assert 'name="seller" value="WUXI"' in form
     assert "seller=WUXI" in form.partition("charges.pdf")[2]
     assert '<option value="WUXI" selected' in page.partition("</form>")[0] + page.partition('class="st-kinds"')[2]
+
+
+def test_boxes_of_an_outside_owner_alone_are_stated_once_and_a_statement_of_them_by_any_of_ours_is_enough(
+    app: Flask, client: FlaskClient, world: samples.World, second: Party
+) -> None:
+    rented = samples.party(NOW, code="POOL", own=False, name_en="Pool Rent GmbH", uscc="", country="DE")
+    Book(rented).move(world.pallet, 20, (None, None), (world.nagoya, None), date(2026, 9, 10))
+    [row] = due(client.get("/statements").text)
+    assert "Suzhou" in row
+    assert "to be issued" in row
+    assert client.get("/parties/NAGOYA/account?month=2026-10").text.count('class="st-issue"') == 2
+    issued(app, second, world.nagoya)
+    [row] = due(client.get("/statements").text)
+    assert "Wuxi" in row
+    assert "to be issued" not in row
+    assert client.get("/parties/NAGOYA/account?month=2026-10").text.count('class="st-issue"') == 0
+
+
+def test_who_belongs_to_one_company_sees_only_what_that_one_has_to_state(
+    app: Flask, world: samples.World, second: Party, book: Book
+) -> None:
+    person = create_user("li.na", PASSWORD, NOW)
+    set_role(person, "logistics_lead", True)
+    change_person(person, Belonging(entities=[second.id]), NOW)
+    own = SignedIn(app, app.response_class)
+    own.sign_in(person)
+    issued(app, world.suzhou, world.hamburg)
+    page = own.get("/statements").text
+    [row] = due(page)
+    assert "to be issued" in row
+    assert "Suzhou" not in page
+    assert "Issue all that are missing" in page
