@@ -446,23 +446,18 @@ def turn() -> Iterator[None]:
     if _own.has_turn:
         yield
         return
-    try:
-        with ExitStack() as leaving:
-            if not _is_postgresql():
-                leaving.enter_context(_place())
-            _wait_for_turn(leaving)
-            _own.has_turn = True
-            yield
-    finally:
-        if _own.owes_disk:
-            _own.owes_disk = False
-            wal_to_disk()
+    with ExitStack() as leaving:
+        if not _is_postgresql():
+            leaving.enter_context(_place())
+        _wait_for_turn(leaving)
+        _own.has_turn = True
+        yield
 
 
 class _Own(threading.local):
-    """Of each thread: whether it has its turn; whether it has committed what is not yet on the disk."""
+    """Of each thread: whether it has its turn."""
 
-    has_turn = owes_disk = False
+    has_turn = False
 
 
 _own = _Own()
@@ -547,56 +542,16 @@ def claiming(names: Collection[str]) -> Iterator[set[str]]:
             yield {name for name, place in places.items() if db.execute_sql(ask, (place,)).fetchone()[0]}
         return
     if not places:
-        with _to_disk_after_the_turn():
+        with taking_turns():
             yield set()
         return
     claims = _open_claims()
     try:
         ours = {name for name, place in places.items() if _byte_is_locked(claims, place)}
-        with _to_disk_after_the_turn() if ours else nullcontext():
+        with taking_turns() if ours else nullcontext():
             yield ours
     finally:
         os.close(claims)  # and with it the lock
-
-
-@contextmanager
-def _to_disk_after_the_turn() -> Iterator[None]:
-    """`taking_turns()` of SQLite whose wait for the disk comes after the turn, so that others write meanwhile.
-
-    With `synchronous=NORMAL` a commit leaves the WAL to the system; a checkpoint still syncs it before it changes the
-    file, and a later commit with FULL syncs all of it. What was committed here is on the disk when `turn()` has ended
-    without an error; until then others may read it. Who answers by what he read there calls `wal_to_disk()`.
-    """
-    if db.transaction_depth():
-        with db.atomic():
-            yield
-        return
-    with turn():
-        connection = db.connection()
-        [(before,)] = connection.execute("PRAGMA synchronous")
-        if before == _FULL:
-            connection.execute("PRAGMA synchronous = NORMAL")
-        try:
-            with db.atomic("IMMEDIATE"):
-                yield
-            _own.owes_disk = before == _FULL
-        finally:
-            connection.execute(f"PRAGMA synchronous = {before}")
-
-
-_FULL = 2  # what `PRAGMA synchronous` answers
-
-
-def wal_to_disk() -> None:
-    """What any of us has committed is on the disk afterwards. Raises OSError."""
-    if _is_postgresql():
-        return  # COMMIT itself waits for the disk
-    # SQLite locks nothing in this file, so to close it takes no lock away.
-    file = os.open(f"{db.obj.database}-wal", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fdatasync(file)
-    finally:
-        os.close(file)
 
 
 def _claims_path() -> str:

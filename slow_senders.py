@@ -29,11 +29,20 @@ _TAKING = 120.0
 #: How long a thread waits for the first byte of a connection; then the loop does, which holds none.
 _FIRST_BYTE = 0.1
 
+#: For each connection that a process holds it takes the next one so many seconds later; from so many on no later still.
+_LATER, _MOST_HELD = 0.000_2, 8
+
 _places = threading.BoundedSemaphore(PLACES)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's worker with threads, with a clock for what is being sent."""
+
+    def accept(self, listener: Any) -> None:
+        """Take a new connection, unless another process was faster, which it is when it holds fewer: kept connections
+        would else all stay with the process that happened to wake first."""
+        time.sleep(min(self.nr_conns, _MOST_HELD) * _LATER)
+        super().accept(listener)
 
     def handle(self, conn: Any) -> Any:
         if not conn.initialized and not conn.data_ready and not conn.wait_for_data(_FIRST_BYTE):

@@ -32,10 +32,6 @@ class Scope:
         """Whether rows of this seller are open to the person."""
         return self.entities is None or party_id in self.entities
 
-    def has_site(self, place_id: int | None) -> bool:
-        """Whether rows of this own place are open to the person."""
-        return self.sites is None or place_id in self.sites
-
 
 #: For commands and jobs, which act for nobody.
 EVERYTHING = Scope(None, None)

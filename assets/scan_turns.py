@@ -18,7 +18,7 @@ from datetime import datetime
 from accounts.scope import Scope, current_scope
 from assets import scan_batches
 from assets.scan_batches import KeyInFlight, Outcome, Reply, Request
-from database import turn, unavailable, wal_to_disk
+from database import turn, unavailable
 from errors import Unavailable
 
 #: Events of a request that stands in the row, and of all that are written together.
@@ -51,7 +51,6 @@ class _Waiting:
 def answer(request: Request, now: datetime) -> Reply:
     """`scan_batches.answer`, together with others where that is possible. Raises KeyUsed, KeyInFlight, Unavailable."""
     for kept in scan_batches.kept_answers([request]).values():
-        wal_to_disk()  # whoever wrote it may not have come so far
         return scan_batches.told_to(request, kept)
     with _mutex:
         if request.key and request.key.own in _keys:
@@ -91,14 +90,14 @@ def _in_the_row(request: Request, now: datetime) -> Reply:
 def _write(mine: _Waiting) -> None:
     """When it is the turn of this process, write the scans of this thread and of all who came meanwhile and may go with
     them; the next thread waits for its turn from then on."""
-    _wait_for_siblings()
     together: list[_Waiting] = []
     try:
+        _wait_for_siblings()
         with turn():
             together = _gathered(mine)
             _answer(together)
-    except BaseException as error:  # it has not become our turn, or what was written has not come to the disk
-        together = together or _gathered(mine)
+    except BaseException as error:  # most likely it has not become our turn: all in the row wait for the same
+        together = together or _dismissed()
         for one in together:
             one.outcome = error
         if not isinstance(error, Exception):
@@ -106,6 +105,16 @@ def _write(mine: _Waiting) -> None:
     finally:
         for one in together:
             one.moves.set()
+
+
+def _dismissed() -> list[_Waiting]:
+    """All of the row, which nobody leads any more."""
+    global _is_led
+    with _mutex:
+        _is_led = False
+        together = _row[:]
+        _row.clear()
+    return together
 
 
 def _gathered(mine: _Waiting) -> list[_Waiting]:

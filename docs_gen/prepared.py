@@ -41,7 +41,7 @@ from docs_gen.document_types import DocumentType, PaperPart, print_job, told_by,
 from docs_gen.facts import ShipmentFacts, to_json
 from docs_gen.issuing import paper_of
 from docs_gen.models import TemplatePack
-from docs_gen.render_pool import render_together
+from docs_gen.render_pool import render_many
 from errors import N_, Unavailable
 from jobs.kinds import Kind, register
 from jobs.queue import order
@@ -120,7 +120,7 @@ def drafts(papers: Sequence[PaperPart], settings: Settings) -> list[bytes | Exce
     found: list[bytes | Exception | None] = [_read(settings, name) for name in names]
     missing = [place for place, data in enumerate(found) if data is None]
     jobs = [print_job(papers[i].type, papers[i].facts, pictures_dir=settings.pictures_dir) for i in missing]
-    for place, answer in zip(missing, render_together(jobs), strict=True):
+    for place, answer in zip(missing, render_many(jobs), strict=True):
         if isinstance(answer, Exception):
             found[place] = answer
         else:

@@ -121,11 +121,6 @@ def render_one(job: Job) -> Paper:
     return paper_or_error(render_many([job])[0])
 
 
-def render_together(jobs: Sequence[Job]) -> list[Paper | Exception]:
-    """The paper of each job or its fault, several side by side."""
-    return list(render_many(jobs))
-
-
 def render_as_they_come(jobs: Iterable[tuple[Key, Job]]) -> Iterator[tuple[Key, Paper | Exception]]:
     """The paper of each job or its fault, in the order in which they are done. The next job is asked for while those
     before it are being made: what has to be done for a job, and with its paper, is done beside the rendering."""

@@ -84,7 +84,7 @@ def test_a_draft_that_one_host_has_made_is_found_by_the_others_and_none_is_order
     app.config["ROUNDTRIP"] = worker
     running.execute(app, Job.get().id)
     proxy.connect(reuse_if_open=True)
-    monkeypatch.setattr(prepared, "render_together", lambda jobs: [] if not jobs else pytest.fail("it was made again"))
+    monkeypatch.setattr(prepared, "render_many", lambda jobs: [] if not jobs else pytest.fail("it was made again"))
     listed = checklist(world.shipment, web.base_url)
     assert all(isinstance(one, bytes) for one in prepared.drafts([row.paper for row in listed.rows], web))
     prepared.prepare_when_changed(world.shipment, listed.facts, NOW, web)

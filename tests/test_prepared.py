@@ -52,7 +52,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         calls.extend([len(jobs)] if jobs else [])
         return real(jobs)
 
-    monkeypatch.setattr(render_pool, "render_many", counting)
+    for module in (render_pool, prepared):
+        monkeypatch.setattr(module, "render_many", counting)
     return calls
 
 

@@ -20,7 +20,7 @@ import pytest
 from config import ROOT
 from docs_gen import render, render_pool
 from docs_gen.render import Paper, RenderError
-from docs_gen.render_pool import Job, NotRendered, render_limited, render_many, render_one, render_together
+from docs_gen.render_pool import Job, NotRendered, render_limited, render_many, render_one
 
 #: About a second of work.
 SLOW = "<table>" + "<tr><td>1<td>二<td>3" * 900
@@ -147,7 +147,7 @@ def test_a_paper_of_our_own_may_take_its_time_and_one_of_a_pack_may_not(monkeypa
     render_limited("<p>warm")
     monkeypatch.setattr(render_pool, "SECONDS", 0.01)
     slow = "<table>" + "<tr><td>1</td></tr>" * 400 + "</table>"
-    ours, theirs = render_together([Job(slow), Job(Foreign(slow))])
+    ours, theirs = render_many([Job(slow), Job(Foreign(slow))])
     assert isinstance(ours, Paper)
     assert isinstance(theirs, NotRendered)
     assert theirs.limit == "time"

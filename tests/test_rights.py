@@ -312,7 +312,6 @@ def test_the_scope_of_a_person(app: Flask, user: User, world: World) -> None:
         assert (found.entities, found.sites, found.partner) == ({world.suzhou.id}, frozenset(), None)
         assert found.has_entity(world.suzhou.id)
         assert not found.has_entity(world.hamburg.id)
-        assert not found.has_site(world.plant.id)
         assert scope_of(User.get_by_id(user.id)).entities is None  # an administrator
         found = scope_of(User.get_by_id(partner.id))
         assert (found.entities, found.sites, found.partner) == (frozenset(), frozenset(), world.hamburg.id)

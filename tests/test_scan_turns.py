@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sqlite3
 import threading
 import time
@@ -11,7 +9,6 @@ import uuid
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from conftest import NOW, on_both_databases
@@ -216,47 +213,20 @@ def test_what_is_answered_is_stored_however_many_send(db, app, boxes, devices): 
     assert list(faults()) == []
 
 
-@pytest.fixture
-def full_sync(db):
-    """As in service; the other tests do not wait for the disk."""
-    db.pragma("synchronous", "full", permanent=True)
-    yield
-    db.pragma("synchronous", "off", permanent=True)
-
-
-def test_what_does_not_come_to_the_disk_is_not_acknowledged_and_is_known_when_it_is_sent_again(
-    db,
-    app,
-    boxes,  # noqa: F811
-    devices,
-    full_sync,
-    monkeypatch,
-):
-    scanner = Scanner(app, devices[0])
-    scan = scanner.scan("dispatch", "KLT000001")
-    real, synced = os.fdatasync, []
-
-    def failing(file):
-        raise OSError(errno.EIO, "the disk says no")
-
-    def noting(file):
-        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
-        real(file)
-
-    monkeypatch.setattr(os, "fdatasync", failing)
-    answer = scanner.send([scan], key="a")
-    assert (answer.status_code, answer.headers["Retry-After"] > "") == (503, True)
-    assert scanner.send([scan], key="a").status_code == 503  # its answer was kept, but nobody knows whether on the disk
-    monkeypatch.setattr(os, "fdatasync", noting)
-    answer = scanner.send([scan], key="a")
-    assert (answer.status_code, answer.headers["Idempotency-Replayed"]) == (200, "true")
-    assert synced == [f"{db.database}-wal"]
-    assert scanner.send([scan]).json["results"][0]["outcome"] == "known"
-    assert synced == [f"{db.database}-wal"] * 2
-    assert rows().count() == 1
-
-
-def test_after_scans_a_transaction_of_another_kind_waits_for_the_disk_itself(db, app, boxes, user, full_sync):  # noqa: F811
-    scan_turns.answer(Request([told("KLT000001")], Sender(user), lambda taken: (200, {})), NOW)
-    assert rows().count() == 1
-    assert proxy.execute_sql("PRAGMA synchronous").fetchone() == (2,)  # FULL
+def test_when_it_does_not_become_our_turn_all_in_the_row_are_told_at_once(db, app, boxes, devices):  # noqa: F811
+    scanner = Scanner(app, devices[0])  # of one device no two go together
+    works = [lambda: scanner.send([scanner.scan("dispatch", "KLT000001")]) for _ in range(4)]
+    db.pragma("busy_timeout", 500, permanent=True)
+    try:
+        with nobody_writes(db):
+            begun = time.monotonic()
+            threads, given = at_once(works)
+            for thread in threads:
+                thread.join()
+            took = time.monotonic() - begun
+    finally:
+        db.pragma("busy_timeout", 10_000, permanent=True)
+    assert [answer.status_code for answer in given] == [503] * 4
+    assert took < 4 * 0.5, took
+    assert (scan_turns._row, scan_turns._is_led) == ([], False)
+    assert scanner.send([scanner.scan("dispatch", "KLT000001")]).status_code == 200
