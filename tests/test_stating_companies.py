@@ -12,10 +12,11 @@ import pypdfium2
 import pytest
 import samples
 from account_book import Book
-from conftest import NOW, on_both_databases
+from conftest import NOW, PASSWORD, SignedIn, on_both_databases
 from flask import Flask
 from flask.testing import FlaskClient
 
+from accounts.people import Belonging, change_person, create_user
 from accounts.scope import Scope, acting_as
 from assets.models import Agreement
 from database import Database
@@ -109,6 +110,8 @@ def test_what_one_company_has_stated_to_a_partner_leaves_the_other_companys_stat
     assert "Suzhou" in table
     assert "Wuxi" in table
     assert "Suzhou" not in client.get("/statements?format=csv&seller=WUXI").text
+    assert "BS-2026-0001 · SUZHOU" in client.get("/audit").text
+    assert "BS-2026-0001 · WUXI" in client.get("/audit").text
     head = client.get(told.location).text.partition("Both balances")[0]
     assert "Our company: Wuxi Steering" in head
 
@@ -211,9 +214,9 @@ def test_boxes_of_an_outside_owner_alone_are_stated_once_and_a_statement_of_them
 def test_who_belongs_to_one_company_sees_only_what_that_one_has_to_state(
     app: Flask, world: samples.World, second: Party, book: Book
 ) -> None:
-    person = create_user("li.na", PASSWORD, NOW)
-    set_role(person, "logistics_lead", True)
-    change_person(person, Belonging(entities=[second.id]), NOW)
+    with app.app_context():
+        person = create_user("li.na", PASSWORD, NOW)
+        change_person(person, "", "", Belonging(frozenset({"logistics_lead"}), frozenset({second.id})))
     own = SignedIn(app, app.response_class)
     own.sign_in(person)
     issued(app, world.suzhou, world.hamburg)
