@@ -24,6 +24,7 @@ SECONDS = 10  # of CPU
 #: A cell that starts so is a formula to a spreadsheet program (OWASP: CSV injection), full-width forms included.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")
 
+TOO_LONG = N_("A cell in row %(row)s holds more than %(most)s characters. A quotation mark before it may be missing.")
 NO_TEXT = N_("The file is not text that can be read. Save it as “CSV UTF-8” or XLSX and send that.")
 
 
@@ -79,7 +80,14 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
             csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True), 1
         ):
             yield number, cells
-    except csv.Error:
+    except csv.Error as error:
+        if "field limit" in str(error):  # it has no class or number of its own
+            raise InvalidInput(
+                f"A{number + 1}",
+                TOO_LONG,
+                row=number + 1,
+                most=f"{csv.field_size_limit():,}",
+            ) from None
         raise InvalidInput(
             f"A{number + 1}",
             N_("Row %(row)s cannot be read: a quotation mark is missing or stands alone."),

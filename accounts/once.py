@@ -36,7 +36,7 @@ def taken_once(view: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator of a view: what it writes for a form with a key, and where it then leads to, is one transaction.
 
     Only an answer that leads on is kept: after a fault nothing was done, and the same key may come again. The same key
-    with other fields is refused (409). While the first one is at work, the second waits for it.
+    with other fields or files is refused (409). While the first one is at work, the second waits for it.
     """
 
     @wraps(view)
@@ -62,7 +62,7 @@ class _NotDone(Exception):
 def _first_or_again(view: Callable[[], Any]) -> Any:
     now, by = utc_now(), f"{current_user.id} {request.path}"
     fields = sorted((name, text) for name, text in request.form.items(multi=True) if name not in ("csrf_token", "once"))
-    body = hashlib.sha256(json.dumps([by, fields]).encode()).hexdigest()
+    body = hashlib.sha256(json.dumps([by, fields, *_files()]).encode()).hexdigest()
     key = hashlib.sha256(f"{by}\n{request.form['once']}".encode()).hexdigest()
     # On PostgreSQL this waits until another with the same key is through; on SQLite everybody waits for his turn.
     FormAnswer.insert(key=key, body_sha256=body, location="", created_time=now).on_conflict_ignore().execute()
@@ -79,3 +79,11 @@ def _first_or_again(view: Callable[[], Any]) -> Any:
     FormAnswer.delete().where(FormAnswer.created_time < now - KEPT).execute()
     FormAnswer.update(location=location).where(FormAnswer.key == key).execute()
     return answer
+
+
+def _files() -> list[tuple[str, str, str]]:
+    found = []
+    for name, file in request.files.items(multi=True):
+        found.append((name, file.filename or "", hashlib.sha256(file.read()).hexdigest()))
+        file.seek(0)
+    return sorted(found)

@@ -18,11 +18,11 @@ from database import in_one, locked, taking_turns, utc_now
 from docs_gen.issuing import Order, finish_many, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperSet
 from docs_gen.register import types
-from errors import N_, InvalidInput, Refused, UserError, plain_message
+from errors import N_, InvalidInput, Refused, Unavailable, UserError, plain_message
 from jobs.kinds import Kind, register
 from jobs.models import Job
 from jobs.queue import order
-from jobs.running import Run
+from jobs.running import Ended, Run
 from shipments.models import Shipment
 
 
@@ -71,8 +71,30 @@ def results(papers: PaperSet) -> list[dict[str, Any]]:
     return found
 
 
+def became(papers: PaperSet) -> dict[tuple[str, str], dict[str, Any]]:
+    """`results` by (type, part). Once the job has ended, a number that it took and did not note as issued is one, too,
+    with the paper's present `state`: the job was stopped, or failed for good, and the paper is finished later.
+    """
+    found = {(one["type"], one["part"]): one for one in results(papers)}
+    job = papers.job
+    left = {(one.type, one.part) for one in _wanted(papers) if "number" not in found.get((one.type, one.part), ())}
+    if not left or job is None or job.ended_time is None:
+        return found
+    taken = IssuedDocument.select().where(
+        IssuedDocument.shipment == papers.shipment,
+        IssuedDocument.issued_time.between(papers.created_time, job.ended_time),
+    ).order_by(IssuedDocument.id)  # fmt: skip
+    for row in taken:
+        key = (row.type, row.part)
+        if key in left and (row.state != "numbered" or key not in found):  # else it is known why it is not issued yet
+            found[key] = {**_done(row), "state": row.state}
+    return found
+
+
 def _issue(run: Run) -> None:
-    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting.
+    """Issue what is not done yet. What is refused is noted with its reason and keeps no other paper waiting. What the
+    machine cannot do now (Unavailable) is no answer of a paper: the job is tried again. After somebody stopped it no
+    paper gets a number any more, and those that have theirs are finished: nobody would come back for them.
 
     A paper that is newer than the order is the one that was ordered: an earlier run of the job took its number.
     """
@@ -83,15 +105,34 @@ def _issue(run: Run) -> None:
     left = [one for one in _wanted(papers) if (one.type, one.part) not in done]
     total = len(done) + len(left)
     run.step(len(done), total)
+    stopped: list[Ended] = []
     for first in (True, False):  # the others print the number of the invoice, so it has to be there
         some = [one for one in left if (one.type == "commercial_invoice") == first]
-        for document, fault in finish_many(_all_numbered(papers, some, run), run.settings):
+        for document, fault in finish_many(_all_numbered(papers, some, run, stopped), run.settings):
+            if isinstance(fault, Unavailable):
+                raise fault
             _note(papers, _refused(document.type, document.part, fault) if fault else _done(document))
-            run.step(len(results(papers)), total)
+            _step(run, len(results(papers)), stopped)
+        if stopped:
+            raise stopped[0]
     run.step(total, total)
     issued = sum("number" in one for one in results(papers))
     told = N_("%(issued)s of %(all)s papers were issued.")
     run.says(told, "docs_gen.set_page", {"id": papers.id}, issued=issued, all=total)
+
+
+def _step(run: Run, done: int, stopped: list[Ended]) -> None:
+    """`run.step`, of which a stop is kept in `stopped` for later; after that nothing else ends the run."""
+    if stopped:
+        run.job.done = done
+        run.renew()
+        return
+    try:
+        run.step(done)
+    except Ended as end:
+        if end.why != "cancelled":
+            raise
+        stopped.append(end)
 
 
 def _wanted(papers: PaperSet) -> list[Order]:
@@ -99,10 +140,16 @@ def _wanted(papers: PaperSet) -> list[Order]:
     return [Order(type, part, seen, reasons) for type, part, seen in json.loads(papers.wanted)]
 
 
-def _all_numbered(papers: PaperSet, wanted: Sequence[Order], run: Run) -> Iterator[IssuedDocument]:
+def _all_numbered(
+    papers: PaperSet, wanted: Sequence[Order], run: Run, stopped: Sequence[Ended]
+) -> Iterator[IssuedDocument]:
     for one in wanted:
+        if stopped:
+            return
         try:
             document = _numbered(papers, one, run)
+        except Unavailable:
+            raise
         except UserError as error:
             _note(papers, _refused(one.type, one.part, error))
         else:
@@ -125,11 +172,13 @@ def _refused(type: str, part: str, error: UserError) -> dict[str, Any]:
 
 
 def _note(papers: PaperSet, one: dict[str, Any]) -> None:
-    """Keep what became of a paper. What another runner has noted meanwhile stays."""
+    """Keep what became of a paper. What another runner has noted meanwhile stays, unless it got no number there."""
     with taking_turns():
         row = locked(PaperSet.select().where(PaperSet.id == papers.id)).get()
-        noted = results(row)
-        if (one["type"], one["part"]) not in {(known["type"], known["part"]) for known in noted}:
+        noted, paper = results(row), (one["type"], one["part"])
+        if "number" in one:
+            noted = [known for known in noted if "number" in known or (known["type"], known["part"]) != paper]
+        if paper not in {(known["type"], known["part"]) for known in noted}:
             noted.append(one)
         papers.results = json.dumps(noted, ensure_ascii=False)
         PaperSet.update(results=papers.results).where(PaperSet.id == papers.id).execute()

@@ -29,7 +29,7 @@ from docs_gen.document_types import DocumentType, PaperPart, check_papers
 from docs_gen.handing_out import paper_file
 from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
 from docs_gen.models import IssuedDocument, PaperSet
-from docs_gen.paper_sets import AtWork, order_set, results
+from docs_gen.paper_sets import AtWork, became, order_set
 from docs_gen.prices import without_prices
 from docs_gen.register import named, right_for, types
 from docs_gen.render import RenderError, merge
@@ -153,7 +153,11 @@ def void(id: int) -> Any:
 def issue_set(number: str) -> Any:
     """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
     wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
-    answer = _ordered(_shipment(number), wanted)
+    try:
+        answer = _ordered(_shipment(number), wanted)
+    except AtWork as error:  # nothing was done for this form, so its key stays free
+        flash(translated(error), "warning")
+        return redirect(url_for("docs_gen.set_page", id=error.papers.id))
     papers = g.pop("ordered", None)
     if papers is not None:  # not before others can see it
         execute_here(current_app._get_current_object(), papers.job_id)  # type: ignore[attr-defined]
@@ -162,11 +166,7 @@ def issue_set(number: str) -> Any:
 
 @taken_once
 def _ordered(shipment: Shipment, wanted: list[tuple[str, str]]) -> Any:
-    try:
-        g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
-    except AtWork as error:
-        flash(translated(error), "warning")
-        return redirect(url_for("docs_gen.set_page", id=error.papers.id))
+    g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
     return redirect(url_for("docs_gen.set_page", id=g.ordered.id))
 
 
@@ -176,12 +176,11 @@ def set_page(id: int) -> str:
     """How far the papers of a set are."""
     papers: PaperSet = seen(visible_sets, PaperSet.select().where(PaperSet.id == id)).first() or abort(404)
     wanted = json.loads(papers.wanted)
-    found = {(one["type"], one["part"]): one for one in results(papers)}
-    known = types()
+    found, known = became(papers), types()
     rows = [(known[type], part, found.get((type, part))) for type, part, _seen in wanted if type in known]
-    job = papers.job
+    job, done = papers.job, sum(one.get("state") != "numbered" for one in found.values())
     return render_template(
-        "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=len(found), message_of=message_of, job=job,
+        "docs_gen/set.html", shipment=papers.shipment, rows=rows, done=done, message_of=message_of, job=job,
         running=_is_made(papers), error=error_of(job) if job else "", sees=_sees, may_change=job and may_change(job),
     )  # fmt: skip
 

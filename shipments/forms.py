@@ -98,6 +98,11 @@ class PackageForm(Form):
     marks = TextField(lazy_gettext("Marks"))
 
 
+def pressed_inside() -> bool:
+    """Whether a button inside the form was pressed (add or take out a row, read a file, pack), which writes nothing."""
+    return any(name in request.form for name in ("add_line", "add_package", "remove", "propose", "read_file"))
+
+
 class ShipmentForm(Settling):
     """One page, filled top to bottom. Rows of lines and packages that are wholly empty do not count."""
 
@@ -207,17 +212,17 @@ class ShipmentForm(Settling):
         return PackageForm(prefix="packages-__i__-")
 
     def pressed(self) -> bool:
-        """Do what a button inside the form asks (add or take out a row, read a file, pack); False: it asks to save."""
+        """Do what a button inside the form asks (`pressed_inside`); False: it asks to save."""
+        if not pressed_inside():
+            return False
         if "add_line" in request.form or "add_package" in request.form:
             self.with_empty_row("lines" if "add_line" in request.form else "packages", another=True)
         elif "remove" in request.form:
             self.without_row(request.form["remove"])
         elif "propose" in request.form:
             self.propose()
-        elif "read_file" in request.form:
-            self.read_file()
         else:
-            return False
+            self.read_file()
         return True
 
     def read_file(self) -> None:

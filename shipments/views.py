@@ -21,7 +21,7 @@ from listing import Column, Filter, answer, table_file
 from master_data import codes
 from master_data.models import Party
 from shipments import booking, line_import
-from shipments.forms import ShipmentForm, details_form, lists
+from shipments.forms import ShipmentForm, details_form, lists, pressed_inside
 from shipments.models import Package, Shipment, ShipmentLine
 from shipments.rules import NEXT_STATES, STATES, mode_name
 from shipments.visible import visible_shipments
@@ -92,8 +92,12 @@ def shipment_list() -> Response | str:
 
 @blueprint.route("/shipments/new", methods=["GET", "POST"])
 @needs("shipments.write", "prices.see")
-@taken_once
 def shipment_new() -> Any:
+    return _form_page(None) if pressed_inside() else _made_once()  # who adds a line waits for no turn to write
+
+
+@taken_once
+def _made_once() -> Any:
     return _form_page(None)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import threading
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -25,10 +28,10 @@ from database import utc_now
 from docs_gen.checklist import checklist
 from docs_gen.issuing import Order, finish, issue_document, take_number, void_document
 from docs_gen.models import IssuedDocument, PaperSet
-from docs_gen.paper_sets import order_set, results
+from docs_gen.paper_sets import _note, order_set, results
 from docs_gen.register import REGISTER
 from docs_gen.views import file_name
-from errors import InvalidInput, Refused, message_of
+from errors import InvalidInput, Refused, Unavailable, message_of
 from jobs import running
 from jobs.models import Job
 from jobs.queue import cancel
@@ -118,6 +121,16 @@ def test_a_set_that_is_run_twice_notes_each_paper_once(app: Flask, world: World)
     assert IssuedDocument.select().count() == 3
 
 
+def test_of_two_runners_of_a_set_the_one_that_gave_a_paper_its_number_is_believed(app: Flask, world: World) -> None:
+    papers = made(app, order_set(world.shipment, SET[:1], PASS, None, utc_now()))
+    issued = results(papers)
+    refused = {"type": "packing_list", "part": "", "text": "It was being issued.", "values": {}}
+    PaperSet.update(results=json.dumps([refused])).execute()  # by the one whose lease was thought lost
+    _note(papers, issued[0])
+    _note(papers, refused)
+    assert results(PaperSet.get()) == issued
+
+
 def test_while_a_set_is_made_another_one_of_its_shipment_waits_and_leads_to_it(
     app: Flask, client: FlaskClient, world: World
 ) -> None:
@@ -151,6 +164,87 @@ def test_a_set_that_was_stopped_says_so_and_which_papers_are_not_issued(
     page = client.get(f"/paper-sets/{made(app, papers).id}").get_data(as_text=True)
     assert (page.count("not issued"), "cancelled" in page, "http-equiv" in page) == (3, True, False)
     assert not IssuedDocument.select().exists()
+
+
+@pytest.mark.parametrize("fails", ["number", "file"])
+def test_what_the_machine_cannot_do_for_a_moment_is_no_answer_of_a_paper_and_the_set_is_tried_again(
+    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    real, asked = Path.open, []
+
+    def no_room(self: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if mode == "xb":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, mode, *rest, **more)
+
+    def busy(size: int) -> str:
+        asked.append(size)
+        if len(asked) == 1:  # the first of all papers, and the others could have theirs
+            raise Unavailable("busy")
+        return f"code-{len(asked)}"
+
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    with monkeypatch.context() as patch:
+        if fails == "file":
+            patch.setattr(Path, "open", no_room)
+        else:
+            patch.setattr("docs_gen.issuing.secrets.token_urlsafe", busy)
+        papers = made(app, papers)
+    assert (papers.job.state, results(papers)) == ("waiting", [])
+    assert papers.job.due_time > utc_now()
+    assert "saved" in str(running.error_of(papers.job))
+    taken = [(row.number, row.state) for row in IssuedDocument.select()]
+    assert taken == ([("CI-2026-0001", "numbered")] if fails == "file" else [])
+    Job.update(due_time=utc_now()).execute()
+    papers = made(app, papers)
+    assert (papers.job.state, papers.job.error) == ("done", "")
+    found = {row.number: row.state for row in IssuedDocument.select()}
+    assert found == dict.fromkeys(("CI-2026-0001", "PL-2026-0001", "CD-2026-0001"), "issued")
+    assert {one["number"] for one in results(papers)} == set(found)
+
+
+def test_a_set_that_is_stopped_takes_no_number_more_and_issues_those_it_has_taken(
+    app: Flask, world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_TELL", 0.0)
+    completed(world)
+    wanted = [(row.paper.type.code, row.paper.facts.part) for row in checklist(world.shipment, settings.base_url).rows]
+    papers = order_set(world.shipment, wanted, PASS, None, utc_now())
+    proxy.execute_sql(
+        "CREATE TRIGGER stops AFTER UPDATE OF state ON issued_document WHEN new.state = 'issued' "
+        "AND new.type <> 'commercial_invoice' BEGIN UPDATE job SET stop_asked = 1; END"
+    )
+    papers = made(app, papers)
+    proxy.execute_sql("DROP TRIGGER stops")
+    assert papers.job.state == "cancelled"
+    found = {row.number: row.state for row in IssuedDocument.select()}
+    assert set(found.values()) == {"issued"}
+    assert 2 < len(found) < len(wanted)  # one was being rendered when it was stopped
+    assert {one["number"] for one in results(papers) if "number" in one} == set(found)
+
+
+def test_a_set_that_ended_with_a_number_that_is_not_issued_yet_shows_it_and_later_that_it_is(
+    app: Flask, client: FlaskClient, world: World, settings: Settings
+) -> None:
+    """Stopped while it waited for its next try; the paper is finished by another job."""
+    earlier = issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
+    papers = order_set(world.shipment, SET, PASS, None, utc_now())
+    invoice = take_number(world.shipment, Order("commercial_invoice", reasons=PASS), None, utc_now(), "")
+    cancel(papers.job, utc_now())
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    assert ("being issued CI-2026-0001" in page, page.count("not issued")) == (True, 2)
+    assert "0 of 3 done" in page
+    finish(invoice, settings)
+    issue_document(world.shipment, Order("china_export_declaration", reasons=PASS), None, utc_now(), settings)
+    page = client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    assert (f"/documents/{invoice.id}.pdf" in page, page.count("not issued")) == (True, 2)  # what came later is not its
+    assert earlier.number not in page
+    noted = [{"type": "commercial_invoice", "part": "", "text": "It took too long.", "values": {}}]
+    PaperSet.update(results=json.dumps(noted)).execute()  # as of one that was refused before it was finished
+    assert "It took too long." not in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    IssuedDocument.update(state="numbered").where(IssuedDocument.id == invoice.id).execute()
+    assert "It took too long." in client.get(f"/paper-sets/{papers.id}").get_data(as_text=True)
+    finish(invoice, settings)
 
 
 def test_a_set_without_papers_is_refused(world: World) -> None:

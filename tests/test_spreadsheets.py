@@ -119,6 +119,7 @@ def test_short_rows_are_filled_up_and_empty_columns_dropped():
         (b"a,,b\n1,2,3\n", "B2", "no name in the header"),
         (b"Qty,part,qty \n1,2,3\n", "C1", "two columns with the name qty"),
         (b'a,b\n1,2\n"x,3\n', "A3", "quotation mark"),
+        (b"a,b\n1," + b"x" * 131_073 + b"\n", "A2", "A cell in row 2 holds more than 131,072 characters."),
         (b"a,b\n1,\0\n", "file", "not text"),
         (b"a,b\n1,\x07\n", "B2", "control character"),
         (b"a,b\n1,x\x81\n", "file", "not text"),

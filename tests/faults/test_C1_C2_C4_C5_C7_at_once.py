@@ -29,6 +29,7 @@ from database import db as proxy
 from database import utc_now
 from docs_gen.issuing import Order, issue_document
 from docs_gen.models import IssuedDocument, PaperSet
+from docs_gen.paper_sets import order_set
 from jobs.models import Job
 from shipments.models import Shipment
 
@@ -254,6 +255,19 @@ def test_C5_a_set_that_was_ordered_is_not_issued_again_by_the_same_form(client, 
     assert "sent before with other values" in other.text
 
 
+def test_C5_a_set_that_found_another_at_work_is_issued_when_its_form_comes_again(client, world):
+    url = "/shipments/S-2026-0001/documents/issue"
+    before = order_set(world.shipment, [("packing_list", "")], {"": "Agreed."}, None, utc_now())
+    form = {"once": "b" * 32, "paper": "commercial_invoice:", "reason:": "Agreed."}
+    assert client.post(url, data=form).location == f"/paper-sets/{before.id}"
+    assert (FormAnswer.select().count(), PaperSet.select().count()) == (0, 1)
+    Job.update(state="done").execute()
+    again = client.post(url, data=form)
+    assert (again.status_code, again.location) == (302, f"/paper-sets/{PaperSet.get(PaperSet.id != before.id).id}")
+    for thread in [one for one in threading.enumerate() if one.name.startswith("job-")]:
+        thread.join(60)
+
+
 @on_both_databases
 def test_C5_a_shipment_that_was_saved_is_not_made_a_second_time_by_the_same_form(db, app, client, user, world):
     """Pressed twice at once, sent again later, by somebody else, with other values, and after a fault."""
@@ -276,6 +290,22 @@ def test_C5_a_shipment_that_was_saved_is_not_made_a_second_time_by_the_same_form
     assert Shipment.select().count() == before + 1
     assert clients[2].post(url, data=GOOD | once).status_code == 302  # the key of another person is another key
     assert Shipment.select().count() == before + 2
+
+
+def test_C5_a_button_inside_a_form_waits_for_no_turn_to_write_and_takes_no_key(client, world):
+    form = GOOD | {"once": "c" * 32}
+    with contextlib.closing(sqlite3.connect(proxy.obj.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert client.post("/shipments/new", data=form | {"add_line": "1"}).status_code == 200
+    assert client.post("/shipments/new", data=form).status_code == 302
+
+
+def test_C5_a_form_that_comes_again_with_another_file_is_another_form(client, world):
+    def sent(data: bytes) -> int:
+        form = GOOD | {"once": "d" * 32, "lines_file": (io.BytesIO(data), "lines.csv")}
+        return int(client.post("/shipments/new", data=form, content_type="multipart/form-data").status_code)
+
+    assert [sent(b"one"), sent(b"one"), sent(b"two")] == [302, 302, 409]
 
 
 def test_C5_an_event_of_a_counted_pool_is_booked_once(client, world):

@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,16 @@ from self_killing import killed_at
 from simulated_devices import LARGE, tried
 
 from config import Settings
-from database import close_all, open_database, unavailable
+from database import close_all, open_database, unavailable, utc_now
 from database import db as proxy
 from docs_gen.integrity import faults as paper_faults
 from docs_gen.issuing import Order, finish_unfinished, issue_document, take_number, void_document
-from docs_gen.models import IssuedDocument
+from docs_gen.models import IssuedDocument, PaperSet
+from docs_gen.paper_sets import order_set, results
 from errors import InvalidInput, Refused, Unavailable
 from invariants import faults
+from jobs import running
+from jobs.models import Job
 from shipments.models import Shipment
 
 _FORK = multiprocessing.get_context("fork")
@@ -235,3 +238,59 @@ def test_F2_killed_at_any_step_of_issuing_it_is_before_or_finished_and_never_hal
         for number in places:
             one(number)
     tried("F2", f"killed at each of {steps} steps of issuing, {repeats} times", len(places) * repeats)
+
+
+SET = ("commercial_invoice", "packing_list", "china_export_declaration")
+
+
+@pytest.mark.unchecked("each try is checked, and its database deleted")
+def test_F2_a_set_that_is_killed_at_any_step_is_finished_with_the_numbers_it_took(
+    app: Flask, pattern: Path, tmp_path: Path
+) -> None:
+    """The job is run by a process that is killed, missed, and run once more."""
+    open_database(f"sqlite:///{pattern}/roundtrip.db")
+    with proxy.connection_context():
+        papers = order_set(Shipment.get(), [(type, "") for type in SET], PASS, None, utc_now())
+        proxy.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    close_all()
+
+    def one(number: int) -> int:
+        folder = tmp_path / f"try-{number}"
+        shutil.copytree(pattern, folder)
+        settings = app.config["ROUNDTRIP"] = settings_for(folder)
+        open_database(settings.database_url)
+
+        def work() -> None:
+            os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+            running.execute(app, papers.job_id)
+
+        steps = _at_step(number, work)
+        with proxy.connection_context():
+            for path in settings.archive_dir.rglob("*.pdf"):
+                assert path.read_bytes().rstrip().endswith(b"%%EOF")
+            taken = {row.type: (row.number, row.facts) for row in IssuedDocument.select()}
+            Job.update(lease_until=utc_now() - timedelta(seconds=1)).where(Job.state == "running").execute()
+            running.sweep(utc_now())
+            running.execute(app, papers.job_id)
+            finish(settings)  # what took too long, as above
+            job, rows = Job.get_by_id(papers.job_id), list(IssuedDocument.select())
+            assert (job.state, job.error) == ("done", ""), number
+            found = {row.type: (row.number, row.facts) for row in rows}
+            assert taken.items() <= found.items(), number  # as they were frozen, none lost and none taken anew
+            assert sorted((row.number, row.state) for row in rows) == [
+                ("CD-2026-0001", "issued"), ("CI-2026-0001", "issued"), ("PL-2026-0001", "issued"),
+            ], number  # fmt: skip
+            noted = {one["type"]: one.get("number") or one["text"] for one in results(PaperSet.get())}
+            assert set(noted) == set(SET), number
+            late = "The paper %(number)s has its number but could not be rendered"
+            assert all(text == found[type][0] or text.startswith(late) for type, text in noted.items()), (number, noted)
+            assert list(faults(settings)) == []
+        shutil.rmtree(folder)
+        return steps
+
+    steps = one(0)
+    assert steps >= 100
+    places = range(1, steps + 1) if LARGE else [(2 * n + 1) * steps // 12 for n in range(6)]
+    for number in places:
+        one(number)
+    tried("F2", f"a set of {len(SET)} papers killed at {steps} steps, its job run again", len(places))
