@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +26,7 @@ from assets.scanned_text import storable
 from assets.scanning import record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
-from assets.views import WORDS, all_events, event_columns, state_html
+from assets.views import WORDS, all_events, event_columns, outcome_html, state_html
 from assets.visible import event_is_seen, visible_levels, visible_minimums
 from database import tuples, utc_now
 from errors import N_, Refused
@@ -128,6 +129,7 @@ def pool_events() -> Response | str:
     query = all_events().where(ScanEvent.asset_type.is_null(False), ScanEvent.type != "void")
     columns = event_columns("time", "type", "kind", "quantity", "owner", "outcome", "shipment", "place", "party",
                             "document", "person", "recorded")  # fmt: skip
+    columns = tuple(_outcome(column) if column.key == "outcome" else column for column in columns)
     if request.args.get("format") not in ("csv", "xlsx"):
         columns = (*columns, Column("undo", N_("Undo"), lambda row: "", html=_undo_html))
     kinds = AssetType.select().where(AssetType.counted).order_by(AssetType.code)
@@ -140,6 +142,7 @@ def pool_events() -> Response | str:
     return answer(
         query, columns, template="assets/pool_events.html", name="pool-events", sort="-recorded", filters=filters,
         search=(Shipment.number, Place.code, Party.code, ScanEvent.document), prepare=_find_undone,
+        files=True,
     )  # fmt: skip
 
 
@@ -149,10 +152,22 @@ def _find_undone(rows: list[ScanEvent]) -> None:
     g.undone = {voids for (voids,) in tuples(query)}
 
 
+def _outcome(column: Column) -> Column:
+    """The outcome of an event: that it was undone is the last word."""
+
+    def value(event: ScanEvent) -> Any:
+        return _("undone") if event.event_id in g.undone else column.value(event)
+
+    def html(event: ScanEvent) -> Any:
+        if event.event_id in g.undone:
+            return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
+        return outcome_html(event)
+
+    return replace(column, value=value, html=html)
+
+
 def _undo_html(event: ScanEvent) -> Markup:
-    if event.event_id in g.undone:
-        return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
-    if event.refused or not may("ledger.correct"):
+    if event.event_id in g.undone or event.refused or not may("ledger.correct"):
         return Markup("")
     return Markup(
         '<details class="as-undo"><summary>{}</summary><form method="post" action="{}">'

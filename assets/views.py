@@ -468,7 +468,8 @@ def _box_html(event: ScanEvent) -> Markup | str:
     return Markup('<span class="as-raw">{}</span>').format(text[:80] + ("…" if len(text) > 80 else ""))
 
 
-def _outcome_html(event: ScanEvent) -> Markup:
+def outcome_html(event: ScanEvent) -> Markup:
+    """What became of a scan, as a coloured word with its reasons."""
     look, word = (
         ("warn", N_("asked for"))
         if event.refused == "needs_second"
@@ -495,7 +496,7 @@ _EVENT_COLUMNS = {
         Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("owner", N_("Owner"), lambda row: row.owner.code if row.owner else ""),
         Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
-               html=_outcome_html),
+               html=outcome_html),
         Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number),
         Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),

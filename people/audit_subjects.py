@@ -78,6 +78,8 @@ _TITLES: dict[Any, str] = {
 }  # fmt: skip
 #: A paper is called by its type, and a statement as its paper is: the title before it would say the same again.
 _SELF_NAMED = (IssuedDocument, Statement)
+#: What is read of a row besides what it is named by. Numbers of statements are counted by company, two may be the same.
+_BESIDES = {IssuedDocument: ("seller",)}
 _MODELS = {model._meta.table_name: model for model in _TITLES}
 #: what is written down by name and is no table
 _OTHERS = {"backup": N_("Backup"), "files": N_("Kept files"), "keys": N_("Keys of the installation")}
@@ -301,7 +303,7 @@ class Subjects:
                     keys[model].add(key)
             wanted = set()
             for model, ids in keys.items():
-                fields = [getattr(model, name) for name in ("id", *model._meta.named)]
+                fields = [getattr(model, name) for name in ("id", *model._meta.named, *_BESIDES.get(model, ()))]
                 for row in model.select(*fields).where(one_of(model.id, ids)).dicts():
                     self._rows[model, row["id"]] = row
                     wanted |= set(_references(model, row))
@@ -338,6 +340,8 @@ class Subjects:
 
     def _name(self, model: Any, values: dict[str, Any] | None) -> str:
         parts = [self._part(model, name, (values or {}).get(name)) for name in model._meta.named]
+        if model is Statement and (paper := self._rows.get((IssuedDocument, (values or {}).get("document", 0)))):
+            parts.append(self._part(IssuedDocument, "seller", paper["seller"]))
         between = " " if model in (IssuedDocument, TemplatePack) else " · "
         return between.join(filter(None, parts))
 

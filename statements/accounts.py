@@ -180,6 +180,38 @@ def accounts_of(partner: Party, month: Month, by: Party | None = None) -> list[A
     return sorted(open_, key=lambda one: (one.asset_type.code, one.owner.code))
 
 
+def who_has_accounts(month: Month) -> set[tuple[int, int]]:
+    """Which outside partner has boxes of which owner to be told of in a month: (partner, owner), by the rule of
+    `accounts_of`: some at its end, or some that came or went in it. Three queries, however many partners there are.
+
+    Of nobody's in particular: the caller leaves out what who asks may not see.
+    """
+    found: set[tuple[int, int]] = set()
+    at_end: dict[tuple[int, int, int, int | None], int] = defaultdict(int)
+    own = own_parties()
+    for holder, owner, kind, place, quantity in tuples(
+        StockLevel.select(
+            StockLevel.holder, StockLevel.owner, StockLevel.asset_type, StockLevel.place, fn.SUM(StockLevel.quantity)
+        )
+        .where(StockLevel.holder.not_in(own))
+        .group_by(StockLevel.holder, StockLevel.owner, StockLevel.asset_type, StockLevel.place)
+    ):
+        at_end[holder, owner, kind, place] += quantity
+    during = fn.SUM(Case(None, [(Movement.booked_day <= month.last, Movement.quantity)], 0))
+    later = fn.SUM(Case(None, [(Movement.booked_day > month.last, Movement.quantity)], 0))
+    for sign in (1, -1):
+        mine, _other, place_of = _sides(sign)
+        key = (mine, Movement.owner, Movement.asset_type, place_of)
+        booked = Movement.select(*key, during, later).where(
+            Movement.booked_day >= month.first, mine.is_null(False), mine.not_in(own)
+        )
+        for holder, owner, kind, place, in_month, after in tuples(booked.group_by(*key)):
+            at_end[holder, owner, kind, place] -= sign * after
+            if in_month:
+                found.add((holder, owner))
+    return found | {(holder, owner) for (holder, owner, _kind, _place), quantity in at_end.items() if quantity}
+
+
 def _is_seen(owner: Party, by: Party | None) -> bool:
     """Whether boxes of this owner are for who asks, and in the account of the entity `by`: those of another one of
     our own are not."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_babel import force_locale, gettext
@@ -43,6 +44,7 @@ from spreadsheets import write_xlsx
 from statements.accounts import Account, Month, accounts_of, add_ages, add_lines
 from statements.charging import Charge, as_facts, charges_of, currency_decimals
 from statements.models import Statement
+from statements.visible import visible_statements
 
 #: What an event is called on a statement, in the words of both sides; others are a movement.
 _WHAT = {
@@ -173,6 +175,24 @@ def statement_of(seller: Party, partner: Party, month: Month) -> Statement | Non
     )  # fmt: skip
     found: Statement | None = rows.first()
     return found
+
+
+def statements_of(partner: Party, month: Month) -> dict[int, Statement]:
+    """The valid statements of a month that who asks may see, by the id of the company of ours that states."""
+    return {row.document.seller_id: row for row in valid_statements(month).where(Statement.partner == partner)}
+
+
+def valid_statements(month: Month) -> Any:
+    """Query of all valid statements of a month that who asks may see; each company of ours has its own."""
+    return seen(
+        visible_statements,
+        Statement.select(Statement, IssuedDocument).join(IssuedDocument)
+        .where(
+            Statement.first_day == month.first, IssuedDocument.voided_time.is_null(),
+            IssuedDocument.state != "replaced",
+        )
+        .order_by(Statement.id),
+    )  # fmt: skip
 
 
 def issue_statement(

@@ -45,9 +45,18 @@ from i18n import LANGUAGES, name_of, translated
 from listing import Column, Filter, answer, attachment, table_file
 from master_data.home import home_place, home_zone
 from master_data.models import AssetType, Party, Place
-from master_data.visible import visible_parties
+from master_data.visible import own_parties, visible_parties
 from statements import replies
-from statements.accounts import Account, Month, accounts_of, add_ages, add_lines, month_named, month_of
+from statements.accounts import (
+    Account,
+    Month,
+    accounts_of,
+    add_ages,
+    add_lines,
+    month_named,
+    month_of,
+    who_has_accounts,
+)
 from statements.all_due import order_statements
 from statements.charging import Charge, currency_decimals, text_of
 from statements.issuing import (
@@ -61,8 +70,9 @@ from statements.issuing import (
     language_for,
     own_companies,
     statement_facts,
-    statement_of,
     statement_xlsx,
+    statements_of,
+    valid_statements,
 )
 from statements.models import Statement, StatementLink
 from statements.states import STATES, VERDICTS, accepted_by_silence
@@ -97,12 +107,15 @@ def account(code: str) -> Any:
     }
     if request.args.get("format") in ("csv", "xlsx"):
         return _account_file(request.args["format"], partner, month, accounts, places)
-    companies = own_companies()
-    seller = _seller(companies)
+    companies, issued = own_companies(), statements_of(partner, month)
+    _seller(companies)  # one named in the address that who asks may not see is not there
+    having = {one.owner.id for one in accounts}
+    # What only outside owners have there, any one of ours may state.
+    stating = [one for one in companies if one.id in having or one.id in issued] or companies
     return render_template(
         "statements/account.html", partner=partner, month=month, over=month.last < today, accounts=accounts,
-        places=places, theirs=theirs, companies=companies, seller=seller, partner_language=language_for(partner),
-        statement=statement_of(seller, partner, month) if seller else None, states=STATES,
+        places=places, theirs=theirs, companies=companies, partner_language=language_for(partner),
+        stating=[(one, issued.get(one.id)) for one in stating], states=STATES,
         this_month=month_of(today), agreed=Agreement.select().where(Agreement.partner == partner).exists(),
         languages={code: own for code, (_locale, own) in LANGUAGES.items()},
     )  # fmt: skip
@@ -145,7 +158,7 @@ def _account_file(
 @needs("statements.read")
 @prints
 def statement_draft(code: str) -> Response:
-    """The statement of a month as it would be issued now."""
+    """The statement of a month as it would be issued now: `?month=`, `seller`, `language`."""
     partner, month = _partner(code), _month()
     seller = _seller(own_companies()) or abort(404)
     with one_view():
@@ -187,7 +200,7 @@ class _Sum:
 @blueprint.get("/parties/<code>/charges")
 @needs("statements.read", "agreements.read")
 def charges(code: str) -> Any:
-    """The charges of a month: `?month=`, `kind` (several) to leave some out."""
+    """The charges of a month: `?month=`, `kind` (several) to leave some out, `seller`: for whose boxes."""
     partner, month, today = _partner(code), _month(), _today()
     companies = own_companies()
     seller = _seller(companies)
@@ -219,7 +232,7 @@ def _kinds(chosen: list[str]) -> list[str]:
 @needs("statements.read", "agreements.read")
 @prints
 def charges_draft(code: str) -> Response:
-    """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`."""
+    """The pro-forma invoice as it would be issued now: `?month=`, `?currency=`, `kind`, `seller`."""
     partner, month = _partner(code), _month()
     seller = _seller(own_companies()) or abort(404)
     currency = request.args.get("currency", "")[:3]
@@ -243,10 +256,14 @@ def charges_issue(code: str) -> Any:
         request.form.get("replaces"), _user(), utc_now(), _settings(),
     )  # fmt: skip
     flash(_("%(number)s is issued.", number=document.number), "success")
-    return redirect(url_for(".charges", code=code, month=str(month), kind=request.form.getlist("kind")))
+    kinds = request.form.getlist("kind")
+    return redirect(url_for(".charges", code=code, month=str(month), kind=kinds, seller=request.form.get("seller")))
 
 
 # ---- statements
+
+
+_SELLER: Any = Party.alias()
 
 
 def _state_title(row: Statement) -> str:
@@ -264,27 +281,39 @@ def statement_list() -> Response | str:
             url=lambda row: url_for("statements.statement", id=row.id),
         ),
         Column("partner", N_("Partner"), lambda row: name_of(row.partner), Party.code),
+        Column("seller", N_("Our company"), lambda row: name_of(row.document.seller), _SELLER.code),
         Column("month", N_("Month"), lambda row: f"{row.first_day:%Y-%m}", Statement.first_day),
         Column("date", N_("Date"), lambda row: row.document.issue_date.isoformat(), IssuedDocument.issue_date),
         Column("state", N_("State"), _state_title, Statement.state, html=state_html),
     )  # fmt: skip
     query = (
-        Statement.select(Statement, IssuedDocument, Party).join(IssuedDocument).switch(Statement)
+        Statement.select(Statement, IssuedDocument, _SELLER, Party).join(IssuedDocument)
+        .join(_SELLER, on=IssuedDocument.seller == _SELLER.id).switch(Statement)
         .join(Party, on=Statement.partner == Party.id)
     )  # fmt: skip
     query = seen(visible_statements, query)
     told = seen(visible_statements, Statement.select(Statement.partner))
     partners = Party.select().where(Party.id.in_(told)).order_by(Party.code)
+    stating = seen(visible_statements, Statement.select(IssuedDocument.seller).join(IssuedDocument))
+    sellers = list(Party.select().where(Party.id.in_(stating)).order_by(Party.code))
     filters = [
         Filter("state", N_("State"), [(c, title) for c, (title, _look) in STATES.items()],
                lambda q, v: q.where(Statement.state == v)),
         Filter("partner", N_("Partner"), [(row.code, f"{row.code} · {name_of(row)}") for row in partners],
                lambda q, v: q.where(Party.code == v)),
     ]  # fmt: skip
+    companies, due = own_companies(), _due()
+    if len(sellers) > 1:
+        filters.append(
+            Filter("seller", N_("Our company"), [(row.code, f"{row.code} · {name_of(row)}") for row in sellers],
+                   lambda q, v: q.where(_SELLER.code == v))
+        )  # fmt: skip
+    missing = {one.company.id for one in due if one.statement is None}
     return answer(
         query, columns, template="statements/list.html", name="statements", filters=filters, sort="-month",
-        search=(IssuedDocument.number, Party.code, Party.name_en, Party.name_zh), due=_due(),
-        last_month=month_of(_today()).before, companies=own_companies(),
+        search=(IssuedDocument.number, Party.code, Party.name_en, Party.name_zh), due=due, state_html=state_html,
+        last_month=month_of(_today()).before, several=len(companies) > 1 or len({one.company.id for one in due}) > 1,
+        missing=[one for one in companies if one.id in missing],
     )  # fmt: skip
 
 
@@ -294,21 +323,33 @@ def state_html(row: Statement) -> Any:
     return Markup('<span class="rt-state rt-{}">{}</span>').format(look, _state_title(row))
 
 
-def _due() -> list[tuple[Party, Statement | None]]:
-    """The partners that have boxes, each with his valid statement of last month."""
-    last = month_of(_today()).before
-    having = StockLevel.select(StockLevel.holder).where(StockLevel.quantity != 0).distinct()
-    if current_scope().entities is not None:  # an account has no site
-        having = seen(visible_levels, having) if current_scope().sites is None else having
-        having = having.where(StockLevel.owner.in_(current_scope().entities))
-    partners = list(Party.select().where(~Party.own, Party.id.in_(having)).order_by(Party.code))
-    rows = seen(
-        visible_statements,
-        Statement.select(Statement, IssuedDocument).join(IssuedDocument)
-        .where(Statement.first_day == last.first, IssuedDocument.voided_time.is_null()),
-    )  # fmt: skip
-    issued = {row.partner_id: row for row in rows}
-    return [(partner, issued.get(partner.id)) for partner in partners]
+@dataclass(frozen=True)
+class _Due:
+    """What a company of ours has to state to a partner for last month, and the valid statement of it."""
+
+    partner: Party
+    company: Party
+    statement: Statement | None
+
+
+def _due() -> list[_Due]:
+    """One for each partner and company with something to state for last month, or with a statement of it."""
+    last, scope = month_of(_today()).before, current_scope()
+    with one_view():
+        having = who_has_accounts(last)
+        issued = {(row.partner_id, row.document.seller_id): row for row in valid_statements(last)}
+    if scope.entities is not None:  # an account has no site
+        having = {pair for pair in having if pair[1] in scope.entities}
+    companies, own = own_companies(), {id_ for (id_,) in tuples(own_parties())}
+    may_state = {one.id for one in companies}
+    due = {pair for pair in having if pair[1] in may_state} | set(issued)
+    told = {partner for partner, _company in due}
+    # What only outside owners have at a partner is stated once, by any one of ours; first comes the first of them.
+    due |= {(partner, companies[0].id) for partner, owner in having if owner not in own and partner not in told}
+    rows = Party.select().where(Party.id.in_({id_ for pair in due for id_ in pair}))
+    parties = {row.id: row for row in rows}
+    found = [_Due(parties[partner], parties[company], issued.get((partner, company))) for partner, company in due]
+    return sorted(found, key=lambda one: (one.partner.code, one.company.id))
 
 
 @blueprint.post("/statements/issue-due")
@@ -317,7 +358,7 @@ def issue_due() -> Any:
     """Issue what `_due` shows as missing, in the background. Form field: `seller`. Answers with the page of the job."""
     seller = _seller(own_companies()) or abort(404)
     month = month_of(_today()).before
-    partners = [partner for partner, row in _due() if row is None or row.document.seller_id != seller.id]
+    partners = [one.partner for one in _due() if one.company == seller and one.statement is None]
     if not partners:
         raise Refused("nothing_due", N_("No statement is missing."))
     job = order_statements(seller, month, partners, _user(), utc_now())

@@ -444,6 +444,8 @@ def test_counted_pools_are_booked_listed_and_undone(client, world):
     assert client.post(f"/pools/events/{event.event_id}/void", data={"reason": ""}).status_code == 409
     assert client.post(f"/pools/events/{event.event_id}/void", data={"reason": "not loaded"}).status_code == 302
     assert "undone" in text_of(client, "/pools/events")
+    told = list(csv.DictReader(io.StringIO(client.get("/pools/events?format=csv").data.decode("utf-8-sig"))))
+    assert {(row["Document no."], row["Outcome"]) for row in told} == {("", "taken"), ("PN-1", "undone")}
     assert "Hamburg" not in client.get("/pools?format=csv").data.decode()
     assert list(faults()) == []
 

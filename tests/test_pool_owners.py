@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import samples
+from browser import DESKTOP
 from conftest import NOW, on_both_databases
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.scope import Scope, acting_as, seen
@@ -224,3 +226,25 @@ def test_a_set_of_papers_that_was_not_done_when_the_jobs_came_is_taken_up_on_bot
         db.execute_sql("UPDATE paper_job SET state = 'waiting'")
         step.up(None, db)
     assert json.loads(Job.get(Job.kind == "issue_set").args) == {"set": PaperSet.get().id}
+
+
+def test_on_a_desk_in_chinese_no_column_of_the_events_is_a_character_wide_and_none_is_off_the_edge(
+    page: Page, user: User, world: samples.World, second: Party
+) -> None:
+    both_hold(world, second)
+    told("dispatch", 12, NOW + HOUR, shipment="S-2026-0001", place="SZ-PLANT", document="DN-2026-000123")
+    told("write_off", 2999, NOW + HOUR, party="HAMBURG", owner="WUXI", reason="x")
+    ScanEvent.update(user=user).execute()
+    page.set_viewport_size(DESKTOP)
+    page.goto("/pools/events")
+    for language in ("en", "zh-CN"):
+        if language != "en":
+            page.get_by_role("button", name="中文").click()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert page.evaluate("""() => {
+            const all = document.querySelector('.rt-table-wrap'), em = 14
+            return [...document.querySelectorAll('.rt-table th')].every(one => one.offsetWidth >= 2 * em)
+                && [...document.querySelectorAll('.rt-table td:nth-child(2), .rt-table td:nth-child(3)')]
+                    .every(one => one.offsetWidth >= 5 * em)
+                && all.scrollWidth <= all.clientWidth
+        }""")
