@@ -128,7 +128,7 @@ def test_a_count_expects_what_the_lists_say_that_arrive_between_its_choice_and_i
     page.wait_for_function(
         """() => new Promise(done => { const opening = indexedDB.open('rt-scan'); opening.onsuccess = () => {
             const kept = opening.result.transaction('meta').objectStore('meta').get('snapshot');
-            kept.onsuccess = () => { opening.result.close(); 
+            kept.onsuccess = () => { opening.result.close();
             window.kept = (window.kept || 0) + JSON.stringify(kept.result).includes('in_transit_out'); done(window.kept > 5); }; }; })"""
     )  # looked at some pictures longer: what is kept is taken up right after
     page.click("#pick button")
