@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
-import sys
 from collections.abc import Iterator
-from typing import Any
 
-from apart import limit
 from errors import N_, InvalidInput
-from xlsx_reader import MAX_TEXT, check_size
+from xlsx_reader import MAX_TEXT, answer, check_size
 
 MEMORY = 512 * 1024 * 1024  # bytes of address space
 SECONDS = 10  # of CPU
@@ -82,12 +78,8 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
             yield number, cells
     except csv.Error as error:
         if "field limit" in str(error):  # it has no class or number of its own
-            raise InvalidInput(
-                f"A{number + 1}",
-                TOO_LONG,
-                row=number + 1,
-                most=f"{csv.field_size_limit():,}",
-            ) from None
+            most = f"{csv.field_size_limit():,}"
+            raise InvalidInput(f"A{number + 1}", TOO_LONG, row=number + 1, most=most) from None
         raise InvalidInput(
             f"A{number + 1}",
             N_("Row %(row)s cannot be read: a quotation mark is missing or stands alone."),
@@ -113,16 +105,5 @@ def _delimiter(text: str) -> str:
     return max(",;\t", key=columns)
 
 
-def main() -> None:
-    """Answer on standard output: {"rows": …} or {"field": …, "text": …, "values": …}."""
-    limit(MEMORY, SECONDS)
-    answer: dict[str, Any]
-    try:
-        answer = {"rows": read(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))}
-    except InvalidInput as error:
-        answer = {"field": error.field, "text": error.message.text, "values": error.message.values}
-    json.dump(answer, sys.stdout)
-
-
 if __name__ == "__main__":
-    main()
+    answer(read, MEMORY, SECONDS)

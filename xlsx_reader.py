@@ -12,6 +12,7 @@ import json
 import posixpath
 import sys
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -239,16 +240,17 @@ def _text(value: Any, row: int, column: int) -> str:
     return str(value)
 
 
-def main() -> None:
-    """Answer on standard output: {"rows": …} or {"field": …, "text": …, "values": …}."""
-    limit(MEMORY, SECONDS)
-    answer: dict[str, Any]
+def answer(read_rows: Callable[[bytes, int, int], Any], memory: int, seconds: int) -> None:
+    """Read standard input within these limits, with the most rows and columns of the command line, and answer on
+    standard output: {"rows": …} or {"field": …, "text": …, "values": …}. csv_reader does the same."""
+    limit(memory, seconds)
+    found: dict[str, Any]
     try:
-        answer = {"rows": read(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))}
+        found = {"rows": read_rows(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2]))}
     except InvalidInput as error:
-        answer = {"field": error.field, "text": error.message.text, "values": error.message.values}
-    json.dump(answer, sys.stdout)
+        found = {"field": error.field, "text": error.message.text, "values": error.message.values}
+    json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    answer(read, MEMORY, SECONDS)

@@ -345,7 +345,8 @@ def _due() -> list[_Due]:
     due = {pair for pair in having if pair[1] in may_state} | set(issued)
     told = {partner for partner, _company in due}
     # What only outside owners have at a partner is stated once, by any one of ours; first comes the first of them.
-    due |= {(partner, companies[0].id) for partner, owner in having if owner not in own and partner not in told}
+    first = {one.id for one in companies[:1]}
+    due |= {(partner, one) for partner, owner in having if owner not in own and partner not in told for one in first}
     rows = Party.select().where(Party.id.in_({id_ for pair in due for id_ in pair}))
     parties = {row.id: row for row in rows}
     found = [_Due(parties[partner], parties[company], issued.get((partner, company))) for partner, company in due]

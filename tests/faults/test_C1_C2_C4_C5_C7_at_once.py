@@ -241,12 +241,18 @@ def test_C5_an_order_to_issue_whose_answer_was_lost_is_sent_again_and_gets_the_s
     assert IssuedDocument.select().count() == 1
 
 
+def jobs_end() -> None:
+    """Those that this process began have come to their end."""
+    for thread in [one for one in threading.enumerate() if one.name.startswith("job-")]:
+        thread.join(60)
+
+
 def test_C5_a_set_that_was_ordered_is_not_issued_again_by_the_same_form(client, world):
     url = "/shipments/S-2026-0001/documents/issue"
     form = form_of(client.get("/shipments/S-2026-0001").text, f'action="{url}"')
     form |= {"paper": "packing_list:", "reason:": "Agreed."}
     first = client.post(url, data=form)
-    Job.update(state="done").execute()  # long since
+    jobs_end()
     again = client.post(url, data=form)
     assert (first.status_code, again.status_code, again.location) == (302, 302, first.location)
     assert PaperSet.select().count() == 1
@@ -264,8 +270,7 @@ def test_C5_a_set_that_found_another_at_work_is_issued_when_its_form_comes_again
     Job.update(state="done").execute()
     again = client.post(url, data=form)
     assert (again.status_code, again.location) == (302, f"/paper-sets/{PaperSet.get(PaperSet.id != before.id).id}")
-    for thread in [one for one in threading.enumerate() if one.name.startswith("job-")]:
-        thread.join(60)
+    jobs_end()
 
 
 @on_both_databases
@@ -273,7 +278,7 @@ def test_C5_a_shipment_that_was_saved_is_not_made_a_second_time_by_the_same_form
     """Pressed twice at once, sent again later, by somebody else, with other values, and after a fault."""
     url, before = "/shipments/new", Shipment.select().count()
     once = {"once": re.search(r'name="once" value="(\w+)"', client.get(url).text)[1]}
-    faulty = client.post(url, data=GOOD | once | {"incoterm": "XXX"})
+    faulty = client.post(url, data=GOOD | once | {"incoterm": "QQQ"})
     assert (faulty.status_code, FormAnswer.select().count()) == (422, 0)  # nothing was done, so the key is free
     with app.app_context():
         other = create_user("li.na", PASSWORD, NOW, administrator=True)
