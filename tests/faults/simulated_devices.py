@@ -5,6 +5,7 @@ No sleeps: who waits, waits for a condition.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -51,6 +52,16 @@ def _group(pid: int) -> int:
         return 0
 
 
+def _sockets(pid: int) -> set[str]:
+    """The sockets that a process has open, by the names that the kernel gives them; none of one that is gone."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return {name for name in found if name.startswith("socket:")}
+
+
 class RealServer:
     """`flask --app app serve` on a data folder of its own; kill() is SIGKILL for all of its processes."""
 
@@ -93,8 +104,9 @@ class RealServer:
         self.process.wait()
 
     def kill_worker(self) -> None:
-        """One worker dies; the server makes another."""
-        os.kill(self.processes()[-1], signal.SIGKILL)
+        """One worker that answers requests dies; the server makes another. (Others of its processes are renderers.)"""
+        (listener,) = _sockets(self.process.pid)
+        os.kill(next(pid for pid in self.processes()[1:] if listener in _sockets(pid)), signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """The server and its workers, the first one first."""
@@ -240,6 +252,8 @@ class Fleet:
     hosts: list[str] = field(default_factory=lambda: ["127.0.0.1"])  # several: each try goes to the next one
     tries: Iterator[int] = field(default_factory=itertools.count)
     rest: float = 0.0  # seconds between two batches of a device, as where people scan
+    sizes: tuple[int, int] = (1, 40)  # of a batch, at least and at most
+    under_way: dict[str, list[str]] = field(default_factory=dict)  # name of a device → ids of the batch that it sends
 
     def start(self) -> None:
         self.threads = [threading.Thread(target=self._work, args=(device,), daemon=True) for device in self.devices]
@@ -258,9 +272,10 @@ class Fleet:
     def _work(self, device: SimulatedDevice) -> None:
         try:
             while not self.ending.is_set() or device.queue:
-                while not self.ending.is_set() and len(device.queue) < 60:
+                while not self.ending.is_set() and len(device.queue) < self.sizes[1] * 1.5:
                     device.scan()
-                batch, key = device.queue[: device.luck.randint(1, 40)], str(uuid.uuid4())
+                batch, key = device.queue[: device.luck.randint(*self.sizes)], str(uuid.uuid4())
+                self.under_way[device.name] = [event["event_id"] for event in batch]
                 while not device.send(self.port, key, batch, self.hosts[next(self.tries) % len(self.hosts)]):
                     self.up.wait(60)
                     if len(self.hosts) > 1:
@@ -275,7 +290,7 @@ class Fleet:
             self.answered.release(1_000)
 
 
-def prepare(server: Any, count: int = 4) -> list[SimulatedDevice]:
+def prepare(server: Any, count: int = 4, boxes_each: int = BOXES_EACH) -> list[SimulatedDevice]:
     """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look."""
     open_database(server.url)
     now = utc_now()
@@ -285,7 +300,7 @@ def prepare(server: Any, count: int = 4) -> list[SimulatedDevice]:
         devices = []
         for number in range(count):
             prefix = chr(ord("A") + number)
-            codes = [f"KLT-{prefix}-{n:04d}" for n in range(BOXES_EACH)]
+            codes = [f"KLT-{prefix}-{n:04d}" for n in range(boxes_each)]
             register_assets(world.klt, codes, world.suzhou, world.plant, None, then)
             user = create_user(f"yard.{prefix.lower()}", "correct horse battery", now, role="scanner_operator")
             _, token = register(f"yard {prefix}", user, now)
