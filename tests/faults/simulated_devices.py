@@ -26,14 +26,18 @@ from pathlib import Path
 from typing import Any
 
 import samples
+from conftest import settings_for
 from large import LARGE, tried  # noqa: F401 (for the tests beside)
 
 from accounts.people import create_user
 from assets.devices import register
-from assets.models import ScanEvent
+from assets.ledger import histories
+from assets.models import Asset, Device, ScanEvent
 from assets.registering import register_assets
+from assets.state import in_order
 from database import db as proxy
 from database import open_database, utc_now
+from invariants import faults
 
 ROOT = Path(__file__).parent.parent.parent
 BOXES_EACH = 40
@@ -291,11 +295,13 @@ class Fleet:
 
 
 def prepare(server: Any, count: int = 4, boxes_each: int = BOXES_EACH) -> list[SimulatedDevice]:
-    """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look."""
+    """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look. They scan onto
+    S-2026-0001; onto S-2026-0002, which says the same, nobody does."""
     open_database(server.url)
     now = utc_now()
     with proxy.connection_context():
         world = samples.world(now)
+        samples.shipment(now, world, number="S-2026-0002")
         then = now - timedelta(days=100)
         devices = []
         for number in range(count):
@@ -317,3 +323,29 @@ def in_the_ledger(url: str) -> dict[str, Counter[str]]:
         for event_id, refused in query.tuples():
             found["refused" if refused else "event"][event_id] += 1
     return found
+
+
+def nothing_lost_nothing_double(server: RealServer, devices: list[SimulatedDevice]) -> int:
+    """Holds the ledger against what the devices scanned; gives the number of scans."""
+    found = in_the_ledger(server.url)
+    made = [event_id for device in devices for event_id in device.made]
+    assert set(found["event"]) == set(made)
+    assert set(found["event"].values()) == {1}
+    assert not found["refused"]
+    assert all(set(device.answers) == set(device.made) for device in devices)
+    assert {outcome for device in devices for outcome in device.answers.values()} <= {"recorded", "known"}
+    with proxy.connection_context():
+        assert list(faults(settings_for(server.folder))) == []
+        for device in devices:
+            row = Device.get(name=device.name)
+            assert (row.last_sequence, json.loads(row.gaps)) == (len(device.made), [])
+        boxes = {box.id: box.code for box in Asset.select()}
+        order = {event_id: number for device in devices for number, event_id in enumerate(device.made)}
+        out = {code: is_out for device in devices for code, is_out in device.out.items()}
+        for id_, events in histories(boxes).items():
+            told = [
+                order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"
+            ]
+            assert told == sorted(told)  # the order of the device is kept
+            assert (Asset.get_by_id(id_).where == "out") == out.get(boxes[id_], False)
+    return len(made)

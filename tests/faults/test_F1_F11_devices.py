@@ -7,34 +7,28 @@ at all.
 from __future__ import annotations
 
 import http.client
-import json
 import random
 import threading
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from conftest import settings_for
 from simulated_devices import (
     BOXES_EACH,
     LARGE,
     Fleet,
     LossyNetwork,
     RealServer,
-    SimulatedDevice,
-    in_the_ledger,
+    nothing_lost_nothing_double,
     prepare,
     tried,
 )
 
 from accounts.people import create_token, create_user
-from assets.ledger import histories
-from assets.models import Asset, Device, ScanBatch, ScanEvent
-from assets.state import in_order
+from assets.models import ScanBatch, ScanEvent
 from database import db as proxy
 from database import open_database, utc_now
 from docs_gen.models import IssuedDocument
-from invariants import faults
 
 KILLS = 100 if LARGE else 2  # the server, then one worker of it
 SIZES = (200, 200) if LARGE else (1, 40)  # scans in a batch, at least and at most
@@ -50,32 +44,6 @@ def server(tmp_path: Path, migrated_file: Path, app):
     made.start()
     yield made, devices
     made.stop()
-
-
-def nothing_lost_nothing_double(server: RealServer, devices: list[SimulatedDevice]) -> int:
-    """Holds the ledger against what the devices scanned; gives the number of scans."""
-    found = in_the_ledger(server.url)
-    made = [event_id for device in devices for event_id in device.made]
-    assert set(found["event"]) == set(made)
-    assert set(found["event"].values()) == {1}
-    assert not found["refused"]
-    assert all(set(device.answers) == set(device.made) for device in devices)
-    assert {outcome for device in devices for outcome in device.answers.values()} <= {"recorded", "known"}
-    with proxy.connection_context():
-        assert list(faults(settings_for(server.folder))) == []
-        for device in devices:
-            row = Device.get(name=device.name)
-            assert (row.last_sequence, json.loads(row.gaps)) == (len(device.made), [])
-        boxes = {box.id: box.code for box in Asset.select()}
-        order = {event_id: number for device in devices for number, event_id in enumerate(device.made)}
-        out = {code: is_out for device in devices for code, is_out in device.out.items()}
-        for id_, events in histories(boxes).items():
-            told = [
-                order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"
-            ]
-            assert told == sorted(told)  # the order of the device is kept
-            assert (Asset.get_by_id(id_).where == "out") == out.get(boxes[id_], False)
-    return len(made)
 
 
 def all_or_nothing(server: RealServer, fleet: Fleet) -> int:

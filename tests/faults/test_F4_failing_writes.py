@@ -13,21 +13,18 @@ from pathlib import Path
 
 import pytest
 from conftest import NOW, PASSWORD
+from preloaded import HERE, compiled
 from simulated_devices import LARGE, tried
 
 from accounts.people import create_user
 from assets.registering import register_assets
 from database import db as proxy
 
-HERE = Path(__file__).parent
-
 
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory) -> Path:
-    """The library that lets writes fail, compiled; `make test` sees to it that there is a compiler."""
-    library = tmp_path_factory.mktemp("shim") / "failing_writes.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, HERE / "failing_writes.c", "-ldl"], check=True)
-    return library
+    """The library that lets writes fail."""
+    return compiled("failing_writes", tmp_path_factory.mktemp("shim"))
 
 
 EACH = [errno.EIO, errno.ENOSPC]
