@@ -90,14 +90,17 @@ def test_F6_devices_with_clocks_of_all_kinds_that_share_boxes_tell_the_history_a
     luck, start = random.Random(6), utc_now() - 20 * DAY
     clocks = [*WRONG, datetime(1970, 1, 1, tzinfo=UTC) - start]
     with app.app_context():
-        scanners = [Scanner(app, register(f"yard {n}", user, NOW)[1], ahead) for n, ahead in enumerate(clocks)]
+        scanners = [Clock(app, register(f"yard {n}", user, NOW)[1], ahead) for n, ahead in enumerate(clocks)]
     codes = [box.code for box in boxes]
     happened: list[tuple[datetime, str, str, str, timedelta]] = []  # when, id, box, kind, by how much its clock was off
     waiting: dict[int, list[tuple[dict[str, Any], datetime]]] = {n: [] for n in range(len(scanners))}
-    out = dict.fromkeys(codes, False)
+    out, last = dict.fromkeys(codes, False), dict[str, int]()
     for number in range(SCANS):
         at = start + number * (19 * DAY / SCANS)
         code, place = codes[number % len(codes)], luck.randrange(len(scanners))
+        if last.setdefault(code, place) != place:  # what another one has of this box comes first
+            send_waiting(scanners[last[code]], waiting[last[code]], luck)
+        last[code] = place
         scanner, kind = scanners[place], "return" if out[code] else "dispatch"
         out[code] = not out[code]
         shown_ = (at + scanner.ahead).astimezone(luck.choice(ZONES))
@@ -124,16 +127,22 @@ def test_F6_devices_with_clocks_of_all_kinds_that_share_boxes_tell_the_history_a
     )
 
 
-def send_waiting(scanner: Scanner, waiting: list[tuple[dict[str, Any], datetime]], luck: random.Random) -> None:
-    """Before some of the sendings the clock of the device changes to summer or winter time, and goes back after it."""
+class Clock(Scanner):
+    """A device whose clock is changed to summer time and back."""
+
+    summer = False
+
+
+def send_waiting(scanner: Clock, waiting: list[tuple[dict[str, Any], datetime]], luck: random.Random) -> None:
+    """Before some of the sendings the clock of the device changes from winter to summer time, or back."""
     if not waiting:
         return
     for event, at in waiting:
         event["age_ms"] = int((utc_now() - at) / timedelta(milliseconds=1))
-    change = luck.choice((0, 0, 1, -1)) * HOUR
-    scanner.ahead += change
+    if luck.random() < 0.2:
+        scanner.summer = not scanner.summer
+        scanner.ahead += HOUR if scanner.summer else -HOUR
     answer = scanner.send([event for event, _ in waiting])
-    scanner.ahead -= change
     assert {one["status"] for one in answer.json["results"]} == {201}, answer.json
     waiting.clear()
 

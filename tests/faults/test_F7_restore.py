@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, PASS, on_both_databases, settings_for
-from simulated_devices import LARGE, Fleet, RealServer, in_the_ledger, prepare
+from simulated_devices import LARGE, Fleet, RealServer, in_the_ledger, prepare, tried
 
 import backup
 from accounts.people import create_user
@@ -138,6 +138,12 @@ def test_F7_one_wrong_byte_anywhere_is_told_and_nothing_is_put_in_place(app, ser
                 path for path in there.data_dir.rglob("*") if path.is_file() and "roundtrip.db" not in path.name
             ] == []
             assert proxy.get_tables() == []
+    kind = "an encrypted" if key else "a plain"
+    tried(
+        "F7",
+        f"one wrong byte anywhere in {kind} backup, or cut, or doubled: told, and nothing put in place",
+        len(wrong),
+    )
 
 
 @pytest.mark.unchecked("nothing came into the empty place that it opened last")
@@ -229,3 +235,4 @@ def test_F7_a_backup_under_load_has_every_scan_that_was_answered_before_it(tmp_p
     assert before <= restored
     assert len(before) >= 20
     assert during >= before
+    tried("F7", f"backup while 4 devices upload: {len(before)} scans answered before it are all in what comes back", 1)
