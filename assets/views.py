@@ -15,6 +15,7 @@ from peewee import JOIN, Case, ModelSelect, Value, fn
 
 from accounts.access import needs
 from accounts.models import User
+from accounts.once import taken_once
 from accounts.scope import current_scope, seen
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
@@ -22,6 +23,7 @@ from assets.dispatched import dispatches_onto
 from assets.event_types import EVENT_TYPES, REASONS, STATES
 from assets.forms import RegisterForm
 from assets.models import Asset, ScanEvent, StockLevel
+from assets.registering import ReadBoxes
 from assets.scan_words import reason_words
 from assets.scanned_text import storable
 from assets.state import State, shown
@@ -191,14 +193,21 @@ def asset_list() -> Response | str:
 @blueprint.route("/assets/new", methods=["GET", "POST"])
 @needs("assets.write")
 def asset_new() -> Any:
-    form, read = RegisterForm(), None
     how = request.form.get("how", "")
-    if how == "file":
-        read = form.preview()
-    elif how in ("codes", "range", "boxes"):
-        made = form.registered(how, request.form.get("boxes", ""), current_user)
-        if made:
-            return _registered(made)
+    if how in ("codes", "range", "boxes"):
+        return _asked_to_register(how)
+    form = RegisterForm()
+    return _register_page(form, form.preview() if how == "file" else None)
+
+
+@taken_once
+def _asked_to_register(how: str) -> Any:
+    form = RegisterForm()
+    made = form.registered(how, request.form.get("boxes", ""), current_user)
+    return _registered(made) if made else _register_page(form)
+
+
+def _register_page(form: RegisterForm, read: ReadBoxes | None = None) -> Any:
     boxes = registering.boxes_as_text(read.boxes) if read and not read.problems else ""
     status = 422 if form.is_submitted() and not boxes else 200
     return render_template("assets/new.html", form=form, read=read, boxes=boxes), status

@@ -33,6 +33,7 @@ from docs_gen.account_facts import (
 from docs_gen.facts import code_facts, from_json, look_of, party_facts
 from docs_gen.issuing import finish, latest_account_paper, take_account_number
 from docs_gen.models import IssuedDocument
+from docs_gen.numbering import locked_series
 from docs_gen.register import types
 from errors import N_, Refused
 from i18n import LANGUAGES
@@ -289,12 +290,24 @@ def issue_charges(
     if left and left.state == "numbered" and (left.failed or now - left.issued_time > timedelta(minutes=2)):
         finish(left, settings)
     with taking_turns():
+        locked_series(seller.id, types()["box_charges"].series, day_here(now, home_zone()).year)  # one after the other
         facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds, seller))
-        document = take_account_number(
-            types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
-            settings.base_url, replaces=replaces,
-        )  # fmt: skip
+        before = latest_account_paper(seller, partner, "box_charges", f"{month}-{currency}")
+        if before and user and _is_same_order(before, replaces, user) and not is_stale(before, facts):
+            document = before  # its answer was lost
+        else:
+            document = take_account_number(
+                types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
+                settings.base_url, replaces=replaces,
+            )  # fmt: skip
     return finish(document, settings)
+
+
+def _is_same_order(before: IssuedDocument, replaces: str | None, user: User) -> bool:
+    """Whether this paper is what the same person ordered when the same one, or none, was the valid one."""
+    if replaces is None or before.status == "void" or before.number == replaces or before.issued_by_id != user.id:
+        return False
+    return (before.replaces.number if before.replaces_id else "") == replaces
 
 
 def is_stale(document: IssuedDocument, facts: BoxChargesFacts) -> bool:
