@@ -184,7 +184,8 @@ def issue(code: str) -> Any:
         )
     except Refused as refused:
         before = statement_of(seller, partner, month) if refused.reason == "issued" else None
-        if before is None or before.document.issued_by_id != current_user.id:
+        wanted = language if language in LANGUAGES else language_for(partner)
+        if before is None or (before.document.issued_by_id, before.language) != (current_user.id, wanted):
             raise
         done_already()  # the same person: pressed twice, or its answer was lost
         return redirect(url_for(".statement", id=before.id))
@@ -555,7 +556,6 @@ def link_revoke(id: int, link: int) -> Any:
 
 @blueprint.post("/statements/<int(max=2147483647):id>/answer")
 @needs("statements.write")
-@taken_once
 def answer_told(id: int) -> Any:
     """What the partner told us by telephone: `name`, `line` (empty: all is right), `verdict`, `quantity`, `reason`."""
     row = _statement(id)

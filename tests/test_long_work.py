@@ -101,6 +101,12 @@ def test_the_statements_of_a_month_are_issued_in_the_background_stopped_and_gone
     job = Job.get(Job.kind == "statements")
     assert answer.location.endswith(f"/jobs/{job.id}")
     assert job.total == 6
+    pressed_again = client.post("/statements/issue-due", data={"seller": world.suzhou.code})  # in another window
+    assert (pressed_again.location, Job.select().where(Job.kind == "statements").count()) == (answer.location, 1)
+    with app.app_context():
+        other = create_user("other", PASSWORD, NOW, administrator=True)
+    told = signed_in(app, other).post("/statements/issue-due", data={"seller": world.suzhou.code})
+    assert (told.status_code, "being issued at this moment" in told.text) == (409, True)
 
     class WorkerStops(threading.Event):
         def is_set(self) -> bool:
