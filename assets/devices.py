@@ -9,7 +9,7 @@ from peewee import IntegrityError
 
 from accounts.access import SCAN
 from accounts.models import ApiToken, User
-from accounts.people import create_token, token_anew
+from accounts.people import create_token
 from accounts.tokens import token_hash
 from assets.clocks import Received, Sync
 from assets.models import Device
@@ -22,8 +22,7 @@ MAX_QUARANTINED = 5_000
 
 
 def register(name: str, user: User, now: datetime, sent_time: datetime | None = None) -> tuple[Device, str]:
-    """A new device and its token, which is shown this once. `sent_time`: what its clock shows now. Asked again by the
-    same person, one whose token was never used gets another in its place: the answer was lost.
+    """A new device and its token, which is shown this once. `sent_time`: what its clock shows now.
 
     Raises InvalidInput(name), Refused when a device in use has this name.
     """
@@ -37,10 +36,6 @@ def register(name: str, user: User, now: datetime, sent_time: datetime | None = 
             row = ApiToken.get(ApiToken.sha256 == token_hash(token))
             device = Device.create(name=name, token=row, created_time=now, clock_offset_ms=milliseconds(offset))
     except IntegrityError as error:
-        unused = ApiToken.last_used_time.is_null() & ApiToken.revoked_time.is_null() & (ApiToken.user == user)
-        lost = Device.select().join(ApiToken).where(Device.name == name, Device.revoked_time.is_null(), unused).first()
-        if lost is not None:
-            return lost, token_anew(user, lost.token_id)
         raise Refused(
             "device_name_taken", N_("There is a device %(name)s already. Revoke it, or choose another name."), name=name
         ) from error
