@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from flask_babel import ngettext
 from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from accounts.access import may, needs
 from accounts.once import taken_once
@@ -39,6 +40,9 @@ from shipments.visible import visible_shipments
 
 blueprint = Blueprint("pools", __name__)
 
+
+#: Within this time the same event of a counted pool, told by the same person, is asked about; and the yes to it.
+SOON, AGAIN = timedelta(minutes=10), "again"
 
 _OWNER: Any = Party.alias()
 
@@ -109,17 +113,43 @@ def pool_list() -> Response | str:
 def pool_book() -> Any:
     """Tell an event of a counted pool; fields of PoolForm."""
     shown_first = {} if request.method == "POST" else {"data": {"asset_type": request.args.get("type", "")}}
-    form, status = PoolForm(home_zone(), **shown_first), 200
+    form, status, same = PoolForm(home_zone(), **shown_first), 200, None
     if form.is_submitted():
         status = 422
         if form.validate():
             now = utc_now()
-            taken = record_scan(form.told_of_pool(now), current_user, now)
-            if taken.outcome == "recorded" or taken.waits:
-                flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
-                return redirect(url_for("pools.pool_list", type=form.asset_type.data))
-            form.blame(taken)
-    return render_template("assets/pool_book.html", form=form), status
+            told = form.told_of_pool(now)
+            if AGAIN not in request.form.getlist("confirmed"):
+                same = _told_before(told, now)
+            if same is None:
+                taken = record_scan(told, current_user, now)
+                if taken.outcome == "recorded" or taken.waits:
+                    flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
+                    return redirect(url_for("pools.pool_list", type=form.asset_type.data))
+                form.blame(taken)
+    page = render_template("assets/pool_book.html", form=form, same=same, zone=home_zone(), again=AGAIN)
+    return page, status
+
+
+def _told_before(told: ScanInput, now: datetime) -> ScanEvent | None:
+    """The event by which the same person told the same a moment ago: whoever goes back to the form that was sent has a
+    new one, with what was typed and another key."""
+    kind = AssetType.select(AssetType.id).where(AssetType.code == told.asset_type)
+    voids = ScanEvent.alias()
+    query = ScanEvent.select().where(
+        ScanEvent.asset_type == kind, ScanEvent.event_time.between(told.event_time - SOON, told.event_time + SOON),
+        ScanEvent.record_time >= now - SOON, ScanEvent.user == current_user.id, ScanEvent.type == told.type,
+        ScanEvent.quantity == told.quantity, ScanEvent.document == told.document, ScanEvent.refused == "",
+        ~fn.EXISTS(voids.select(voids.id).where(voids.voids == ScanEvent.event_id)),
+    )  # fmt: skip
+    for code, column, named in (
+        (told.place, ScanEvent.place, Place.code), (told.destination, ScanEvent.destination, Place.code),
+        (told.party, ScanEvent.party, Party.code), (told.owner, ScanEvent.owner, Party.code),
+        (told.shipment, ScanEvent.shipment, Shipment.number),
+    ):  # fmt: skip
+        if code:
+            query = query.where(column.in_(named.model.select(named.model.id).where(named == code)))
+    return query.order_by(ScanEvent.id.desc()).first()  # type: ignore[no-any-return]
 
 
 @blueprint.get("/pools/events")

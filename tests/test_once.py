@@ -286,3 +286,28 @@ def test_the_key_of_a_program_holds_for_forms_too_and_for_thirty_days(world, pro
     FormAnswer.update(created_time=utc_now() - timedelta(days=31)).execute()
     program("/places/new", "r", PLACE | {"code": "DTW2"})
     assert program("/parties/new", "p", form).status_code == 422  # forgotten, and the code is taken
+
+
+# ---- an event of a counted pool, told again by a form that was opened anew (the way back of a browser)
+
+
+def test_the_same_event_of_a_pool_told_again_a_moment_later_is_asked_about(app: Flask, client: SignedIn, world) -> None:
+    url, form = "/pools/book", {"type": "opening", "asset_type": "EPAL", "quantity": "12", "party": "HAMBURG"}
+    assert client.post(url, data=form).status_code == 302
+    asked = client.post(url, data=form | {"once": "a" * 32})
+    assert (asked.status_code, ScanEvent.select().count()) == (422, 1)
+    assert "You booked the same at" in asked.text
+    yes = filled(asked.text, url, confirmed="again")
+    assert [yes[name] for name in ("quantity", "party")] == ["12", ["HAMBURG"]]
+    assert [client.post(url, data=yes).status_code for _ in range(2)] == [302, 302]
+    assert ScanEvent.select().count() == 2
+    # Not the same: another quantity, document, time or person; and what was undone is asked about no more.
+    with app.app_context():
+        other = SignedIn(app, app.response_class)
+        other.sign_in(create_user("li.na", PASSWORD, NOW, administrator=True))
+    assert other.post(url, data=form).status_code == 302
+    for change in ({"quantity": "13"}, {"document": "DN-1"}, {"moment": "2026-11-01 12:00"}):
+        assert client.post(url, data=form | change).status_code == 302, change
+    for event in ScanEvent.select().where(ScanEvent.type == "opening"):
+        client.post(f"/pools/events/{event.event_id}/void", data={"reason": "mistyped"})
+    assert client.post(url, data=form).status_code == 302
