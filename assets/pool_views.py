@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,9 +26,9 @@ from assets.scanned_text import storable
 from assets.scanning import record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
-from assets.views import WORDS, all_events, event_columns, outcome_html, state_html
+from assets.views import WORDS, all_events, event_columns, find_undone, state_html
 from assets.visible import event_is_seen, visible_levels, visible_minimums
-from database import tuples, utc_now
+from database import utc_now
 from errors import N_, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer
@@ -159,7 +158,6 @@ def pool_events() -> Response | str:
     query = all_events().where(ScanEvent.asset_type.is_null(False), ScanEvent.type != "void")
     columns = event_columns("time", "type", "kind", "quantity", "owner", "outcome", "shipment", "place", "party",
                             "document", "person", "recorded")  # fmt: skip
-    columns = tuple(_outcome(column) if column.key == "outcome" else column for column in columns)
     if request.args.get("format") not in ("csv", "xlsx"):
         columns = (*columns, Column("undo", N_("Undo"), lambda row: "", html=_undo_html))
     kinds = AssetType.select().where(AssetType.counted).order_by(AssetType.code)
@@ -171,29 +169,9 @@ def pool_events() -> Response | str:
     )  # fmt: skip
     return answer(
         query, columns, template="assets/pool_events.html", name="pool-events", sort="-recorded", filters=filters,
-        search=(Shipment.number, Place.code, Party.code, ScanEvent.document), prepare=_find_undone,
+        search=(Shipment.number, Place.code, Party.code, ScanEvent.document), prepare=find_undone,
         files=True,
     )  # fmt: skip
-
-
-def _find_undone(rows: list[ScanEvent]) -> None:
-    """Which events of a page have been declared void."""
-    query = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in rows]))
-    g.undone = {voids for (voids,) in tuples(query)}
-
-
-def _outcome(column: Column) -> Column:
-    """The outcome of an event: that it was undone is the last word."""
-
-    def value(event: ScanEvent) -> Any:
-        return _("undone") if event.event_id in g.undone else column.value(event)
-
-    def html(event: ScanEvent) -> Any:
-        if event.event_id in g.undone:
-            return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
-        return outcome_html(event)
-
-    return replace(column, value=value, html=html)
 
 
 def _undo_html(event: ScanEvent) -> Markup:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
@@ -34,10 +34,11 @@ from assets.visible import (
     visible_events,
     visible_levels,
 )
-from database import one_of, utc_now
+from database import one_of, tuples, utc_now
 from errors import N_, Message
-from i18n import instant, name_of, number, translated
+from i18n import name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
+from master_data.home import instant_at_home
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 from shipments.visible import if_seen, number_of, visible_shipments
@@ -89,8 +90,8 @@ def since_of(asset: Asset) -> datetime | None:
 
 
 def zone_of(place: Place | None) -> str:
-    """The time zone of a place; UTC without one."""
-    return place.timezone if place else "UTC"
+    """The time zone of a place; without one '', which `instant_at_home` takes for that of our home place."""
+    return place.timezone if place else ""
 
 
 def _page_of(asset: Asset) -> str:
@@ -115,7 +116,7 @@ _ASSET_COLUMNS = (
         N_("Since"),
         since_of,
         sort=Asset.last_event_time,
-        html=lambda row: instant(since_of(row), zone_of(row.place)),
+        html=lambda row: instant_at_home(since_of(row), zone_of(row.place)),
     ),
 )
 
@@ -477,10 +478,24 @@ def _box_html(event: ScanEvent) -> Markup | str:
     return Markup('<span class="as-raw">{}</span>').format(text[:80] + ("…" if len(text) > 80 else ""))
 
 
-def outcome_html(event: ScanEvent) -> Markup:
+def find_undone(rows: list[ScanEvent]) -> None:
+    """Which events of a page have been declared void; the columns of events need it."""
+    query = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in rows]))
+    g.undone = {voids for (voids,) in tuples(query)}
+
+
+def _outcome(event: ScanEvent) -> str:
+    if event.event_id in g.undone:  # the last word
+        return translated(N_("undone"))
+    return _remarks(event) or translated(N_("taken"))
+
+
+def _outcome_html(event: ScanEvent) -> Markup:
     """What became of a scan, as a coloured word with its reasons."""
     look, word = (
-        ("warn", N_("asked for"))
+        ("bad", N_("undone"))
+        if event.event_id in g.undone
+        else ("warn", N_("asked for"))
         if event.refused == "needs_second"
         else ("bad", N_("refused"))
         if event.refused
@@ -489,7 +504,7 @@ def outcome_html(event: ScanEvent) -> Markup:
         else ("ok", N_("taken"))
     )
     return Markup('<span><span class="rt-state rt-{}">{}</span> {}</span>').format(
-        look, translated(word), _remarks(event)
+        look, translated(word), "" if event.event_id in g.undone else _remarks(event)
     )
 
 
@@ -497,15 +512,14 @@ _EVENT_COLUMNS = {
     column.key: column
     for column in (
         Column("time", N_("Time"), lambda row: row.event_time, sort=ScanEvent.event_time,
-               html=lambda row: instant(row.event_time, zone_of(row.place))),
+               html=lambda row: instant_at_home(row.event_time, zone_of(row.place))),
         Column("type", N_("Scan"), event_title, sort=ScanEvent.type),
         Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
                url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
         Column("kind", N_("Box type"), lambda row: name_of(row.asset_type) if row.asset_type else ""),
         Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("owner", N_("Owner"), lambda row: row.owner.code if row.owner else ""),
-        Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
-               html=outcome_html),
+        Column("outcome", N_("Outcome"), _outcome, sort=ScanEvent.refused, html=_outcome_html),
         Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number),
         Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
@@ -514,7 +528,7 @@ _EVENT_COLUMNS = {
         Column("person", N_("Person"), lambda row: row.user.username if row.user else "", sort=User.username),
         Column("device", N_("Device"), lambda row: row.device, sort=ScanEvent.device),
         Column("recorded", N_("Recorded"), lambda row: row.record_time, sort=ScanEvent.record_time,
-               html=lambda row: instant(row.record_time, zone_of(row.place))),
+               html=lambda row: instant_at_home(row.record_time, zone_of(row.place))),
         # files only: a page has no room for them
         Column("event_id", N_("Event id"), lambda row: row.event_id),
         Column("destination", N_("Going to"), lambda row: row.destination.code if row.destination else ""),
@@ -527,7 +541,7 @@ _EVENT_COLUMNS = {
 
 
 def event_columns(*keys: str) -> tuple[Column, ...]:
-    """These columns of a list of events."""
+    """These columns of a list of events, which is prepared by `find_undone`."""
     return tuple(_EVENT_COLUMNS[key] for key in keys)
 
 
@@ -573,5 +587,5 @@ def event_list() -> Response | str:
     return answer(
         query, columns, template="assets/events.html", name="scans", document=document,
         search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), exact=(Asset.code,),
-        filters=_EVENT_FILTERS, sort="-recorded", bare=None if document else counted,
+        filters=_EVENT_FILTERS, sort="-recorded", bare=None if document else counted, prepare=find_undone, files=True,
     )  # fmt: skip

@@ -123,6 +123,7 @@ def _make(run: Run) -> None:
     sheet = SHEETS[run.args["sheet"]]
     data = label_sheets.pdf(assets, sheet, run.settings.base_url, run.args["skip"], step=run.step)
     run.gives(data, f"labels-{assets[0].code}.pdf")
+    run.job.done = len(assets)
 
 
 def _may_fetch(job: Job) -> bool:

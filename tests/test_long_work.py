@@ -23,6 +23,7 @@ from accounts.people import create_user, set_role
 from assets.models import Asset
 from database import db as proxy
 from database import utc_now
+from docs_gen import label_sheets
 from jobs import queue, running
 from jobs.models import Job
 from statements.models import Statement
@@ -64,6 +65,29 @@ def test_many_labels_are_made_in_the_background_and_the_page_shows_how_far_it_is
     expect(page.get_by_role("link", name="Open the PDF")).to_be_visible()
     answer = signed_in(app, user).get(f"/jobs/{job.id}/result")
     assert (answer.status_code, len(pypdfium2.PdfDocument(answer.data))) == (200, 5)
+
+
+@pytest.mark.parametrize(("stopped_at", "state", "done"), [(2, "cancelled", 45), (3, "done", 60)])
+def test_a_run_of_labels_that_is_stopped_says_how_many_were_made_and_one_that_is_all_made_is_done(
+    app, world, lead, monkeypatch, stopped_at, state, done
+):
+    monkeypatch.setattr(label_sheets, "_LABELS_AT_ONCE", 24)  # a sheet at a time
+    monkeypatch.setattr(label_sheets, "_PARTS_BETWEEN_STEPS", 1)
+    monkeypatch.setattr(running, "_TELL", 0)
+    make_boxes(world, 60)
+    args = {"assets": [row.id for row in Asset.select()], "sheet": "a4-24", "skip": 3}
+    job, sheets, whole = queue.order("labels", args, utc_now(), by=lead, total=60), [], label_sheets.render_many
+
+    def stopped(jobs):
+        sheets.append(1)
+        if len(sheets) == stopped_at:
+            queue.cancel(job, utc_now())
+        return whole(jobs)
+
+    monkeypatch.setattr(label_sheets, "render_many", stopped)
+    deliver(app)
+    job = Job.get_by_id(job.id)
+    assert (job.state, job.done, bool(job.file_sha256)) == (state, done, state == "done")
 
 
 def test_what_a_job_made_is_for_who_asked_for_it_and_may_still_see_all_of_it(app, client, world, lead):
