@@ -26,7 +26,7 @@ from assets.scanned_text import storable
 from assets.scanning import record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
-from assets.views import WORDS, all_events, event_columns, find_undone, state_html
+from assets.views import WORDS, all_events, event_columns, find_undone, owners_of_boxes, state_html
 from assets.visible import event_is_seen, visible_levels, visible_minimums
 from database import utc_now
 from errors import N_, Refused
@@ -84,7 +84,13 @@ def level_filters(counted: bool | None) -> list[Filter]:
     at = seen(visible_levels, StockLevel.select(StockLevel.place))
     holders = Party.select().where(Party.id.in_(having)).order_by(Party.code)
     places = Place.select().where(Place.id.in_(at)).order_by(Place.code)
+    owners = owners_of_boxes()
+    of_owner = [
+        Filter("owner", N_("Owner"), [(row.code, name_of(row)) for row in owners],
+               lambda q, v: q.where(_OWNER.code == v))
+    ]  # fmt: skip
     return [
+        *(of_owner if len(owners) > 1 else ()),
         Filter("type", N_("Box type"), [(row.code, name_of(row)) for row in kinds.order_by(AssetType.code)],
                lambda q, v: q.where(AssetType.code == v)),
         Filter("holder", N_("Holder"), [(row.code, name_of(row)) for row in holders],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -166,7 +167,7 @@ def _asset_filters(lists: BoxLists) -> list[Filter]:
         left = dispatches_onto(shipment).select(ScanEvent.asset)
         choices = [(shipment.number, shipment.number)]
         filters.append(Filter("shipment", N_("Shipment"), choices, lambda q, v: q.where(Asset.id.in_(left))))
-    return filters
+    return filters + _owner_filter()
 
 
 def _holders(lists: BoxLists) -> Any:
@@ -231,18 +232,62 @@ def _registered(assets: list[Asset]) -> Any:
 @needs("assets.read")
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
-    rows = balances(utc_now())
-    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"))
+    rows, owner = balances(utc_now()), request.args.get("owner", "")
+    owners = {row.owner.code: row.owner for row in rows}
+    several = len(owners) > 1
+    if several and owner in owners:
+        rows = [row for row in rows if row.owner.code == owner]
+    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"), several)
     return answer_reckoned(
         rows, columns, template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
-        pools=_pools(rows), conditions=_CONDITIONS,
+        filters=_owner_choice(owners.values()) if several else (),
+        pools=_pools(rows, owner if several and owner in owners else ""), conditions=_CONDITIONS,
     )  # fmt: skip
 
 
-def _balance_columns(as_file: bool) -> list[Column]:
-    """A page has no room for a column of currencies; a file wants the amount alone."""
-    words = [word for word in _TITLES if word not in ("none", "gone")]
+def _owner_choice(owners: Iterable[Party]) -> list[Filter]:
+    by_code = sorted(owners, key=lambda row: row.code)
+    of_owner = Party.alias()
     return [
+        Filter(
+            "owner",
+            N_("Owner"),
+            [(row.code, name_of(row)) for row in by_code],
+            lambda q, v: q.where(Asset.owner.in_(of_owner.select(of_owner.id).where(of_owner.code == v))),
+        )
+    ]
+
+
+def owners_of_boxes() -> list[Party]:
+    """Whose boxes who asks may see, by the levels."""
+    having = seen(visible_levels, StockLevel.select(StockLevel.owner).where(StockLevel.quantity != 0))
+    return list(Party.select().where(Party.id.in_(having)).order_by(Party.code))
+
+
+def _owner_filter() -> list[Filter]:
+    """By owner, where there is more than one."""
+    owners = owners_of_boxes()
+    return _owner_choice(owners) if len(owners) > 1 else []
+
+
+def _balance_columns(as_file: bool, several: bool) -> list[Column]:
+    """A page has no room for a column of currencies; a file wants the amount alone. `several`: boxes of more than one
+    owner."""
+    words = [word for word in _TITLES if word not in ("none", "gone")]
+    _whose = partial(_named, several=several)
+    return [
+        *(
+            [
+                Column(
+                    "owner",
+                    N_("Owner"),
+                    lambda row: name_of(row.owner),
+                    sort=lambda row: (row.owner.code, row.holder.code, row.asset_type.code),
+                )
+            ]
+            if several
+            else ()
+        ),
         Column(
             "holder",
             N_("Holder"),
@@ -259,7 +304,7 @@ def _balance_columns(as_file: bool) -> list[Column]:
                 "pools.pool_list" if row.asset_type.counted else "assets.asset_list", **_whose(row)
             ),
         ),
-        *(_count_column(word) for word in words),
+        *(_count_column(word, _whose) for word in words),
         Column("total", N_("Total"), lambda row: row.total, sort=lambda row: row.total, numeric=True),
         Column(
             "overdue",
@@ -289,31 +334,33 @@ def _balance_columns(as_file: bool) -> list[Column]:
     ]
 
 
-def _count_column(word: str) -> Column:
+def _count_column(word: str, whose: Callable[[Any], dict[str, Any]]) -> Column:
     """How many are in one of the shown states; a link to them, empty when there are none."""
     return Column(
         word,
         _TITLES[word],
         lambda row: row.counts.get(word, 0),
         sort=lambda row: row.counts.get(word, 0),
-        url=lambda row: _boxes_url(row, word) if row.counts.get(word) else "",
+        url=lambda row: _boxes_url(row, word, whose(row)) if row.counts.get(word) else "",
         numeric=True,
         html=lambda row: number(row.counts[word]) if row.counts.get(word) else "",
     )
 
 
-def _boxes_url(row: Any, word: str) -> str:
+def _boxes_url(row: Any, word: str, whose: dict[str, Any]) -> str:
     if row.asset_type.counted:
-        return url_for("pools.pool_list", **_whose(row))
-    return url_for("assets.asset_list", state=word, **_whose(row))
+        return url_for("pools.pool_list", **whose)
+    return url_for("assets.asset_list", state=word, **whose)
 
 
-def _whose(row: Any) -> dict[str, Any]:
-    return {"holder": row.holder.code, "type": row.asset_type.code}
+def _named(row: Any, several: bool) -> dict[str, Any]:
+    """How the lists of boxes are told which these are."""
+    owner = {"owner": row.owner.code} if several else {}
+    return {"holder": row.holder.code, "type": row.asset_type.code, **owner}
 
 
 def _balance_text(row: Any) -> str:
-    names = (one for part in (row.holder, row.asset_type) for one in (part.code, part.name_en, part.name_zh))
+    names = (one for part in (row.holder, row.asset_type, row.owner) for one in (part.code, part.name_en, part.name_zh))
     return "\n".join(names)
 
 
@@ -323,11 +370,12 @@ _CONDITIONS = {
 }  # fmt: skip
 
 
-def _pools(rows: list[Any]) -> list[dict[str, Any]]:
+def _pools(rows: list[Any], owner: str) -> list[dict[str, Any]]:
     """By type: where its boxes are, as bars. At home by place and condition, away by partner; the longest bar fills
-    the width."""
+    the width. `owner`: the one that was chosen; '': of all."""
     pools: dict[int, dict[str, Any]] = {}
-    for place, kind, counts in by_place():
+    chosen = {"owner": owner} if owner else {}
+    for place, kind, counts in by_place(owner):
         state: dict[str, Any] = {"state": "in_transit_own"} if place is None else {"place": place.code}
         pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
             {
@@ -335,17 +383,18 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
                 "look": "moving" if place is None else "here",
                 "count": sum(counts.values()),
                 "parts": [(word, counts[word]) for word in _CONDITIONS if counts.get(word)] if place else [],
-                "url": url_for("pools.pool_list", type=kind.code)
+                "url": url_for("pools.pool_list", type=kind.code, **chosen)
                 if kind.counted
-                else url_for("assets.asset_list", type=kind.code, **state),
+                else url_for("assets.asset_list", type=kind.code, **state, **chosen),
             }
         )
+    away_bars: dict[tuple[int, int, str], dict[str, Any]] = {}  # of several owners together
     for row in rows:
         bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
         away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
         if not row.holder.own:
             away += row.counts.get("damaged", 0) + row.counts.get("in_repair", 0)
-        whose = _whose(row)
+        whose = {"holder": row.holder.code, "type": row.asset_type.code, **chosen}
         if row.asset_type.counted:
             there = lost = url_for("pools.pool_list", **whose)
         else:
@@ -355,8 +404,13 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
             ("late", row.overdue, url_for("assets.overdue_list", **whose)),
             ("lost", row.counts.get("lost", 0), lost),
         ):
-            if count:
-                bars.append({"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url})
+            key = row.asset_type.id, row.holder.id, look
+            if key in away_bars:
+                away_bars[key]["count"] += count
+            elif count:
+                bar = {"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url}
+                away_bars[key] = bar
+                bars.append(bar)
     for pool in pools.values():
         most = max(1, *(bar["count"] for bar in pool["bars"]))
         for bar in pool["bars"]:
@@ -412,6 +466,7 @@ def overdue_list() -> Response | str:
             [(row.code, name_of(row)) for row in types],
             lambda q, v: q.where(AssetType.code == v),
         ),
+        *_owner_filter(),
     ]
     return answer(
         query,
