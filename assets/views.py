@@ -572,7 +572,7 @@ _EVENT_COLUMNS = {
         Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
                url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
         Column("kind", N_("Box type"), lambda row: name_of(row.asset_type) if row.asset_type else ""),
-        Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
+        Column("quantity", N_("Quantity"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("owner", N_("Owner"), lambda row: row.owner.code if row.owner else ""),
         Column("outcome", N_("Outcome"), _outcome, sort=ScanEvent.refused, html=_outcome_html),
         Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),

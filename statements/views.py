@@ -120,7 +120,7 @@ def account(code: str) -> Any:
         places=places, theirs=theirs, companies=companies, partner_language=language_for(partner),
         stating=[(one, issued.get(one.id)) for one in stating], states=STATES,
         this_month=month_of(today), agreed=Agreement.select().where(Agreement.partner == partner).exists(),
-        languages={code: own for code, (_locale, own) in LANGUAGES.items()},
+        languages={code: own for code, (_locale, own) in LANGUAGES.items()}, titles=EVENT_TYPES,
     )  # fmt: skip
 
 
