@@ -374,7 +374,7 @@ def _pools(rows: list[Any], owner: str) -> list[dict[str, Any]]:
     """By type: where its boxes are, as bars. At home by place and condition, away by partner; the longest bar fills
     the width. `owner`: the one that was chosen; '': of all."""
     pools: dict[int, dict[str, Any]] = {}
-    chosen = {"owner": owner} if owner else {}
+    chosen: dict[str, Any] = {"owner": owner} if owner else {}
     for place, kind, counts in by_place(owner):
         state: dict[str, Any] = {"state": "in_transit_own"} if place is None else {"place": place.code}
         pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
