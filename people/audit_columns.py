@@ -37,8 +37,9 @@ _FORMS: dict[Any, tuple[type[Form], ...]] = {
 }  # fmt: skip
 _OF_TABLE = {model._meta.table_name: forms for model, forms in _FORMS.items()}
 
-#: Columns of people that the login library names, and that stand in no form.
+#: Columns of people that stand in no form, or in one of the login library.
 _OF_PEOPLE = {
+    "language": N_("Language"), "password": N_("Password"),
     "tf_primary_method": N_("Second factor"), "tf_totp_secret": N_("Key of the second factor"),
     "mf_recovery_codes": N_("Recovery codes"), "oidc_subject": N_("Account at the firm's sign-in"),
 }  # fmt: skip
