@@ -32,6 +32,7 @@ KEPT = timedelta(days=30)
 _GONE = timedelta(minutes=2)
 _KEY = re.compile(r"[0-9a-f]{32}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_KEPT_KINDS = ("application/json", "text/html")
 
 
 def key_field() -> Markup:
@@ -194,8 +195,8 @@ def _claim() -> Response | None:
     Raises KeyUsed when the key came with another request, KeyInFlight while the first one is at work.
     """
     token = g.get("token")
-    if token is None or request.method != "POST" or request.endpoint is None or g.get("token_ended"):
-        return None
+    if token is None or token.scope or request.method != "POST" or request.endpoint is None:
+        return None  # what a device sends brings ids of its own
     if getattr(current_app.view_functions[request.endpoint], "has_own_keys", False):
         return None
     key = _header_key()
@@ -239,7 +240,7 @@ def _keep_answer(answer: Response) -> Response:
     if claim is None:
         return answer
     mine = (FormAnswer.key == claim.own) & (FormAnswer.location == claim.location)
-    if answer.status_code >= 400:
+    if answer.status_code >= 400 or answer.mimetype not in _KEPT_KINDS:
         FormAnswer.delete().where(mine).execute()
         return answer
     kept = {
