@@ -202,7 +202,7 @@ _FEW = 1_000
 
 
 def _holds(field: Field, text: str) -> Any:
-    """The condition that a code of the box, or the number of a paper, holds `text`. PostgreSQL finds its index alone."""
+    """That a code of a box, or the number of a paper, holds `text`. PostgreSQL finds the index itself."""
     if not isinstance(db.obj, SqliteDatabase) or len(text) < 3 or set(text) & set("%_\\"):
         return field.contains(text)
     index = f"within_{field.model._meta.table_name}"
