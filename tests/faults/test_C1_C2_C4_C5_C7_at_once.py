@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg
@@ -36,6 +37,7 @@ from docs_gen.paper_sets import order_set
 from jobs.models import Job
 from master_data.models import Place
 from shipments.models import Shipment
+from spreadsheets import write_xlsx
 
 #: After so many pairs of events of C2 all that is stored is held against them (I2); and at the end.
 CHECKED = 10 if LARGE else 1
@@ -322,65 +324,83 @@ def writers_wait(db, request) -> Iterator[None]:
             yield
 
 
+#: Rounds of C5 and C7 in the large version.
+ROUNDS = 100 if LARGE else 1
+
+
 @on_both_databases
 def test_C5_while_the_first_with_a_key_is_at_work_another_is_told_so_at_once(db, request, app, boxes, yard):  # noqa: F811
     scanner, told = Scanner(app, yard[1]), queue.Queue()
-    batch = [scanner.scan("dispatch", f"KLT00000{n}") for n in range(1, 4)]
 
-    def send():
-        told.put(scanner.send(batch, key="slow"))
+    def send(batch, key):
+        told.put(scanner.send(batch, key=key))
         proxy.close()
 
-    threads = [threading.Thread(target=send) for _ in range(3)]
-    with writers_wait(db, request):
+    for number in range(ROUNDS):
+        key, before = f"slow-{number}", 3 * number
+        kind = "return" if number % 2 else "dispatch"
+        batch = [scanner.scan(kind, f"KLT00000{n}") for n in range(1, 4)]
+        threads = [threading.Thread(target=send, args=(batch, key)) for _ in range(3)]
+        with writers_wait(db, request):
+            for thread in threads:
+                thread.start()
+            for answer in (told.get(timeout=8), told.get(timeout=8)):  # one is at work; nobody else waits for it
+                assert (answer.status_code, answer.json["error"]["reason"]) == (409, "key_in_flight")
+                assert answer.headers["Retry-After"] == "1"
+            # Another batch under that key is no different: the first one's body is nowhere yet to compare it with.
+            other = scanner.send([scanner.scan("dispatch", "KLT000009")], key=key)
+            assert other.json["error"]["reason"] == "key_in_flight"
+            assert rows().count() == before
+        first = told.get(timeout=8)
         for thread in threads:
-            thread.start()
-        for answer in (told.get(timeout=8), told.get(timeout=8)):  # one is at work; nobody else waits for it
-            assert (answer.status_code, answer.json["error"]["reason"]) == (409, "key_in_flight")
-            assert answer.headers["Retry-After"] == "1"
-        # Another batch under that key is no different: the first one's body is nowhere yet to compare it with.
-        other = scanner.send([scanner.scan("dispatch", "KLT000009")], key="slow")
-        assert other.json["error"]["reason"] == "key_in_flight"
-        assert rows().count() == 0
-    first = told.get(timeout=8)
-    for thread in threads:
-        thread.join()
-    assert (first.status_code, rows().count()) == (200, 3)
-    again = scanner.send(batch, key="slow")
-    assert (again.data, again.headers["Idempotency-Replayed"]) == (first.data, "true")
+            thread.join()
+        assert (first.status_code, rows().count()) == (200, before + 3)
+        again = scanner.send(batch, key=key)
+        assert (again.data, again.headers["Idempotency-Replayed"]) == (first.data, "true")
     assert list(faults()) == []
+    tried(
+        "C5", f"a key in flight: two more of it and another batch under it told so at once, {type(db).__name__}", ROUNDS
+    )
 
 
 def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app, user, boxes, yard):  # noqa: F811
     scanner = Scanner(app, yard[1])
-    events = [scanner.scan("dispatch", f"KLT00000{n}") for n in range(1, 4)]
-    first = scanner.send(events, key="k")
-    # Another body under the key: refused, and nothing is done.
-    other = scanner.send([scanner.scan("dispatch", "KLT000009")], key="k")
-    assert (other.status_code, other.json["error"]["reason"], rows().count()) == (422, "key_reused", 3)
-    # Several at once: those that come while the first is at work are told so, and have its very answer afterwards.
-    more = [scanner.scan("dispatch", f"KLT0000{n}") for n in range(10, 20)]
-    answers = at_once(*[lambda: scanner.send(more, key="in-flight")] * 4)
-    assert {answer.status_code for answer in answers} in ({200}, {200, 409})
-    answers += [scanner.send(more, key="in-flight")]
-    assert len({answer.data for answer in answers if answer.status_code == 200}) == 1
-    assert rows().count() == 13
-    # After a restart: another application on the same database.
-    again = application(app.config["ROUNDTRIP"])
-    proxy.connect(reuse_if_open=True)
-    restarted = Scanner(again, yard[1])
-    assert (restarted.send(events, key="k").data, rows().count()) == (first.data, 13)
-    # The same key of another sender is another key.
     with app.app_context():
         _, token = register("yard 2", create_user("li.na", PASSWORD, NOW, role="scanner_operator"), NOW)
-    theirs = Scanner(app, token)
-    answer = theirs.send([theirs.scan("dispatch", "KLT000025")], key="k")
-    assert ([one["outcome"] for one in answer.json["results"]], "Idempotency-Replayed" in answer.headers) == (
-        ["recorded"],
-        False,
-    )
-    assert ScanBatch.select().count() == 3
+    for number in range(ROUNDS):
+        key, before = f"k-{number}", 14 * number
+        kind = "return" if number % 2 else "dispatch"
+        events = [scanner.scan(kind, f"KLT00000{n}") for n in range(1, 4)]
+        first = scanner.send(events, key=key)
+        # Another body under the key: refused, and nothing is done.
+        other = scanner.send([scanner.scan(kind, "KLT000009")], key=key)
+        assert (other.status_code, other.json["error"]["reason"], rows().count()) == (422, "key_reused", before + 3)
+        # Several at once: those that come while the first is at work are told so, and have its very answer afterwards.
+        more = [scanner.scan(kind, f"KLT0000{n}") for n in range(10, 20)]
+        answers = at_once(*[lambda more=more, key=key: scanner.send(more, key=f"in-flight-{key}")] * 4)
+        assert {answer.status_code for answer in answers} in ({200}, {200, 409})
+        answers += [scanner.send(more, key=f"in-flight-{key}")]
+        assert len({answer.data for answer in answers if answer.status_code == 200}) == 1
+        assert rows().count() == before + 13
+        # After a restart: another application on the same database.
+        again = application(app.config["ROUNDTRIP"])
+        proxy.connect(reuse_if_open=True)
+        restarted = Scanner(again, yard[1])
+        replayed = restarted.send(events, key=key)
+        assert (replayed.data, replayed.headers["Idempotency-Replayed"]) == (first.data, "true")
+        assert rows().count() == before + 13
+        # The same key of another sender is another key.
+        theirs = Scanner(app, token)
+        theirs.count = number
+        answer = theirs.send([theirs.scan(kind, "KLT000025")], key=key)
+        assert ([one["outcome"] for one in answer.json["results"]], "Idempotency-Replayed" in answer.headers) == (
+            ["recorded"],
+            False,
+        )
+        assert ScanBatch.select().count() == 3 * (number + 1)
     assert list(faults()) == []
+    for what in ("with another body", "by four at once", "after a restart", "of another user"):
+        tried("C5", f"a key {what}", ROUNDS)
 
 
 def form_of(page: str, address: str) -> dict[str, str]:
@@ -486,28 +506,39 @@ def test_C5_an_event_of_a_counted_pool_is_booked_once(client, world):
 
 
 def test_C7_a_file_of_boxes_confirmed_twice_registers_them_once(client, world):
-    form = {
-        "how": "codes",
-        "asset_type": "KLT6428",
-        "owner": "SUZHOU",
-        "return_place": "SZ-PLANT",
-        "codes": "KLT-000901\nKLT-000902",
-    }
-    assert [client.post("/assets/new", data=form).status_code for _ in range(2)] == [302, 422]
-    assert Asset.select().where(Asset.code.startswith("KLT-0009")).count() == 2
+    form = {"how": "codes", "asset_type": "KLT6428", "owner": "SUZHOU", "return_place": "SZ-PLANT"}
+    for number in range(ROUNDS):
+        codes = {"codes": f"KLT-{number:04}01\nKLT-{number:04}02"}
+        assert [client.post("/assets/new", data=form | codes).status_code for _ in range(2)] == [302, 422]
+        assert Asset.select().where(Asset.code.startswith(f"KLT-{number:04}0")).count() == 2
+    assert Asset.select().where(Asset.code.startswith("KLT-")).count() == 2 * ROUNDS
+    tried("C7", "a list of boxes sent twice", ROUNDS)
 
 
 def test_C7_the_same_file_of_lines_read_twice_and_confirmed_twice_is_written_once(client, world):
     page = "/shipments/S-2026-0001/lines/import"
-    data = b"Part no.,Quantity,Unit price\n10-4711,7,1.5\n"
-    sealed = []
-    for name in ("order.csv", "the same under another name.csv"):
-        shown = client.post(page, data={"file": (io.BytesIO(data), name)}, content_type="multipart/form-data")
-        assert shown.status_code == 200, shown.text
-        sealed.append(shown.text.split('name="rows" value="')[1].split('"')[0])
-    answers = [
-        client.post(f"{page}/confirm", data={"rows": rows_, "mode": "append"}).status_code
-        for rows_ in (*sealed, sealed[0])
-    ]
-    assert answers == [302, 409, 409]  # the shipment is not the one any more for which the lines were shown
-    assert [str(line.quantity) for line in Shipment.get().lines].count("7") == 1
+
+    def shown(data: bytes, name: str) -> str:
+        answer = client.post(page, data={"file": (io.BytesIO(data), name)}, content_type="multipart/form-data")
+        assert answer.status_code == 200, answer.text
+        return answer.text.split('name="rows" value="')[1].split('"')[0]
+
+    for number in range(ROUNDS):
+        quantity = Decimal(1_007 + number)
+        data = write_xlsx("lines", ["Part no.", "Quantity", "Unit price"], [["10-4711", quantity, Decimal("1.5")]])
+        sealed = [shown(data, name) for name in ("order.xlsx", "the same under another name.xlsx")]
+        answers = [
+            client.post(f"{page}/confirm", data={"rows": rows_, "mode": "append"}) for rows_ in (*sealed, sealed[0])
+        ]
+        # The shipment is not the one any more for which the lines were shown.
+        assert [answer.status_code for answer in answers] == [302, 409, 409]
+        assert all(
+            "was saved since the file was read, so nothing of the file has been saved" in one.text
+            for one in answers[1:]
+        )
+        if LARGE:  # and where it is read anew; the small version of that is in tests/test_lines_import.py
+            told = client.post(f"{page}/confirm", data={"rows": shown(data, "again.xlsx"), "mode": "append"})
+            assert (told.status_code, "Nothing has been added" in told.text) == (422, True)
+        assert [line.quantity for line in Shipment.get().lines].count(quantity) == 1
+    assert Shipment.get().lines.count() == 2 + ROUNDS
+    tried("C7", "the same workbook of lines under three names, its lines confirmed four times", ROUNDS)
