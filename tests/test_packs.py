@@ -6,9 +6,11 @@ import io
 import re
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ from typing import Any
 import pytest
 from conftest import NOW, PASS, SignedIn
 from flask import Flask
+from large import LARGE, tried
 from pypdf import PdfReader
 from samples import World
+from test_render_pool import peak, workers
 
 import archive
 from accounts.people import create_user
@@ -120,9 +124,7 @@ REFUSED = {
     "a file": ("<img src='file:///etc/passwd'>", "may not fetch file"),
     "data": ("<img src='data:image/png;base64,AAAA'>", "may not fetch data"),
     "a picture of others": (f"<img src='kept:{'0' * 64}'>", "may not fetch kept"),
-    "a long text": ("{{ 'a' * 10**9 }}", "440 MB"),
     "a wide text": ("{{ 'a'|center(10**10) }}", "440 MB"),
-    "a long number": ("{{ '%0999999999d'|format(1) }}", "440 MB"),
     "many rows": ("{{ [1]|batch(10**9, 0)|list|length }}", "440 MB"),
 }
 STYLES = {
@@ -138,6 +140,85 @@ STOPPED = {
     "a loop": ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", ""),
     "a bomb of style": ("<p>x</p>", "p { display: grid; grid-template-columns: repeat(100000000, 1px) }"),
 }
+
+
+#: What is asked of the limits as they are in service: template, style, and how it ends.
+BOMBS = {
+    "a long text": ("{{ 'a' * 10**9 }}", "", "more than 440 MB"),
+    "a long number": ("{{ '%1000000000d'|format(1) }}", "", "more than 440 MB"),
+}
+LARGE_BOMBS = {
+    "nested loops": (*STOPPED["a loop"], "longer than 10 seconds"),
+    "nested loops that keep what they make": (
+        "{% for i in range(99999) %}{% for j in range(99999) %}{{ i }}-{{ j }} {% endfor %}{% endfor %}", "",
+        "more than 440 MB|longer than 10 seconds",
+    ),
+    "much text": ("{% for i in range(99999) %}{{ 'a' * 10**4 }}{% endfor %}", "", "more than 440 MB"),
+    "a text that doubles": (
+        "{% set ns = namespace(x='a') %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}", "",
+        "more than 440 MB",
+    ),
+    "a number of many digits": ("{{ 9**(9**9) }}", "", "longer than 10 seconds|more than 440 MB|too large"),
+    "endless recursion": (*REFUSED["recursion"][:1], "", "without an end"),
+    "endless inclusion": (*REFUSED["itself"][:1], "", "without an end"),
+    "a recursion with two ways": (
+        "{% macro a(n) %}{% if n %}{{ a(n - 1) }}{{ a(n - 1) }}{% endif %}{% endmacro %}{{ a(60) }}", "",
+        "longer than 10 seconds",
+    ),
+    "a wide cell": ("<table><tr><td colspan=1000000>x</table>", "", "longer than 10 seconds|more than 440 MB"),
+    "elements in elements": ("<div>" * 3_000 + "x", "", "nested too deeply"),
+    "forced pages": (
+        "{% for i in range(99999) %}<p class=p>x</p>{% endfor %}", ".p { break-after: page }",
+        "longer than 10 seconds|more than 440 MB",
+    ),
+    "a grid": (*STOPPED["a bomb of style"], "more than 440 MB|longer than 10 seconds"),
+}  # fmt: skip
+
+
+@contextmanager
+def most_memory() -> Iterator[list[int]]:
+    """The most that any worker has had resident meanwhile, in KiB: the last of what it gives."""
+    peaks, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.005):
+            peaks.append(max([peaks[-1], *(peak(worker.pid) for worker in workers())]))
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        watching.join()
+
+
+def test_S2_bombs_are_refused_or_stopped_within_ten_seconds_and_512_mb_with_one_sentence() -> None:
+    before = invoice()  # the workers are there
+    assert render_pool.SECONDS == 10
+    bombs = BOMBS | (LARGE_BOMBS if LARGE else {})
+    slowest = 0.0
+    with most_memory() as peaks:
+        for name, (html, css, words) in bombs.items():
+            begun = time.monotonic()
+            with pytest.raises(RenderError) as raised:
+                render_paper(with_template(html, css), FACTS)
+            seconds = time.monotonic() - begun
+            slowest = max(slowest, seconds)
+            print(f"{name}: {raised.value}, after {seconds:.1f} s; {peaks[-1] >> 10} MB")
+            assert re.search(words, str(raised.value)), (name, str(raised.value))
+            assert "Traceback" not in str(raised.value)
+            assert len(str(raised.value).splitlines()) == 1
+            # What the machine adds until a worker is found dead, and another one is there; more where it is busy.
+            assert seconds < (10 + 5 if LARGE else 60), name
+    assert 0 < peaks[-1] < 512 << 10
+    assert invoice() == before
+    tried(
+        "S2",
+        f"bombs in templates and styles, with the limits of service: the last was ended after {slowest:.1f} s, "
+        f"a worker had at most {peaks[-1] >> 10} MB",
+        len(bombs),
+    )
 
 
 def test_S2_hostile_templates_and_styles_are_refused_in_words_and_the_next_paper_is_the_same() -> None:
