@@ -96,7 +96,7 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
     scanner, many, step = Scanner(app, yard[1]), 100_000 if LARGE else 400, 200
     known, texts = {box.code for box in boxes}, invented(random.Random(5))
     outcomes: Counter[str] = Counter()
-    distinct, longest, slowest, worst = set(), 0, 0.0, 0.0
+    distinct, longest, slowest, alone = set(), 0, 0.0, []
     for batch in range(many // step):
         kind = "return" if batch % 2 else "dispatch"
         ago = timedelta(minutes=2 * (many // step - batch))  # two scans of a box in one second would be one of them
@@ -131,7 +131,7 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
         single = scanner.http.post(
             "/api/v1/scan-events", json=scanner.scan(kind, ago=ago, scanned_text=text), headers=scanner.header
         )
-        worst = max(worst, time.monotonic() - begun)
+        alone.append(time.monotonic() - begun)
         assert single.status_code in (200, 201, 422), ascii(text)
         path = quote(text.encode("utf-8", "replace").decode(), safe="")
         assert client.get(f"/api/v1/resolve?text={path}").status_code == 200
@@ -144,12 +144,14 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
     assert Asset.select().count() == len(boxes)
     assert rows().where(ScanEvent.refused == "", ScanEvent.asset.is_null()).count() == 0
     assert list(faults()) == []
+    typical = 1000 * sorted(alone)[int(0.95 * len(alone))]
     if LARGE:
         assert slowest <= 0.1  # seconds
+        assert typical <= 100
     told_ = ", ".join(f"{count} {word}" for word, count in outcomes.most_common())
     tried(
         "B5",
         f"invented texts scanned, {len(distinct):,} of them distinct, {type(db).__name__}: {told_}; the longest that was a "
-        f"box had {longest} characters; at most {1000 * slowest:.1f} ms each in a batch, {1000 * worst:.0f} ms alone",
+        f"box had {longest} characters; at most {1000 * slowest:.1f} ms each in a batch, {typical:.0f} ms alone (p95)",
         many,
     )
