@@ -338,8 +338,9 @@ def test_C5_while_the_first_with_a_key_is_at_work_another_is_told_so_at_once(db,
 
     for number in range(ROUNDS):
         key, before = f"slow-{number}", 3 * number
-        kind = "return" if number % 2 else "dispatch"
-        batch = [scanner.scan(kind, f"KLT00000{n}") for n in range(1, 4)]
+        # Apart in time: two scans of a box in one second would be one of them.
+        kind, ago = "return" if number % 2 else "dispatch", timedelta(minutes=2 * (ROUNDS - number))
+        batch = [scanner.scan(kind, f"KLT00000{n}", ago=ago) for n in range(1, 4)]
         threads = [threading.Thread(target=send, args=(batch, key)) for _ in range(3)]
         with writers_wait(db, request):
             for thread in threads:
@@ -369,14 +370,14 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
         _, token = register("yard 2", create_user("li.na", PASSWORD, NOW, role="scanner_operator"), NOW)
     for number in range(ROUNDS):
         key, before = f"k-{number}", 14 * number
-        kind = "return" if number % 2 else "dispatch"
-        events = [scanner.scan(kind, f"KLT00000{n}") for n in range(1, 4)]
+        kind, ago = "return" if number % 2 else "dispatch", timedelta(minutes=2 * (ROUNDS - number))
+        events = [scanner.scan(kind, f"KLT00000{n}", ago=ago) for n in range(1, 4)]
         first = scanner.send(events, key=key)
         # Another body under the key: refused, and nothing is done.
         other = scanner.send([scanner.scan(kind, "KLT000009")], key=key)
         assert (other.status_code, other.json["error"]["reason"], rows().count()) == (422, "key_reused", before + 3)
         # Several at once: those that come while the first is at work are told so, and have its very answer afterwards.
-        more = [scanner.scan(kind, f"KLT0000{n}") for n in range(10, 20)]
+        more = [scanner.scan(kind, f"KLT0000{n}", ago=ago) for n in range(10, 20)]
         answers = at_once(*[lambda more=more, key=key: scanner.send(more, key=f"in-flight-{key}")] * 4)
         assert {answer.status_code for answer in answers} in ({200}, {200, 409})
         answers += [scanner.send(more, key=f"in-flight-{key}")]
@@ -392,7 +393,7 @@ def test_C5_a_key_is_one_result_for_one_sender_and_stays_so_after_a_restart(app,
         # The same key of another sender is another key.
         theirs = Scanner(app, token)
         theirs.count = number
-        answer = theirs.send([theirs.scan(kind, "KLT000025")], key=key)
+        answer = theirs.send([theirs.scan(kind, "KLT000025", ago=ago)], key=key)
         assert ([one["outcome"] for one in answer.json["results"]], "Idempotency-Replayed" in answer.headers) == (
             ["recorded"],
             False,
