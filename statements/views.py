@@ -294,7 +294,9 @@ def statement_list() -> Response | str:
     query = seen(visible_statements, query)
     told = seen(visible_statements, Statement.select(Statement.partner))
     partners = Party.select().where(Party.id.in_(told)).order_by(Party.code)
-    stating = seen(visible_statements, Statement.select(IssuedDocument.seller).join(IssuedDocument))
+    # Their papers are found by their keys: joined, SQLite reads all papers there are.
+    stated = seen(visible_statements, Statement.select(Statement.document))
+    stating = IssuedDocument.select(IssuedDocument.seller).where(IssuedDocument.id.in_(stated))
     sellers = list(Party.select().where(Party.id.in_(stating)).order_by(Party.code))
     filters = [
         Filter("state", N_("State"), [(c, title) for c, (title, _look) in STATES.items()],
