@@ -61,7 +61,7 @@ ODD = [
 
 
 def invented(luck: random.Random) -> Iterator[str]:
-    """Each of `SEEDS`, then what becomes of them when they are spoilt, some of them several times."""
+    """Each of `SEEDS`, then what becomes of them when they are spoilt, some of them several times; none comes again."""
 
     def put(text: str) -> str:
         place = luck.randint(0, len(text))
@@ -83,12 +83,15 @@ def invented(luck: random.Random) -> Iterator[str]:
         lambda text: quote(text.encode("utf-8", "replace").decode()), lambda text: text.translate({n: n + 0xFEE0 for n in range(0x21, 0x7F)}),
         lambda text: f"https://rt.example.com/a/{text}", lambda text: f"(8003){text}", lambda text: text + "x" * luck.choice((200, 256, 257, 512, 513, 3_000)),
     ]  # fmt: skip
+    given = set(SEEDS)
     yield from SEEDS
     while True:
         text = luck.choice(SEEDS)
         for _ in range(luck.choice((1, 1, 2, 3))):
             text = luck.choice(ways)(text)
-        yield text[:5_000]
+        if (text := text[:5_000]) not in given:
+            given.add(text)
+            yield text
 
 
 @on_both_databases
@@ -96,7 +99,7 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
     scanner, many, step = Scanner(app, yard[1]), 100_000 if LARGE else 400, 200
     known, texts = {box.code for box in boxes}, invented(random.Random(5))
     outcomes: Counter[str] = Counter()
-    distinct, longest, slowest, alone = set(), 0, 0.0, []
+    longest, slowest, alone = 0, 0.0, []
     for batch in range(many // step):
         kind = "return" if batch % 2 else "dispatch"
         ago = timedelta(minutes=2 * (many // step - batch))  # two scans of a box in one second would be one of them
@@ -110,7 +113,6 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
         for event in sent:
             text, one = event["scanned_text"], told[event["event_id"]]
             outcomes[one["reason"] or one["outcome"]] += 1
-            distinct.add(text)
             assert one["status"] < 500
             row = kept.get(event["event_id"])
             if one["reason"]:  # no box: kept as what it is, and as it was read
@@ -151,7 +153,7 @@ def test_B5_whatever_is_scanned_is_answered_kept_and_counts_only_as_a_box_of_our
     told_ = ", ".join(f"{count} {word}" for word, count in outcomes.most_common())
     tried(
         "B5",
-        f"invented texts scanned, {len(distinct):,} of them distinct, {type(db).__name__}: {told_}; the longest that was a "
-        f"box had {longest} characters; at most {1000 * slowest:.1f} ms each in a batch, {typical:.0f} ms alone (p95)",
+        f"different texts scanned, {type(db).__name__}: {told_}; the longest that was a box"
+        f" had {longest} characters; at most {1000 * slowest:.1f} ms each in a batch, {typical:.0f} ms alone (p95)",
         many,
     )
