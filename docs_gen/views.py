@@ -159,8 +159,9 @@ def void(id: int) -> Any:
 @blueprint.post("/shipments/<number>/documents/issue")
 @needs("papers.issue")
 def issue_set(number: str) -> Any:
-    """Form fields: `paper` (keys of papers, several), `reason:` for all warnings. Answers with the page of the job."""
-    wanted = [(type, part) for type, _, part in (key.partition(":") for key in request.form.getlist("paper"))]
+    """Form fields: `paper` (keys of papers, several), `saw:KEY`, the number of each on the page that was open, and
+    `reason:` for all warnings. Answers with the page of the job."""
+    wanted = [_of_key(key) for key in request.form.getlist("paper")]
     try:
         answer = _ordered(_shipment(number), wanted)
     except AtWork as error:  # nothing was done for this form, so its key stays free
@@ -172,9 +173,17 @@ def issue_set(number: str) -> Any:
     return answer
 
 
+def _of_key(key: str) -> tuple[str, str]:
+    """Type and part of a paper, of what `PaperPart.key` gives."""
+    type, _, part = key.partition(":")
+    return type, part
+
+
 @taken_once
 def _ordered(shipment: Shipment, wanted: list[tuple[str, str]]) -> Any:
-    g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now())
+    told = request.form.items()
+    saw = {_of_key(name.removeprefix("saw:")): number for name, number in told if name.startswith("saw:")}
+    g.ordered = order_set(shipment, wanted, _reasons(), User.get_by_id(current_user.id), utc_now(), saw)
     return redirect(url_for("docs_gen.set_page", id=g.ordered.id))
 
 
