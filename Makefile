@@ -14,9 +14,11 @@ test:
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The large versions of tests/faults: kills at every step, full disks, writes that fail, lost answers; and of the few
-# elsewhere that have one. Takes about an hour; TESTS=test_F8 runs some. A table of what was tried and survived comes last.
+# elsewhere that have one. Takes an hour or two; TESTS=test_F8 runs some. A table of what was tried and survived comes last.
 LARGE = tests/faults \
   tests/test_L4_all_printing.py::test_L4_fifty_papers_at_once_leave_the_server_alive \
+  tests/test_packs.py::test_S2_what_never_ends_is_stopped_within_its_limits_with_one_sentence_and_the_next_paper_is_the_same \
+  tests/security/test_B5_scanned_content.py \
   tests/security/test_S9_uploads.py::test_S9_many_senders_that_crawl_keep_nobody_waiting \
   tests/test_sign_in.py::test_S8_a_thousand_wrong_passwords_over_ten_accounts_are_slowed_and_lock_nobody_out_of_his_own_device \
   tests/test_sign_in.py::test_S8_guesses_from_fifty_addresses_are_slowed_by_the_account \

@@ -722,8 +722,8 @@ def known_migrations() -> list[str]:
 
 
 def tables() -> list[str]:
-    """The names of all tables that are there; none in an empty database."""
-    return sorted(name for name in db.get_tables() if not name.startswith("sqlite_"))
+    """The names of all tables that are there; none in an empty database. Those of an index are none."""
+    return sorted(name for name in db.get_tables() if not name.startswith(("sqlite_", "within_")))
 
 
 class DatabaseFault(Exception):

@@ -40,35 +40,30 @@ class Legs:
 
 
 def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
-    """The legs gone since then, of boxes with codes. Three queries; their cost follows from the window."""
+    """The legs gone since then, of boxes with codes. Four queries; their cost follows from the window."""
     counts: Counter[tuple[str, str]] = Counter()
+
+    def gone_by(*conditions: object) -> list[object]:
+        return [fn.SUM(Case(None, [(condition, 1)], 0)) for condition in conditions]
+
+    in_window = Trip.out_time >= since, Trip.arrived_time >= since, Trip.back_time >= since
     sent_back, arrived = Trip.back_time.is_null(False), Trip.arrived_time.is_null(False)
-
-    def within(column: object) -> object:
-        return fn.SUM(Case(None, [((column >= since), 1)], 0))  # type: ignore[operator]
-
-    query = (
-        Trip.select(
-            sent_back, arrived, Trip.end, within(Trip.out_time), within(Trip.arrived_time), within(Trip.back_time),
-            within(Trip.end_time),
-        )
-        .where(Trip.end.in_(["", "returned", "lost", "written_off"]))  # all of them: for the index
-        .where((Trip.end == "") | (Trip.end_time >= since))  # whatever of it was in the window, its end came later
-        .group_by(sent_back, arrived, Trip.end)
-    )  # fmt: skip
-    query = seen(visible_trips, query)
-    if asset_type is not None:
-        query = query.where(Trip.asset_type == asset_type)
-    for was_sent, was_there, end, out, came, back, ended in tuples(query):
-        last = "back" if was_sent else "partner" if was_there else "out"
-        counts["home", "out"] += int(out or 0)
-        counts["out", "partner"] += int(came or 0)
-        if last == "back":
-            counts["partner", "back"] += int(back or 0)
-        if end == "returned":
-            counts[last, "home2"] += int(ended or 0)
-        elif end:
-            counts[last, end] += int(ended or 0)
+    # The open ones, and those that ended in the window: whatever of these was in it, their end came later. One by one,
+    # since each is a span of one index, in whose order they are summed up.
+    open_ = Trip.select(Trip.end, *gone_by(*in_window)).where(Trip.end == "")
+    ended = Trip.select(Trip.end, *gone_by(*in_window, sent_back, ~sent_back & arrived, ~sent_back & ~arrived)).where(
+        Trip.end.in_(["returned", "lost", "written_off"]), Trip.end_time >= since
+    )
+    for query in (open_, ended):
+        query = seen(visible_trips, query.group_by(Trip.end))
+        if asset_type is not None:
+            query = query.where(Trip.asset_type == asset_type)
+        for end, out, came, back, *last in tuples(query):
+            counts["home", "out"] += int(out)
+            counts["out", "partner"] += int(came)
+            counts["partner", "back"] += int(back)
+            for station, count in zip(("back", "partner", "out"), last, strict=False):
+                counts[station, "home2" if end == "returned" else end] += int(count)
     gone = Movement.select(fn.SUM(Movement.quantity)).where(
         Movement.to_holder.is_null(), Movement.asset.is_null(False), Movement.booked_day >= since.date()
     )

@@ -247,12 +247,23 @@ class Movement(Row):
 
     class Meta:
         watched = False
-        indexes = (
-            (("from_holder", "asset_type", "booked_day"), False),
-            (("to_holder", "asset_type", "booked_day"), False),
-            (("booked_day",), False),
-        )
+        indexes = ((("booked_day",), False),)
         constraints = [Check("quantity > 0")]
+
+
+# All that the accounts of a month are summed up from, in the order in which they are: no row is read, nothing sorted.
+Movement.add_index(
+    Movement.index(
+        Movement.from_holder, Movement.asset_type, Movement.booked_day, Movement.owner, Movement.from_place,
+        Movement.quantity, name="movement_from_account",
+    )
+)  # fmt: skip
+Movement.add_index(
+    Movement.index(
+        Movement.to_holder, Movement.asset_type, Movement.booked_day, Movement.owner, Movement.to_place,
+        Movement.quantity, name="movement_to_account",
+    )
+)  # fmt: skip
 
 
 class StockLevel(Row):
@@ -300,9 +311,16 @@ class Trip(Row):
             (("asset_type", "partner", "out_time"), False),
             (("partner", "end_time"), False),
             (("end", "out_time"), False),
-            (("end", "end_time", "partner", "damaged"), False),
         )
         constraints = [Check("\"end\" IN ('', 'returned', 'lost', 'written_off')")]
+
+
+Trip.add_index(
+    Trip.index(
+        Trip.end, Trip.end_time, Trip.partner, Trip.damaged, Trip.out_time, Trip.arrived_time, Trip.back_time,
+        name="trip_legs",
+    )
+)  # fmt: skip
 
 
 class ExceptionCase(Row):

@@ -83,6 +83,11 @@ def issue_document(
     return finish(take_number(shipment, order, user, now, settings.base_url), settings)
 
 
+def issued_meanwhile(number: str) -> Refused:
+    """Who asks for a paper has not seen this one of its type, which there is by now."""
+    return Refused("issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=number)
+
+
 def take_number(shipment: Shipment, order: Order, user: User | None, now: datetime, base_url: str) -> IssuedDocument:
     """Step 1: number and frozen facts, in state `numbered`. The same order of the same person again: its paper."""
     with taking_turns():
@@ -106,9 +111,7 @@ def take_number(shipment: Shipment, order: Order, user: User | None, now: dateti
             mine = valid and user and before.issued_by_id == user.id and replaced == order.replaces
             if mine and not is_stale(before, paper.facts):
                 return before  # the same order again: its answer was lost
-            raise Refused(
-                "issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=before.number
-            )
+            raise issued_meanwhile(before.number)
         day = kind.date_of(paper.facts) or _today(shipment, now)
         need = needs(paper.facts).get(order.type, Need("offered"))
         if kind.needs_sscc:
@@ -161,9 +164,7 @@ def take_account_number(
                 "unfinished", N_("%(number)s is being issued at this moment. Reload the page."), number=before.number
             )
         if replaces is not None and before and before.status == "issued" and before.number != replaces:
-            raise Refused(
-                "issued_meanwhile", N_("%(number)s was issued in the meantime. Reload the page."), number=before.number
-            )
+            raise issued_meanwhile(before.number)
         accepted = _accepted(check_facts(kind, facts), reasons or {})
         verify_code = secrets.token_urlsafe(16)
         words = [facts.seller, facts.consignee]
@@ -461,6 +462,12 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
         for one in (from_json(ShipmentFacts, document.facts), facts)
     )
     return then != now
+
+
+def latest_number(shipment: Shipment, type: str, part: str) -> str:
+    """The number of the newest paper of this type and part, as `Order.replaces` names it; '' when there is none."""
+    found = _latest(shipment, type, part)
+    return found.number if found else ""
 
 
 def _latest(shipment: Shipment, type: str, part: str) -> IssuedDocument | None:

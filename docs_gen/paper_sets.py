@@ -15,7 +15,7 @@ from typing import Any
 
 from accounts.models import User
 from database import in_one, locked, taking_turns, utc_now
-from docs_gen.issuing import Order, finish_many, latest_documents, take_number
+from docs_gen.issuing import Order, finish_many, issued_meanwhile, latest_documents, take_number
 from docs_gen.models import IssuedDocument, PaperSet
 from docs_gen.register import types
 from errors import N_, InvalidInput, Refused, Unavailable, UserError, plain_message
@@ -35,17 +35,20 @@ class AtWork(Refused):
 
 
 def order_set(
-    shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime
-) -> PaperSet:
+    shipment: Shipment, wanted: Sequence[tuple[str, str]], reasons: Mapping[str, str], user: User | None, now: datetime,
+    saw: Mapping[tuple[str, str], str] | None = None,
+) -> PaperSet:  # fmt: skip
     """Note that these papers (type, part) are to be issued. InvalidInput when none is chosen, AtWork while others are
-    being issued."""
+    being issued.
+
+    `saw`: the number of each paper that the person had before his eyes, '' for none. Refused `issued_meanwhile` when it
+    is another one by now: a page that was left open issues nothing a second time. What is not in it does not matter.
+    """
     ranks = list(types())
     known = [(type, part) for type, part in wanted if type in ranks]
     if not known:
         raise InvalidInput("paper", N_("Choose at least one paper."))
     known.sort(key=lambda one: ranks.index(one[0]))
-    seen = latest_documents(shipment)
-    noted = [(*one, seen[one].number if one in seen else "") for one in known]
     with in_one():
         locked(Shipment.select(Shipment.id).where(Shipment.id == shipment.id)).get()  # of two orders one is the first
         at_work = PaperSet.select().join(Job).where(
@@ -53,6 +56,11 @@ def order_set(
         ).first()  # fmt: skip
         if at_work is not None:
             raise AtWork(at_work)
+        latest = {key: document.number for key, document in latest_documents(shipment).items()}
+        noted = [(*one, latest.get(one, "")) for one in known]
+        for type, part, number in noted:
+            if number and saw is not None and saw.get((type, part), number) != number:
+                raise issued_meanwhile(number)
         papers = PaperSet.create(
             shipment=shipment, wanted=json.dumps(noted), reasons=json.dumps(dict(reasons)), created_by=user,
             created_time=now,

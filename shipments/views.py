@@ -15,7 +15,7 @@ from accounts.access import needs
 from accounts.once import taken_once
 from accounts.scope import seen
 from database import utc_now
-from errors import N_
+from errors import N_, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer, table_file
 from master_data import codes
@@ -112,7 +112,12 @@ def _form_page(shipment: Shipment | None) -> Any:
     form.settle()
     if request.method == "POST" and not form.pressed() and form.validate():
         number, version = (shipment.number, shipment.version) if shipment else (None, 0)
-        saved = booking.save_shipment(form.entry(), number, version, current_user, utc_now())
+        try:
+            saved = booking.save_shipment(form.entry(), number, version, current_user, utc_now())
+        except Refused as refused:
+            if shipment is None or refused.reason != "stale":
+                raise
+            return _form_page(_shipment(shipment.number))  # somebody saved since it was read: both versions, as always
         flash(_("%(number)s is saved.", number=saved.number), "success")
         return redirect(_page_of(saved.number))
     shown = {"form": form, "shipment": shipment, "lists": lists(), "next_states": _next(shipment)}
@@ -127,7 +132,12 @@ def shipment_details(number: str) -> Any:
     form = details_form(shipment)
     form.settle()
     if form.is_submitted() and form.validate():
-        booking.save_details(number, form.details(), shipment.version, current_user, utc_now())
+        try:
+            booking.save_details(number, form.details(), shipment.version, current_user, utc_now())
+        except Refused as refused:
+            if refused.reason != "stale":
+                raise
+            return shipment_details(number)  # somebody saved since it was read: both versions, as always
         flash(_("%(number)s is saved.", number=number), "success")
         return redirect(_page_of(number))
     groups = list(form.groups(request.args.getlist("group")))
@@ -178,10 +188,16 @@ def lines_import_confirm(number: str) -> Any:
         if read.there:
             return _import_page(shipment, read, rows, unconfirmed=True), 422
     entry = booking.with_lines(booking.entry_of(shipment), lines, append=append)
-    booking.save_shipment(entry, number, version, current_user, utc_now())
+    try:
+        booking.save_shipment(entry, number, version, current_user, utc_now())
+    except Refused as refused:
+        raise Refused("stale", _CHANGED, number=number) if refused.reason == "stale" else refused from None
     came = ngettext("%(num)s line came in from the file.", "%(num)s lines came in from the file.", len(lines))
     flash(f"{_('%(number)s is saved.', number=number)} {came}", "success")
     return redirect(url_for(".shipment_edit", number=number, _anchor="lines"))
+
+
+_CHANGED = N_("%(number)s was saved since the file was read, so nothing of the file has been saved. Read it again.")
 
 
 @blueprint.get("/shipments/lines-template.<any(csv, xlsx):kind>")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from conftest import NOW, on_both_databases
 from customs_world import boxes, declared
 
 from assets.labels import label_uri, shipment_uri
+from assets.models import Asset
 from assets.registering import register_assets
 from docs_gen.models import IssuedDocument, LogisticUnit
 from master_data.models import Party
@@ -132,3 +135,24 @@ def test_capital_and_small_letters_of_every_script_are_the_same(client, world, t
 @on_both_databases
 def test_a_grai_is_found_by_its_beginning_in_whatever_order_the_database_has_its_letters(client, box):
     assert box.code in client.get(f"/search?q={box.grai[:-2]}").get_data(as_text=True)
+
+
+@on_both_databases
+@pytest.mark.parametrize("few", [1_000, 3])
+def test_what_a_code_holds_is_found_whether_few_or_many_have_it_and_after_it_has_changed(
+    db, client, world, user, monkeypatch, few
+):
+    """`few`: up to where the index of threes of letters is asked; beyond, the codes are read in their order."""
+    monkeypatch.setattr("today.search._FEW", few)
+    boxes = register_assets(world.klt, [f"KLT-77{n}5" for n in range(8)], world.suzhou, world.plant, user, NOW)
+
+    def codes(text):
+        return re.findall(r'href="/assets/([^"?]+)"', found(client, text))
+
+    assert codes("t-77") == [f"KLT-77{n}5" for n in range(8)]
+    assert codes("735") == ["KLT-7735"]
+    assert codes("35") == ["KLT-7735"]  # too short for three letters
+    Asset.update(code="RACK-9").where(Asset.id == boxes[3].id).execute()
+    assert codes("735") == []
+    assert codes("ack") == ["RACK-9"]
+    assert codes("7'7") == codes('7"7') == codes("7*7") == []

@@ -5,8 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from conftest import NOW, PASSWORD, SignedIn, on_both_databases
 from shipment_forms import GOOD
+from simulated_devices import LARGE, tried
+from test_C1_C2_C4_C5_C7_at_once import at_once
 
+from accounts.people import create_user
 from shipments.booking import entry_of
 from shipments.details import details_from_json
 from shipments.models import Shipment
@@ -59,6 +63,37 @@ def test_C6_each_field_is_what_was_chosen(client, both):
     assert Shipment.get().version == 3
 
 
+@on_both_databases
+def test_C6_of_two_who_save_in_the_same_moment_one_is_saved_and_the_other_chooses(db, app, client, world):
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    second = SignedIn(app, app.response_class)
+    second.sign_in(other)
+    rounds = 100 if LARGE else 1
+    for number in range(rounds):
+        version = Shipment.get().version
+        typed = [{**GOOD, "version": str(version), "vessel": f"{who} {number}"} for who in ("EVER GIVEN", "MSC OSCAR")]
+        sent = list(zip((client, second), typed, strict=True))
+        answers = at_once(*(lambda one=one, form=form: one.post(EDIT, data=form) for one, form in sent))
+        assert sorted(answer.status_code for answer in answers) == [302, 409]
+        late = next(place for place in (0, 1) if answers[place].status_code == 409)
+        mine, theirs = typed[late]["vessel"], typed[1 - late]["vessel"]
+        assert (Shipment.get().vessel, Shipment.get().version) == (theirs, version + 1)
+        shown = answers[late].text.split('id="differences"')[1].split("</section>")[0]
+        assert mine in shown
+        assert theirs in shown
+        # Whoever came second chooses; then it is saved, and on top of what he has seen.
+        settled = {
+            **typed[late],
+            "keep-vessel": "yours" if number % 2 else "theirs",
+            "seen": str(version + 1),
+            "settle": "1",
+        }
+        assert sent[late][0].post(EDIT, data=settled).status_code == 302
+        assert Shipment.get().vessel == (mine if number % 2 else theirs)
+    tried("C6", f"two save one shipment in the same moment, the second one chooses, {type(db).__name__}", rounds)
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -90,6 +125,24 @@ def test_C6_details_for_papers_have_both_versions_too(client, world):
     assert client.post(DETAILS, data={**mine, **chosen}).status_code == 302
     stored = details_from_json(Shipment.get().details)
     assert (stored.booking_no, stored.proxy_services) == ("SECOND", "ABC")
+
+
+def test_C6_details_saved_in_the_same_moment_have_both_versions_too(db, app, client, world):
+    with app.app_context():
+        other = create_user("li.na", PASSWORD, NOW, administrator=True)
+    second = SignedIn(app, app.response_class)
+    second.sign_in(other)
+    rounds = 100 if LARGE else 1
+    for _ in range(rounds):
+        version = str(Shipment.get().version)
+        typed = [{"version": version, "booking_no": f"{who} {version}"} for who in ("FIRST", "SECOND")]
+        sent = zip((client, second), typed, strict=True)
+        answers = at_once(*(lambda one=one, form=form: one.post(DETAILS, data=form) for one, form in sent))
+        assert sorted(answer.status_code for answer in answers) == [302, 409]
+        late = next(answer for answer in answers if answer.status_code == 409)
+        shown = late.text.split('id="differences"')[1].split("</section>")[0]
+        assert all(one["booking_no"] in shown for one in typed)
+    tried("C6", "two save the details of one shipment in the same moment", rounds)
 
 
 def test_C6_two_versions_are_chosen_from_in_a_browser(page, both_open):
