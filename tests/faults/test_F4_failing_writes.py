@@ -50,7 +50,7 @@ def test_F4_after_any_write_that_fails_it_is_before_or_after_and_never_between(
     shutil.copy(tmp_path / "roundtrip.db", pattern)
     answer = subprocess.run(
         [sys.executable, HERE / "writes_that_fail.py", pattern, verb, str(number), "300",
-         "1" if LARGE else "3" if verb == "scan" else "9", kinds],
+         "1" if LARGE else "6" if verb == "scan" else "18", kinds],
         env={**os.environ, "LD_PRELOAD": str(shim)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr

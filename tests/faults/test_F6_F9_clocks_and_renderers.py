@@ -206,7 +206,7 @@ def test_F6_the_clock_of_a_running_server_is_set_back_and_forward(tmp_path, migr
     try:
         browsers = [Browser(server.port).sign_in("clerk")]
         form = browsers[0].csrf("/account")  # a page that stays open
-        fleet = Fleet(devices, server.port, server.up, rest=0.05)
+        fleet = Fleet(devices, server.port, server.up, rest=0.05 if LARGE else 0.2)
         fleet.start()
         numbers = [issued(server.port, token)]
         for ahead in STEPS:
