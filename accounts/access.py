@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from accounts.models import ApiToken, User
-from accounts.once import key_field
+from accounts.once import init_once, key_field
 from accounts.rights import NOT_FOR_TOKENS, unknown
 from accounts.scope import current_scope
 from accounts.tokens import token_hash
@@ -123,6 +123,7 @@ def init_access(app: Flask) -> None:
     csrf.init_app(app)
     app.login_manager.request_loader(_token_user)  # type: ignore[attr-defined]
     app.before_request(_guard)
+    init_once(app)
     app.jinja_env.globals.update(may=may, opens=opens, reaches=reaches, sees_all=lambda: not current_scope().is_limited)
     app.jinja_env.globals["once"] = key_field
 

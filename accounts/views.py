@@ -13,8 +13,10 @@ from werkzeug.wrappers import Response
 from accounts import oidc, people, sessions
 from accounts.access import public, signed_in
 from accounts.models import ApiToken, PersonLink, User
+from accounts.once import made_once
 from accounts.rights import RIGHTS, ROLE_NAMES
 from accounts.throttle import look_up
+from accounts.tokens import token_hash
 from database import utc_now
 from errors import N_, InvalidInput, Refused
 from i18n import LANGUAGES, translated
@@ -85,7 +87,7 @@ def token_new() -> Any:
     user, fault, token, status = current_user._get_current_object(), None, "", 200
     if request.method == "POST":
         try:
-            token = people.own_token(user, request.form.get("name", ""), request.form.getlist("rights"), utc_now())
+            token = _token_once(user)
         except InvalidInput as error:
             fault, status = error, 422
     may = people.tokens_may(user)
@@ -93,6 +95,18 @@ def token_new() -> Any:
         "accounts/token.html", token=token, fault=fault, typed=request.form,
         rights={right: text for right, text in RIGHTS.items() if right in may},
     ), status  # fmt: skip
+
+
+def _token_once(user: User) -> str:
+    """The token that the form asks for; sent again, the same one under another secret, since the first was not seen."""
+    made = []
+
+    def make() -> str:
+        made.append(people.own_token(user, request.form.get("name", ""), request.form.getlist("rights"), utc_now()))
+        return str(ApiToken.get(ApiToken.sha256 == token_hash(made[0])).id)
+
+    id, first = made_once(make)
+    return made[0] if first else people.token_anew(user, int(id))
 
 
 @blueprint.post("/profile/tokens/<int(max=2147483647):id>/revoke")

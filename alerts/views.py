@@ -12,6 +12,7 @@ from markupsafe import Markup
 from peewee import IntegrityError
 
 from accounts.access import needs
+from accounts.once import taken_once
 from alerts.current import current_alerts
 from alerts.forms import RecipientForm, ThresholdForm, WebhookForm
 from alerts.models import Delivery, DigestRecipient, Webhook
@@ -125,6 +126,7 @@ def recipient_delete(id: int) -> Any:
 
 @blueprint.post("/webhooks")
 @needs("settings.write")
+@taken_once
 def webhook_add() -> Any:
     """`url`; the secret is made here."""
     form = WebhookForm(_settings().webhook_hosts)

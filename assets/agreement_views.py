@@ -13,6 +13,7 @@ from peewee import JOIN
 from wtforms import Field, SelectField
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.models import Agreement
 from assets.scanned_text import storable
@@ -190,6 +191,7 @@ def _shown(name: str) -> Any:
 
 @blueprint.route("/parties/<code>/agreements/new", methods=["GET", "POST"])
 @needs("agreements.write")
+@taken_once
 def agreement_new(code: str) -> Any:
     partner = _party(code) or abort(404)
     return _edit(Agreement(partner=partner))

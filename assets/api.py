@@ -95,6 +95,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
+from accounts.once import has_own_keys
 from accounts.scope import current_scope, seen
 from assets import scan_turns
 from assets.devices import device_of, milliseconds
@@ -189,6 +190,7 @@ _BODY = N_('Send one event, or {"events": [1 to %(max)s events]}.')
 @blueprint.post("/scan-events")
 @scanner
 @takes_revoked
+@has_own_keys
 def post_scan_events() -> tuple[Response, int] | Response:
     sent = _sent()
     now = utc_now()

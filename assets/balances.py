@@ -31,8 +31,10 @@ from master_data.models import AssetType, Party, Place
 
 @dataclass(frozen=True)
 class Balance:
-    """Boxes of one type that one party answers for. `counts`: shown state → boxes; written-off ones are left out."""
+    """Boxes of one type and owner that one party answers for. `counts`: shown state → boxes; written-off ones are left
+    out. A sum over owners would say nothing: each settles with the holder by itself."""
 
+    owner: Party
     holder: Party
     asset_type: AssetType
     counts: dict[str, int]
@@ -60,16 +62,23 @@ class Overdue:
 
 
 def balances(now: datetime) -> list[Balance]:
-    """Every holder and type with boxes, partners first, by code of holder and type; counted pools too."""
-    counts: dict[tuple[int, int], dict[str, int]] = {}
-    for holder, kind, life, where, condition, count in level_sums("holder", "asset_type", "life", "where", "condition"):
+    """Every owner, holder and type with boxes, partners first, by code of holder, type and owner; counted pools too."""
+    counts: dict[tuple[int, int, int], dict[str, int]] = {}
+    for *key, life, where, condition, count in level_sums(
+        "owner", "holder", "asset_type", "life", "where", "condition"
+    ):
         word = shown(State(life, where, condition))
-        cell = counts.setdefault((holder, kind), {})
+        cell = counts.setdefault((key[0], key[1], key[2]), {})
         cell[word] = cell.get(word, 0) + int(count)
-    late = {(row.holder.id, row.asset_type.id): row.count for row in overdue(now)}
-    parties, types = _rows(Party, {holder for holder, _ in counts}), _rows(AssetType, {kind for _, kind in counts})
-    found = [Balance(parties[h], types[k], cell, late.get((h, k), 0)) for (h, k), cell in counts.items()]
-    return sorted(found, key=lambda row: (row.holder.own, row.holder.code, row.asset_type.code))
+    names = Asset.owner, Asset.holder, Asset.asset_type
+    overdue_ = Asset.select(*names, fn.COUNT(Asset.id)).where(is_overdue(now), Asset.holder.is_null(False))
+    late = {(o, h, k): count for o, h, k, count in tuples(seen(visible_assets, overdue_.group_by(*names)))}
+    parties = _rows(Party, {party for owner, holder, _ in counts for party in (owner, holder)})
+    types = _rows(AssetType, {kind for _, _, kind in counts})
+    found = [
+        Balance(parties[o], parties[h], types[k], cell, late.get((o, h, k), 0)) for (o, h, k), cell in counts.items()
+    ]
+    return sorted(found, key=lambda row: (row.holder.own, row.holder.code, row.asset_type.code, row.owner.code))
 
 
 def level_sums(*names: str, types: Collection[int] | None = None) -> list[Any]:
@@ -125,8 +134,9 @@ def _summed(query: Any, names: Sequence[str]) -> list[Any]:
     return tuples(query.group_by(*[SQL(str(number + 1)) for number in range(len(names))]))  # they hold parameters
 
 
-def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:
+def by_place(owner: str = "") -> list[tuple[Place | None, AssetType, dict[str, int]]]:
     """Boxes at home by place and type, and how many are in which condition: good, unchecked, damaged, in_repair.
+    `owner`: the code of one, for those of this one only.
 
     Place None: on their way between two places of ours.
     """
@@ -137,6 +147,8 @@ def by_place() -> list[tuple[Place | None, AssetType, dict[str, int]]]:
         .where(StockLevel.life == "active", at_home, StockLevel.quantity != 0)
         .group_by(StockLevel.place, StockLevel.asset_type, StockLevel.condition),
     )
+    if owner:
+        query = query.where(StockLevel.owner.in_(Party.select(Party.id).where(Party.code == owner)))
     counts: dict[tuple[int | None, int], dict[str, int]] = {}
     for place, kind, condition, count in tuples(query):
         counts.setdefault((place, kind), {})[condition] = int(count)

@@ -22,6 +22,7 @@ from wtforms import Field
 
 import archive
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.balances import days_late, is_overdue
 from assets.event_types import EVENT_TYPES
@@ -224,10 +225,15 @@ def asset_report(code: str) -> Any:
     form = _report_form(asset)
     if not form.validate():
         return _asset_page(asset, form), 422
-    now = utc_now()
     photo = _kept(form.photo)
     if photo is None:
         return _asset_page(asset, form), 422
+    return _reported(asset, form, photo)  # who waits for a turn to write has read the picture already
+
+
+@taken_once
+def _reported(asset: Asset, form: ReportForm, photo: str) -> Any:
+    now = utc_now()
     confirmed = tuple(storable(word)[:24] for word in request.form.getlist("confirmed"))
     told = form.told(now, asset.code, photo=photo, confirmed=confirmed)
     taken = record_scan(told, current_user, now, _own_hosts())
@@ -257,6 +263,7 @@ def asset_void(code: str) -> Any:
 
 @blueprint.route("/assets/<code>/events/<event_id>/correct", methods=["GET", "POST"])
 @needs("ledger.correct")
+@taken_once
 def asset_correct(code: str, event_id: str) -> Any:
     """What an event should have said: it is declared void, and the right one stands in its place."""
     asset = _asset(code)

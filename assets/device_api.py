@@ -28,6 +28,7 @@ from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
 from accounts.access import device_token, needs, opens, scanner
+from accounts.once import has_own_keys
 from accounts.scope import current_scope
 from assets.devices import device_of, register
 from assets.json_bodies import CodeText, TimeText, fault_of, json_body, text_only
@@ -87,6 +88,7 @@ def _device() -> Device | None:
 
 @blueprint.post("/scan/devices")
 @needs("assets.scan")
+@has_own_keys
 def post_device() -> tuple[Response, int]:
     body: DeviceBody = _read(DeviceBody)
     device, token = register(body.name, current_user._get_current_object(), utc_now(), body.sent_time)

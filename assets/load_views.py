@@ -13,6 +13,7 @@ from flask_security import current_user
 from peewee import fn
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import current_scope, seen
 from assets.finding import find_box
 from assets.forms import PackForm
@@ -75,6 +76,7 @@ def load_list() -> Response | str:
 
 @blueprint.route("/loads/<path:key>", methods=["GET", "POST"])
 @needs("assets.read", post="assets.scan")
+@taken_once
 def load_page(key: str) -> Any:
     """One load. POST `how`: pack or unpack, fields of PackForm."""
     right = _key(key)

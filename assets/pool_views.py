@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
-from peewee import JOIN
+from peewee import JOIN, fn
 
 from accounts.access import may, needs
 from accounts.once import taken_once
@@ -26,9 +26,9 @@ from assets.scanned_text import storable
 from assets.scanning import record_scan
 from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
-from assets.views import WORDS, all_events, event_columns, outcome_html, state_html
+from assets.views import WORDS, all_events, event_columns, find_undone, owners_of_boxes, state_html
 from assets.visible import event_is_seen, visible_levels, visible_minimums
-from database import tuples, utc_now
+from database import utc_now
 from errors import N_, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer
@@ -39,6 +39,9 @@ from shipments.visible import visible_shipments
 
 blueprint = Blueprint("pools", __name__)
 
+
+#: Within this time the same event of a counted pool, told by the same person, is asked about; and the yes to it.
+SOON, AGAIN = timedelta(minutes=10), "again"
 
 _OWNER: Any = Party.alias()
 
@@ -81,7 +84,13 @@ def level_filters(counted: bool | None) -> list[Filter]:
     at = seen(visible_levels, StockLevel.select(StockLevel.place))
     holders = Party.select().where(Party.id.in_(having)).order_by(Party.code)
     places = Place.select().where(Place.id.in_(at)).order_by(Place.code)
+    owners = owners_of_boxes()
+    of_owner = [
+        Filter("owner", N_("Owner"), [(row.code, name_of(row)) for row in owners],
+               lambda q, v: q.where(_OWNER.code == v))
+    ]  # fmt: skip
     return [
+        *(of_owner if len(owners) > 1 else ()),
         Filter("type", N_("Box type"), [(row.code, name_of(row)) for row in kinds.order_by(AssetType.code)],
                lambda q, v: q.where(AssetType.code == v)),
         Filter("holder", N_("Holder"), [(row.code, name_of(row)) for row in holders],
@@ -109,17 +118,43 @@ def pool_list() -> Response | str:
 def pool_book() -> Any:
     """Tell an event of a counted pool; fields of PoolForm."""
     shown_first = {} if request.method == "POST" else {"data": {"asset_type": request.args.get("type", "")}}
-    form, status = PoolForm(home_zone(), **shown_first), 200
+    form, status, same = PoolForm(home_zone(), **shown_first), 200, None
     if form.is_submitted():
         status = 422
         if form.validate():
             now = utc_now()
-            taken = record_scan(form.told_of_pool(now), current_user, now)
-            if taken.outcome == "recorded" or taken.waits:
-                flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
-                return redirect(url_for("pools.pool_list", type=form.asset_type.data))
-            form.blame(taken)
-    return render_template("assets/pool_book.html", form=form), status
+            told = form.told_of_pool(now)
+            if AGAIN not in request.form.getlist("confirmed"):
+                same = _told_before(told, now)
+            if same is None:
+                taken = record_scan(told, current_user, now)
+                if taken.outcome == "recorded" or taken.waits:
+                    flash(translated(taken.text), "warning" if taken.exceptions or taken.waits else "success")
+                    return redirect(url_for("pools.pool_list", type=form.asset_type.data))
+                form.blame(taken)
+    page = render_template("assets/pool_book.html", form=form, same=same, zone=home_zone(), again=AGAIN)
+    return page, status
+
+
+def _told_before(told: ScanInput, now: datetime) -> ScanEvent | None:
+    """The event by which the same person told the same a moment ago: whoever goes back to the form that was sent has a
+    new one, with what was typed and another key."""
+    kind = AssetType.select(AssetType.id).where(AssetType.code == told.asset_type)
+    voids = ScanEvent.alias()
+    query = ScanEvent.select().where(
+        ScanEvent.asset_type == kind, ScanEvent.event_time.between(told.event_time - SOON, told.event_time + SOON),
+        ScanEvent.record_time >= now - SOON, ScanEvent.user == current_user.id, ScanEvent.type == told.type,
+        ScanEvent.quantity == told.quantity, ScanEvent.document == told.document, ScanEvent.refused == "",
+        ~fn.EXISTS(voids.select(voids.id).where(voids.voids == ScanEvent.event_id)),
+    )  # fmt: skip
+    for code, column, named in (
+        (told.place, ScanEvent.place, Place.code), (told.destination, ScanEvent.destination, Place.code),
+        (told.party, ScanEvent.party, Party.code), (told.owner, ScanEvent.owner, Party.code),
+        (told.shipment, ScanEvent.shipment, Shipment.number),
+    ):  # fmt: skip
+        if code:
+            query = query.where(column.in_(named.model.select(named.model.id).where(named == code)))
+    return query.order_by(ScanEvent.id.desc()).first()  # type: ignore[no-any-return]
 
 
 @blueprint.get("/pools/events")
@@ -129,7 +164,6 @@ def pool_events() -> Response | str:
     query = all_events().where(ScanEvent.asset_type.is_null(False), ScanEvent.type != "void")
     columns = event_columns("time", "type", "kind", "quantity", "owner", "outcome", "shipment", "place", "party",
                             "document", "person", "recorded")  # fmt: skip
-    columns = tuple(_outcome(column) if column.key == "outcome" else column for column in columns)
     if request.args.get("format") not in ("csv", "xlsx"):
         columns = (*columns, Column("undo", N_("Undo"), lambda row: "", html=_undo_html))
     kinds = AssetType.select().where(AssetType.counted).order_by(AssetType.code)
@@ -141,29 +175,9 @@ def pool_events() -> Response | str:
     )  # fmt: skip
     return answer(
         query, columns, template="assets/pool_events.html", name="pool-events", sort="-recorded", filters=filters,
-        search=(Shipment.number, Place.code, Party.code, ScanEvent.document), prepare=_find_undone,
+        search=(Shipment.number, Place.code, Party.code, ScanEvent.document), prepare=find_undone,
         files=True,
     )  # fmt: skip
-
-
-def _find_undone(rows: list[ScanEvent]) -> None:
-    """Which events of a page have been declared void."""
-    query = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in rows]))
-    g.undone = {voids for (voids,) in tuples(query)}
-
-
-def _outcome(column: Column) -> Column:
-    """The outcome of an event: that it was undone is the last word."""
-
-    def value(event: ScanEvent) -> Any:
-        return _("undone") if event.event_id in g.undone else column.value(event)
-
-    def html(event: ScanEvent) -> Any:
-        if event.event_id in g.undone:
-            return Markup('<span class="rt-state rt-bad">{}</span>').format(_("undone"))
-        return outcome_html(event)
-
-    return replace(column, value=value, html=html)
 
 
 def _undo_html(event: ScanEvent) -> Markup:

@@ -14,6 +14,7 @@ from typing import Any
 
 import metrics
 from accounts.models import User
+from accounts.once import KeyInFlight, KeyUsed
 from assets import scan_reads
 from assets.clocks import Received, Sync, reading, went_back
 from assets.devices import MAX_QUARANTINED, milliseconds, received
@@ -24,29 +25,11 @@ from assets.scan_answers import Answer
 from assets.scan_told import ScanInput, Texts, texts_of
 from assets.scanning import in_turn, record_together
 from assets.values import altered
-from errors import N_, Message, Refused
+from errors import N_, Message
 from prepared_statements import Slot, any_of, prepared
 
 #: How long the answer to a batch is kept for a device that asks again; what it sent stays for good.
 KEPT = timedelta(days=30)
-
-
-class KeyUsed(Refused):
-    """The key of a batch came again with another batch."""
-
-    status = 422
-
-    def __init__(self) -> None:
-        super().__init__("key_reused", N_("This key was used for another batch. Send it under a new one."))
-
-
-class KeyInFlight(Refused):
-    """The first batch with this key is being taken at this moment; its answer is there soon."""
-
-    retry_after = 1  # second
-
-    def __init__(self) -> None:
-        super().__init__("key_in_flight", N_("This batch is being taken at this moment. Ask again in a second."))
 
 
 @dataclass(frozen=True)

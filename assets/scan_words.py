@@ -71,6 +71,7 @@ WORDS: dict[str, str] = {
     "any_key": N_("any key"),
     "dealt_with": N_("Dealt with"),
     "more": N_("{count} more to look at"),
+    "meanwhile": N_("Since then: {code}, {word}"),
     "of": N_("{count} of {expected}"),
     "counted": N_("{count} scanned"),
     "of_which_unsent": N_("{count} not sent"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask_babel import ngettext
 from flask_security import current_user
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from peewee import JOIN, Case, ModelSelect, Value, fn
 
 from accounts.access import needs
 from accounts.models import User
+from accounts.once import taken_once
 from accounts.scope import current_scope, seen
 from assets import registering
 from assets.balances import balances, by_place, day_at, days_late, is_overdue, overdue_assets
@@ -22,6 +24,7 @@ from assets.dispatched import dispatches_onto
 from assets.event_types import EVENT_TYPES, REASONS, STATES
 from assets.forms import RegisterForm
 from assets.models import Asset, ScanEvent, StockLevel
+from assets.registering import ReadBoxes
 from assets.scan_words import reason_words
 from assets.scanned_text import storable
 from assets.state import State, shown
@@ -32,10 +35,11 @@ from assets.visible import (
     visible_events,
     visible_levels,
 )
-from database import one_of, utc_now
+from database import one_of, tuples, utc_now
 from errors import N_, Message
-from i18n import instant, name_of, number, translated
+from i18n import name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
+from master_data.home import instant_at_home
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 from shipments.visible import if_seen, number_of, visible_shipments
@@ -87,8 +91,8 @@ def since_of(asset: Asset) -> datetime | None:
 
 
 def zone_of(place: Place | None) -> str:
-    """The time zone of a place; UTC without one."""
-    return place.timezone if place else "UTC"
+    """The time zone of a place; without one '', which `instant_at_home` takes for that of our home place."""
+    return place.timezone if place else ""
 
 
 def _page_of(asset: Asset) -> str:
@@ -113,7 +117,7 @@ _ASSET_COLUMNS = (
         N_("Since"),
         since_of,
         sort=Asset.last_event_time,
-        html=lambda row: instant(since_of(row), zone_of(row.place)),
+        html=lambda row: instant_at_home(since_of(row), zone_of(row.place)),
     ),
 )
 
@@ -163,7 +167,7 @@ def _asset_filters(lists: BoxLists) -> list[Filter]:
         left = dispatches_onto(shipment).select(ScanEvent.asset)
         choices = [(shipment.number, shipment.number)]
         filters.append(Filter("shipment", N_("Shipment"), choices, lambda q, v: q.where(Asset.id.in_(left))))
-    return filters
+    return filters + _owner_filter()
 
 
 def _holders(lists: BoxLists) -> Any:
@@ -191,14 +195,21 @@ def asset_list() -> Response | str:
 @blueprint.route("/assets/new", methods=["GET", "POST"])
 @needs("assets.write")
 def asset_new() -> Any:
-    form, read = RegisterForm(), None
     how = request.form.get("how", "")
-    if how == "file":
-        read = form.preview()
-    elif how in ("codes", "range", "boxes"):
-        made = form.registered(how, request.form.get("boxes", ""), current_user)
-        if made:
-            return _registered(made)
+    if how in ("codes", "range", "boxes"):
+        return _asked_to_register(how)
+    form = RegisterForm()
+    return _register_page(form, form.preview() if how == "file" else None)
+
+
+@taken_once
+def _asked_to_register(how: str) -> Any:
+    form = RegisterForm()
+    made = form.registered(how, request.form.get("boxes", ""), current_user)
+    return _registered(made) if made else _register_page(form)
+
+
+def _register_page(form: RegisterForm, read: ReadBoxes | None = None) -> Any:
     boxes = registering.boxes_as_text(read.boxes) if read and not read.problems else ""
     status = 422 if form.is_submitted() and not boxes else 200
     return render_template("assets/new.html", form=form, read=read, boxes=boxes), status
@@ -221,18 +232,62 @@ def _registered(assets: list[Asset]) -> Any:
 @needs("assets.read")
 def balance_list() -> Response | str:
     """Boxes by holder and type."""
-    rows = balances(utc_now())
-    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"))
+    rows, owner = balances(utc_now()), request.args.get("owner", "")
+    owners = {row.owner.code: row.owner for row in rows}
+    several = len(owners) > 1
+    if several and owner in owners:
+        rows = [row for row in rows if row.owner.code == owner]
+    columns = _balance_columns(request.args.get("format") in ("csv", "xlsx"), several)
     return answer_reckoned(
         rows, columns, template="assets/balances.html", name="balances", search=_balance_text, sort="holder",
-        pools=_pools(rows), conditions=_CONDITIONS,
+        filters=_owner_choice(owners.values()) if several else (),
+        pools=_pools(rows, owner if several and owner in owners else ""), conditions=_CONDITIONS,
     )  # fmt: skip
 
 
-def _balance_columns(as_file: bool) -> list[Column]:
-    """A page has no room for a column of currencies; a file wants the amount alone."""
-    words = [word for word in _TITLES if word not in ("none", "gone")]
+def _owner_choice(owners: Iterable[Party]) -> list[Filter]:
+    by_code = sorted(owners, key=lambda row: row.code)
+    of_owner = Party.alias()
     return [
+        Filter(
+            "owner",
+            N_("Owner"),
+            [(row.code, name_of(row)) for row in by_code],
+            lambda q, v: q.where(Asset.owner.in_(of_owner.select(of_owner.id).where(of_owner.code == v))),
+        )
+    ]
+
+
+def owners_of_boxes() -> list[Party]:
+    """Whose boxes who asks may see, by the levels."""
+    having = seen(visible_levels, StockLevel.select(StockLevel.owner).where(StockLevel.quantity != 0))
+    return list(Party.select().where(Party.id.in_(having)).order_by(Party.code))
+
+
+def _owner_filter() -> list[Filter]:
+    """By owner, where there is more than one."""
+    owners = owners_of_boxes()
+    return _owner_choice(owners) if len(owners) > 1 else []
+
+
+def _balance_columns(as_file: bool, several: bool) -> list[Column]:
+    """A page has no room for a column of currencies; a file wants the amount alone. `several`: boxes of more than one
+    owner."""
+    words = [word for word in _TITLES if word not in ("none", "gone")]
+    _whose = partial(_named, several=several)
+    return [
+        *(
+            [
+                Column(
+                    "owner",
+                    N_("Owner"),
+                    lambda row: name_of(row.owner),
+                    sort=lambda row: (row.owner.code, row.holder.code, row.asset_type.code),
+                )
+            ]
+            if several
+            else ()
+        ),
         Column(
             "holder",
             N_("Holder"),
@@ -249,7 +304,7 @@ def _balance_columns(as_file: bool) -> list[Column]:
                 "pools.pool_list" if row.asset_type.counted else "assets.asset_list", **_whose(row)
             ),
         ),
-        *(_count_column(word) for word in words),
+        *(_count_column(word, _whose) for word in words),
         Column("total", N_("Total"), lambda row: row.total, sort=lambda row: row.total, numeric=True),
         Column(
             "overdue",
@@ -279,31 +334,33 @@ def _balance_columns(as_file: bool) -> list[Column]:
     ]
 
 
-def _count_column(word: str) -> Column:
+def _count_column(word: str, whose: Callable[[Any], dict[str, Any]]) -> Column:
     """How many are in one of the shown states; a link to them, empty when there are none."""
     return Column(
         word,
         _TITLES[word],
         lambda row: row.counts.get(word, 0),
         sort=lambda row: row.counts.get(word, 0),
-        url=lambda row: _boxes_url(row, word) if row.counts.get(word) else "",
+        url=lambda row: _boxes_url(row, word, whose(row)) if row.counts.get(word) else "",
         numeric=True,
         html=lambda row: number(row.counts[word]) if row.counts.get(word) else "",
     )
 
 
-def _boxes_url(row: Any, word: str) -> str:
+def _boxes_url(row: Any, word: str, whose: dict[str, Any]) -> str:
     if row.asset_type.counted:
-        return url_for("pools.pool_list", **_whose(row))
-    return url_for("assets.asset_list", state=word, **_whose(row))
+        return url_for("pools.pool_list", **whose)
+    return url_for("assets.asset_list", state=word, **whose)
 
 
-def _whose(row: Any) -> dict[str, Any]:
-    return {"holder": row.holder.code, "type": row.asset_type.code}
+def _named(row: Any, several: bool) -> dict[str, Any]:
+    """How the lists of boxes are told which these are."""
+    owner = {"owner": row.owner.code} if several else {}
+    return {"holder": row.holder.code, "type": row.asset_type.code, **owner}
 
 
 def _balance_text(row: Any) -> str:
-    names = (one for part in (row.holder, row.asset_type) for one in (part.code, part.name_en, part.name_zh))
+    names = (one for part in (row.holder, row.asset_type, row.owner) for one in (part.code, part.name_en, part.name_zh))
     return "\n".join(names)
 
 
@@ -313,11 +370,12 @@ _CONDITIONS = {
 }  # fmt: skip
 
 
-def _pools(rows: list[Any]) -> list[dict[str, Any]]:
+def _pools(rows: list[Any], owner: str) -> list[dict[str, Any]]:
     """By type: where its boxes are, as bars. At home by place and condition, away by partner; the longest bar fills
-    the width."""
+    the width. `owner`: the one that was chosen; '': of all."""
     pools: dict[int, dict[str, Any]] = {}
-    for place, kind, counts in by_place():
+    chosen: dict[str, Any] = {"owner": owner} if owner else {}
+    for place, kind, counts in by_place(owner):
         state: dict[str, Any] = {"state": "in_transit_own"} if place is None else {"place": place.code}
         pools.setdefault(kind.id, {"type": kind, "bars": []})["bars"].append(
             {
@@ -325,17 +383,18 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
                 "look": "moving" if place is None else "here",
                 "count": sum(counts.values()),
                 "parts": [(word, counts[word]) for word in _CONDITIONS if counts.get(word)] if place else [],
-                "url": url_for("pools.pool_list", type=kind.code)
+                "url": url_for("pools.pool_list", type=kind.code, **chosen)
                 if kind.counted
-                else url_for("assets.asset_list", type=kind.code, **state),
+                else url_for("assets.asset_list", type=kind.code, **state, **chosen),
             }
         )
+    away_bars: dict[tuple[int, int, str], dict[str, Any]] = {}  # of several owners together
     for row in rows:
         bars = pools.setdefault(row.asset_type.id, {"type": row.asset_type, "bars": []})["bars"]
         away = sum(row.counts.get(word, 0) for word in ("in_transit_out", "at_partner", "in_transit_back"))
         if not row.holder.own:
             away += row.counts.get("damaged", 0) + row.counts.get("in_repair", 0)
-        whose = _whose(row)
+        whose = {"holder": row.holder.code, "type": row.asset_type.code, **chosen}
         if row.asset_type.counted:
             there = lost = url_for("pools.pool_list", **whose)
         else:
@@ -345,8 +404,13 @@ def _pools(rows: list[Any]) -> list[dict[str, Any]]:
             ("late", row.overdue, url_for("assets.overdue_list", **whose)),
             ("lost", row.counts.get("lost", 0), lost),
         ):
-            if count:
-                bars.append({"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url})
+            key = row.asset_type.id, row.holder.id, look
+            if key in away_bars:
+                away_bars[key]["count"] += count
+            elif count:
+                bar = {"label": name_of(row.holder), "look": look, "count": count, "parts": [], "url": url}
+                away_bars[key] = bar
+                bars.append(bar)
     for pool in pools.values():
         most = max(1, *(bar["count"] for bar in pool["bars"]))
         for bar in pool["bars"]:
@@ -402,6 +466,7 @@ def overdue_list() -> Response | str:
             [(row.code, name_of(row)) for row in types],
             lambda q, v: q.where(AssetType.code == v),
         ),
+        *_owner_filter(),
     ]
     return answer(
         query,
@@ -468,10 +533,24 @@ def _box_html(event: ScanEvent) -> Markup | str:
     return Markup('<span class="as-raw">{}</span>').format(text[:80] + ("…" if len(text) > 80 else ""))
 
 
-def outcome_html(event: ScanEvent) -> Markup:
+def find_undone(rows: list[ScanEvent]) -> None:
+    """Which events of a page have been declared void; the columns of events need it."""
+    query = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in rows]))
+    g.undone = {voids for (voids,) in tuples(query)}
+
+
+def _outcome(event: ScanEvent) -> str:
+    if event.event_id in g.undone:  # the last word
+        return translated(N_("undone"))
+    return _remarks(event) or translated(N_("taken"))
+
+
+def _outcome_html(event: ScanEvent) -> Markup:
     """What became of a scan, as a coloured word with its reasons."""
     look, word = (
-        ("warn", N_("asked for"))
+        ("bad", N_("undone"))
+        if event.event_id in g.undone
+        else ("warn", N_("asked for"))
         if event.refused == "needs_second"
         else ("bad", N_("refused"))
         if event.refused
@@ -480,7 +559,7 @@ def outcome_html(event: ScanEvent) -> Markup:
         else ("ok", N_("taken"))
     )
     return Markup('<span><span class="rt-state rt-{}">{}</span> {}</span>').format(
-        look, translated(word), _remarks(event)
+        look, translated(word), "" if event.event_id in g.undone else _remarks(event)
     )
 
 
@@ -488,15 +567,14 @@ _EVENT_COLUMNS = {
     column.key: column
     for column in (
         Column("time", N_("Time"), lambda row: row.event_time, sort=ScanEvent.event_time,
-               html=lambda row: instant(row.event_time, zone_of(row.place))),
+               html=lambda row: instant_at_home(row.event_time, zone_of(row.place))),
         Column("type", N_("Scan"), event_title, sort=ScanEvent.type),
         Column("box", N_("Box"), lambda row: row.asset.code if row.asset else row.scanned_text, sort=Asset.code,
                url=lambda row: _page_of(row.asset) if row.asset else "", html=_box_html),
         Column("kind", N_("Box type"), lambda row: name_of(row.asset_type) if row.asset_type else ""),
-        Column("quantity", N_("Pieces"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
+        Column("quantity", N_("Quantity"), lambda row: row.quantity or None, sort=ScanEvent.quantity, numeric=True),
         Column("owner", N_("Owner"), lambda row: row.owner.code if row.owner else ""),
-        Column("outcome", N_("Outcome"), lambda row: _remarks(row) or translated(N_("taken")), sort=ScanEvent.refused,
-               html=outcome_html),
+        Column("outcome", N_("Outcome"), _outcome, sort=ScanEvent.refused, html=_outcome_html),
         Column("shipment", N_("Shipment"), lambda row: number_of(row.shipment),
                sort=Shipment.number),
         Column("place", N_("Place"), lambda row: row.place.code if row.place else "", sort=Place.code),
@@ -505,7 +583,7 @@ _EVENT_COLUMNS = {
         Column("person", N_("Person"), lambda row: row.user.username if row.user else "", sort=User.username),
         Column("device", N_("Device"), lambda row: row.device, sort=ScanEvent.device),
         Column("recorded", N_("Recorded"), lambda row: row.record_time, sort=ScanEvent.record_time,
-               html=lambda row: instant(row.record_time, zone_of(row.place))),
+               html=lambda row: instant_at_home(row.record_time, zone_of(row.place))),
         # files only: a page has no room for them
         Column("event_id", N_("Event id"), lambda row: row.event_id),
         Column("destination", N_("Going to"), lambda row: row.destination.code if row.destination else ""),
@@ -518,7 +596,7 @@ _EVENT_COLUMNS = {
 
 
 def event_columns(*keys: str) -> tuple[Column, ...]:
-    """These columns of a list of events."""
+    """These columns of a list of events, which is prepared by `find_undone`."""
     return tuple(_EVENT_COLUMNS[key] for key in keys)
 
 
@@ -564,5 +642,5 @@ def event_list() -> Response | str:
     return answer(
         query, columns, template="assets/events.html", name="scans", document=document,
         search=(Asset.code, ScanEvent.scanned_text, ScanEvent.device), exact=(Asset.code,),
-        filters=_EVENT_FILTERS, sort="-recorded", bare=None if document else counted,
+        filters=_EVENT_FILTERS, sort="-recorded", bare=None if document else counted, prepare=find_undone, files=True,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from peewee import JOIN, Case, ModelSelect, fn
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from assets.dispatched import dispatched_on
 from assets.models import Asset
@@ -214,6 +215,7 @@ def proof_csv(id: int) -> Response:
 
 @blueprint.post("/declarations/<int(max=2147483647):id>/extend")
 @needs("customs.write")
+@taken_once
 def extend(id: int) -> Any:
     """Record an extension; fields of ExtensionForm."""
     declaration, form = _out(id), ExtensionForm()
@@ -247,6 +249,7 @@ def reopen(id: int) -> Any:
 
 @blueprint.route("/declarations/new", methods=["GET", "POST"])
 @needs("customs.write")
+@taken_once
 def declaration_new() -> Any:
     """Record a declaration out; `?shipment=` fills in what the shipment and its scans say."""
     return _edit_out(None)
@@ -322,6 +325,7 @@ def _paper_of(shipment: Shipment | None) -> IssuedDocument | None:
 
 @blueprint.route("/back/new", methods=["GET", "POST"])
 @needs("customs.write")
+@taken_once
 def back_new() -> Any:
     """Record a declaration back. `?declaration=` and `?fill=back|all` name the boxes beforehand."""
     out = _wanted()
@@ -345,6 +349,7 @@ def back_new() -> Any:
 
 @blueprint.route("/declarations/<int(max=2147483647):id>/close", methods=["GET", "POST"])
 @needs("customs.write")
+@taken_once
 def close(id: int) -> Any:
     """Boxes that do not come back: duty paid, or destroyed under supervision."""
     out, form, status = _out(id), CloseForm(), 200

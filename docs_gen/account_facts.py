@@ -57,11 +57,12 @@ class AccountLineFacts:
     outgoing: int  # from the partner
     adjustment_for: date | None  # first day of the month in which it happened, when that month had been closed before
     balance: int  # after it
+    adjustment: int = 0  # with its sign; what is one went neither to the partner nor from him in this month
 
     @property
     def quantity(self) -> int:
         """With its sign: + to the partner."""
-        return self.incoming - self.outgoing
+        return self.incoming - self.outgoing + self.adjustment
 
 
 @dataclass(frozen=True)

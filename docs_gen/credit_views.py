@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from peewee import fn
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from database import utc_now
 from docs_gen.register import shipment_types
@@ -67,6 +68,7 @@ def credit_list() -> Any:
 
 @blueprint.route("/letters-of-credit/new", methods=["GET", "POST"])
 @needs("shipments.write", "prices.see")
+@taken_once
 def credit_new() -> Any:
     return _edit(None)
 

@@ -464,6 +464,12 @@ def is_stale(document: IssuedDocument, facts: ShipmentFacts) -> bool:
     return then != now
 
 
+def latest_number(shipment: Shipment, type: str, part: str) -> str:
+    """The number of the newest paper of this type and part, as `Order.replaces` names it; '' when there is none."""
+    found = _latest(shipment, type, part)
+    return found.number if found else ""
+
+
 def _latest(shipment: Shipment, type: str, part: str) -> IssuedDocument | None:
     """The newest paper of this type and part; a later one replaces it or follows a void one: no chain has branches."""
     return (

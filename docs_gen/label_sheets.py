@@ -240,7 +240,7 @@ def pdf(
     assets: Sequence[Asset], sheet: Sheet, base_url: str, skip: int = 0, step: Callable[[int], None] | None = None
 ) -> bytes:
     """The label sheets as PDF. `skip`: labels of the first sheet that are used already; `step`: told now and then how
-    many labels are made."""
+    many labels are made, as long as some are not."""
     check(assets, sheet, skip)
     cells: list[Label | None] = [None] * skip + list(labels(assets, sheet, base_url))
     pages = [cells[begin : begin + sheet.labels] for begin in range(0, len(cells), sheet.labels)]
@@ -254,7 +254,7 @@ def pdf(
     files: list[bytes] = []
     together = _PARTS_BETWEEN_STEPS if step else max(1, len(jobs))
     for begin in range(0, len(jobs), together):
+        if step and begin:  # not after the last one: what is all made is not stopped any more
+            step(begin * parts * sheet.labels - skip)
         files += [paper_or_error(answer).data for answer in render_many(jobs[begin : begin + together])]
-        if step:
-            step(min((begin + together) * parts * sheet.labels, len(assets)))
     return files[0] if len(files) == 1 else render.merge(files, "Labels")

@@ -15,6 +15,7 @@ from wtforms.validators import Optional
 
 from accounts.access import needs
 from accounts.models import User
+from accounts.once import taken_once
 from assets.models import Asset
 from database import utc_now
 from docs_gen import label_sheets
@@ -99,6 +100,7 @@ def sheet() -> str:
 
 @blueprint.post("/assets/labels")
 @needs("assets.write")
+@taken_once
 def order_sheets() -> Any:
     """Have many labels made in the background: the choice stands in the address, as for the page. Answers with the
     page of the job."""
@@ -121,6 +123,7 @@ def _make(run: Run) -> None:
     sheet = SHEETS[run.args["sheet"]]
     data = label_sheets.pdf(assets, sheet, run.settings.base_url, run.args["skip"], step=run.step)
     run.gives(data, f"labels-{assets[0].code}.pdf")
+    run.job.done = len(assets)
 
 
 def _may_fetch(job: Job) -> bool:

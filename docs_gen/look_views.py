@@ -16,6 +16,7 @@ from wtforms.validators import Length
 import archive
 from accounts.access import may, needs
 from accounts.models import User
+from accounts.once import taken_once
 from accounts.scope import seen
 from config import Settings
 from database import tuples, utc_now
@@ -129,6 +130,7 @@ class SealForm(FlaskForm):
 
 @blueprint.route("/looks/<code>/seals/new", methods=["GET", "POST"])
 @needs("settings.write")
+@taken_once
 def seal_new(code: str) -> Any:
     return _seal(_company(code), None)
 
@@ -262,6 +264,7 @@ def wording_list() -> Any:
 
 @blueprint.route("/wordings/new", methods=["GET", "POST"])
 @needs("settings.write")
+@taken_once
 def wording_new() -> Any:
     return _wording(None)
 

@@ -13,6 +13,7 @@ from wtforms import Field, SelectField
 from wtforms.validators import StopValidation
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import seen
 from docs_gen.models import ProfileRule
 from docs_gen.profiles import shipped_rules
@@ -97,6 +98,7 @@ def profile_list() -> str:
 
 @blueprint.post("/profiles")
 @needs("settings.write")
+@taken_once
 def profile_add() -> Any:
     form = RuleForm()
     if not form.validate():

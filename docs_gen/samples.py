@@ -273,15 +273,15 @@ def sample_account(lines: int = 4) -> BoxStatementFacts:
                 f"S-2026-{40 + number:04}" if away else f"DN-{7000 + number}",
                 "Suzhou plant, gate 2",
                 "苏州工厂2号门",
-                quantity if away else 0,
-                0 if away else quantity,
+                quantity if away and not late else 0,
+                0 if away or late else quantity,
                 date(2026, 9, 1) if late else None,
                 balance,
+                (quantity if away else -quantity) if late else 0,
             )
         )
-    incoming = sum(one.incoming for one in moves if not one.adjustment_for)
-    outgoing = sum(one.outgoing for one in moves if not one.adjustment_for)
-    adjustment = sum(one.quantity for one in moves if one.adjustment_for)
+    incoming, outgoing = sum(one.incoming for one in moves), sum(one.outgoing for one in moves)
+    adjustment = sum(one.adjustment for one in moves)
     way = min(10, max(balance, 0))
     klt = AccountFacts(
         "1", "KLT6428", "Small load carrier 6428", "KLT 6428 周转箱", False, base.seller.code, base.seller.name_en,

@@ -16,7 +16,7 @@ from peewee import JOIN
 import archive
 from accounts.access import may, needs
 from accounts.models import User
-from accounts.once import taken_once
+from accounts.once import first_said, has_key, taken_once
 from accounts.scope import seen
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -27,7 +27,16 @@ from docs_gen.checks import Problem
 from docs_gen.customs_upload import upload_advice
 from docs_gen.document_types import DocumentType, PaperPart, check_papers
 from docs_gen.handing_out import paper_file
-from docs_gen.issuing import Order, is_stale, issue_document, latest_documents, paper_of, shipment_papers, void_document
+from docs_gen.issuing import (
+    Order,
+    is_stale,
+    issue_document,
+    latest_documents,
+    latest_number,
+    paper_of,
+    shipment_papers,
+    void_document,
+)
 from docs_gen.models import IssuedDocument, PaperSet
 from docs_gen.paper_sets import AtWork, became, order_set
 from docs_gen.prices import without_prices
@@ -115,12 +124,11 @@ def preview_file(number: str, type: str) -> Response:
 @prints
 def issue(number: str, type: str) -> Any:
     """Form fields: `part`; `replaces`: the number seen as valid; `reason:KEY`, why a warning passes; `seal`s."""
-    user = User.get_by_id(current_user.id)
-    order = Order(
-        _seen(_type(type)).code, request.form.get("part", ""), request.form.get("replaces"), _reasons(),
-        tuple(request.form.getlist("seal", type=int)),
-    )  # fmt: skip
-    shipment = _shipment(number)
+    user, shipment, code = User.get_by_id(current_user.id), _shipment(number), _seen(_type(type)).code
+    part, replaces = request.form.get("part", ""), request.form.get("replaces")
+    if replaces is None and has_key():  # sent again with its key it must not replace its own paper
+        replaces = first_said(latest_number(shipment, code, part))
+    order = Order(code, part, replaces, _reasons(), tuple(request.form.getlist("seal", type=int)))
     try:
         document = issue_document(shipment, order, user, utc_now(), _settings())
     except Refused as refused:

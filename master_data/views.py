@@ -11,6 +11,7 @@ from flask_babel import gettext
 from peewee import ModelSelect
 
 from accounts.access import needs
+from accounts.once import taken_once
 from accounts.scope import Scope, seen
 from database import Row, utc_now
 from errors import N_
@@ -187,6 +188,7 @@ def _countries(model: Any) -> Filter:
 
 @blueprint.route("/parties/new", methods=["GET", "POST"])
 @needs("master_data.write")
+@taken_once
 def party_new() -> Any:
     return _edit(PARTY, Party())
 
@@ -224,6 +226,7 @@ def place_list() -> Any:
 
 @blueprint.route("/places/new", methods=["GET", "POST"])
 @needs("master_data.write")
+@taken_once
 def place_new() -> Any:
     return _edit(PLACE, Place())
 
@@ -266,6 +269,7 @@ def product_list() -> Any:
 
 @blueprint.route("/products/new", methods=["GET", "POST"])
 @needs("master_data.write")
+@taken_once
 def product_new() -> Any:
     return _edit(PRODUCT, Product())
 
@@ -310,6 +314,7 @@ def asset_type_list() -> Any:
 
 @blueprint.route("/asset-types/new", methods=["GET", "POST"])
 @needs("master_data.write")
+@taken_once
 def asset_type_new() -> Any:
     return _edit(ASSET_TYPE, AssetType())
 

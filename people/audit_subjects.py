@@ -160,12 +160,6 @@ _FILES: dict[str, tuple[Any, str, str]] = {
 }
 _LINK_PURPOSES = {"invite": N_("invitation"), "reset": N_("new password")}
 
-#: Columns of a person that nobody but a programmer knows by their names.
-_COLUMNS = {
-    "tf_primary_method": N_("Second factor"), "tf_totp_secret": N_("Key of the second factor"),
-    "mf_recovery_codes": N_("Recovery codes"), "oidc_subject": N_("Account at the firm's sign-in"),
-}  # fmt: skip
-
 #: Of so many things with a searched name the lines are looked for; whoever finds more types more of the name.
 _MOST_FOUND = 50
 
@@ -183,11 +177,6 @@ def kind_title(kind: str) -> str:
         title = translated(_TITLES[model]) if model else ""
         return ": ".join(filter(None, [title, translated(part or N_("download"))]))
     return kind
-
-
-def column_title(kind: str, column: str) -> str:
-    """What a value is called: in words where its column has a name that the login library asks for, else that name."""
-    return translated(_COLUMNS[column]) if kind == User._meta.table_name and column in _COLUMNS else column
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from errors import N_, Message
 from i18n import instant, translated
 from listing import Column, Filter, answer
 from master_data.home import home_zone
-from people.audit_subjects import Subjects, body_of, column_title, kind_title, lines_about
+from people.audit_columns import column_title
+from people.audit_subjects import Subjects, body_of, kind_title, lines_about
 
 blueprint = Blueprint("audit", __name__)
 
@@ -33,6 +34,12 @@ _MOST_ROWS = 5
 def _values(row: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     before, after = row.get("before", {}), row.get("after", {})
     return [(name, before.get(name), after.get(name)) for name in dict.fromkeys((*before, *after))]
+
+
+def _name_html(kind: str, column: str) -> Markup:
+    """What a value is called; set apart as code where there is no word for it."""
+    title = column_title(kind, column)
+    return Markup("<code>{}</code>").format(title) if title == column else Markup("<b>{}</b>").format(title)
 
 
 def _said(value: Any, zone: str = "") -> str:
@@ -85,8 +92,8 @@ class _Shown:
         rows = body.get("rows", [])
         for one in rows[:_MOST_ROWS]:
             values = [
-                Markup("<li><code>{}</code> <del>{}</del> → <ins>{}</ins></li>").format(
-                    column_title(row.kind, name),
+                Markup("<li>{} <del>{}</del> → <ins>{}</ins></li>").format(
+                    _name_html(row.kind, name),
                     _said(self._value(row, name, old), self.zone),
                     _said(self._value(row, name, new), self.zone),
                 )

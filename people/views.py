@@ -14,6 +14,7 @@ from peewee import JOIN
 from accounts import people, sessions
 from accounts.access import needs
 from accounts.models import ApiToken, PersonLink, Role, User, UserRole
+from accounts.once import done_already, made_once
 from accounts.rights import RIGHTS, ROLE_NAMES, ROLES
 from config import Settings
 from database import tuples, utc_now
@@ -98,15 +99,34 @@ def role_list() -> str:
 def person_new() -> Any:
     form = PersonForm()
     if form.is_submitted() and form.validate():
-        by = current_user._get_current_object()
         try:
-            user, token = people.invite(
-                form.username.data, form.name.data, form.email.data, form.belonging(), utc_now(), by
-            )
-            return _link_page(user, "invite", token)
+            return _invited_once(form)
         except (InvalidInput, Refused) as fault:
             _tell(form, fault)
     return _person_page(form, None)
+
+
+def _invited_once(form: PersonForm) -> Any:
+    """The page with the link. Sent again, of the same person: with a link in place of the first one, unless that has
+    gone by mail or was used."""
+    by, tokens = current_user._get_current_object(), []
+
+    def make() -> str:
+        user, token = people.invite(
+            form.username.data, form.name.data, form.email.data, form.belonging(), utc_now(), by
+        )
+        tokens.append(token)
+        return str(user.id)
+
+    id, first = made_once(make)
+    user = _person(int(id))
+    if first:
+        return _link_page(user, "invite", tokens[0])
+    settings: Settings = current_app.config["ROUNDTRIP"]
+    if (settings.smtp_url and address_of(user)) or _state(user, _invited()) != "invited":
+        done_already()
+        return redirect(url_for(".person", id=user.id))
+    return _link_page(user, "invite", people.new_link(user, "invite", utc_now(), by))
 
 
 @blueprint.route("/people/<int(max=2147483647):id>", methods=["GET", "POST"])

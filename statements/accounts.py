@@ -10,7 +10,7 @@ learned of it is booked on the day of recording: it is an adjustment, and names 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -92,7 +92,11 @@ class Figures:
 
 @dataclass(frozen=True)
 class Line:
-    """Boxes of one type that went one way on one day, by one document at one place. `what`: the type of the event."""
+    """Boxes of one type that went one way on one day, by one document at one place. `what`: the type of the event.
+
+    `adjustment`: no boxes went to the partner or came from him in this month: they did in one that had been told, they
+    were written off or miscounted, or what had been told of them was undone (`undone`).
+    """
 
     event_day: date
     booked_day: date
@@ -101,6 +105,13 @@ class Line:
     place: Place | None
     incoming: int
     outgoing: int
+    adjustment: int = 0
+    undone: bool = False
+
+    @property
+    def quantity(self) -> int:
+        """With its sign: + to the partner."""
+        return self.incoming - self.outgoing + self.adjustment
 
     @property
     def adjustment_for(self) -> Month | None:
@@ -138,7 +149,8 @@ class Account:
 
 def accounts_of(partner: Party, month: Month, by: Party | None = None) -> list[Account]:
     """The partner's accounts in a month, by type and owner, without lines and ages. Fixed number of queries. `by`: the
-    entity whose account it is, without the boxes of our other ones.
+    entity whose account it is, without the boxes of our other ones. Of the adjustments only those of earlier months are
+    told apart here; `add_lines` knows the others.
 
     The caller sees to it that nobody books in between (`database.one_view`).
     """
@@ -260,13 +272,15 @@ def _sides(sign: int) -> tuple[Any, Any, Any]:
 def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None:
     """Put the movements of the month into the accounts, as they were booked. Moves between places of the partner are no
     lines: they change nothing in what he owes. A shipment is named in the account of its seller: boxes of one entity
-    that left with goods of another do not tell of these."""
+    that left with goods of another do not tell of these. What was undone, written off or miscounted becomes an
+    adjustment in the figures too."""
+    ours = {id_ for (id_,) in tuples(own_parties())}
     known = {(one.asset_type.id, one.owner.id): one for one in accounts}
     for sign in (1, -1):
-        mine, other, _place = _sides(sign)
+        mine, other, place_of = _sides(sign)
         columns = (
             Movement.booked_day, Movement.event_day, Movement.asset_type, Movement.owner, ScanEvent.type,
-            ScanEvent.document, Shipment.number, ScanEvent.place,
+            ScanEvent.document, Shipment.number, ScanEvent.place, place_of, other,
         )  # fmt: skip
         lent = Movement.owner.not_in(own_parties()) & (other == Shipment.consignor)  # boxes of an outside owner
         of_account = (ScanEvent.shipment == Shipment.id) & ((Movement.owner == Shipment.consignor) | lent)
@@ -282,14 +296,43 @@ def add_lines(accounts: Sequence[Account], partner: Party, month: Month) -> None
         )  # fmt: skip
         rows = tuples(query)
         places = _rows(Place, {row[7] for row in rows} - {None})
-        for booked, happened, kind, owner, what, document, shipment, place, quantity in rows:
-            incoming, outgoing = (quantity, 0) if sign > 0 else (0, quantity)
-            if (kind, owner) in known:
-                known[kind, owner].lines.append(
-                    Line(happened, booked, what, document or shipment or "", places.get(place), incoming, outgoing)
-                )
+        sums: dict[tuple[Any, ...], int] = defaultdict(int)  # one line, from whichever of his places
+        for booked, happened, kind, owner, what, document, shipment, place, theirs, counterpart, quantity in rows:
+            if (kind, owner) not in known:
+                continue
+            undone = _is_undone(what, sign, counterpart, ours)
+            by_kind = undone or (counterpart is None and what not in _FIRST)
+            if by_kind and booked == happened:
+                _to_adjustments(known[kind, owner].places[theirs], sign, quantity)
+            sums[kind, owner, happened, booked, what, document or shipment or "", place, undone, by_kind] += quantity
+        for (kind, owner, happened, booked, what, document, place, undone, by_kind), quantity in sums.items():
+            adjusts = by_kind or booked != happened
+            amounts = (0, 0, sign * quantity) if adjusts else (quantity, 0, 0) if sign > 0 else (0, quantity, 0)
+            known[kind, owner].lines.append(
+                Line(happened, booked, what, document, places.get(place), *amounts, undone=undone)
+            )
     for account in accounts:
-        account.lines.sort(key=lambda one: (one.booked_day, one.event_day, one.outgoing > 0, one.document, one.what))
+        account.lines.sort(key=lambda one: (one.booked_day, one.event_day, one.quantity < 0, one.document, one.what))
+
+
+#: With these boxes come into the books at a partner, from nobody.
+_FIRST = ("commission", "opening")
+#: The way of boxes that is the event itself, seen from the partner; the other way it is being undone.
+_WAY = {"commission": 1, "opening": 1, "dispatch": 1, "return": -1}
+
+
+def _is_undone(what: str, sign: int, counterpart: int | None, ours: Collection[int]) -> bool:
+    """Whether a line takes back what an event had booked. That a box is dispatched which another partner had is none:
+    it tells that this one gave it back."""
+    return _WAY.get(what, sign) != sign and (counterpart is None or counterpart in ours)
+
+
+def _to_adjustments(figures: Figures, sign: int, quantity: int) -> None:
+    if sign > 0:
+        figures.incoming -= quantity
+    else:
+        figures.outgoing -= quantity
+    figures.adjustment += sign * quantity
 
 
 def add_ages(accounts: Sequence[Account], partner: Party, day: date, zone: str, *, named: bool = False) -> None:

@@ -33,10 +33,17 @@ _TOGETHER = 4
 
 
 def order_statements(seller: Party, month: Month, partners: Sequence[Party], by: User | None, now: datetime) -> Job:
-    """Let the statements of a month be issued to these partners."""
+    """Let the statements of a month be issued to these partners. While they are being issued already: that job;
+    Refused(`at_work`) when it is somebody else's."""
     args = {"seller": seller.id, "month": str(month), "partners": [partner.id for partner in partners]}
     about = f"{month} · {seller.code}"
-    return order("statements", args, now, about=about, by=by, entity=seller, total=len(partners))
+    key = f"statements {seller.id} {month}"
+    at_work = Job.get_or_none(Job.kind == "statements", Job.key == key, Job.state.in_(("waiting", "running")))
+    if at_work is None:
+        return order("statements", args, now, about=about, key=key, by=by, entity=seller, total=len(partners))
+    if by is None or at_work.asked_by_id != by.id:
+        raise Refused("at_work", N_("These statements are being issued at this moment."))
+    return at_work
 
 
 def _issue(run: Run) -> None:

@@ -33,6 +33,7 @@ from docs_gen.account_facts import (
 from docs_gen.facts import code_facts, from_json, look_of, party_facts
 from docs_gen.issuing import finish, latest_account_paper, take_account_number
 from docs_gen.models import IssuedDocument
+from docs_gen.numbering import locked_series
 from docs_gen.register import types
 from errors import N_, Refused
 from i18n import LANGUAGES
@@ -118,14 +119,14 @@ def _silence(partner: Party, day: date) -> int:
 def _account(account: Account, no: str) -> AccountFacts:
     sums, balance, lines = account.figures, account.figures.opening, []
     for number, line in enumerate(account.lines, 1):
-        balance += line.incoming - line.outgoing
-        en, zh = _WHAT.get(line.what, _MOVEMENT)
+        balance += line.quantity
+        en, zh = _WHAT.get("void" if line.undone else line.what, _MOVEMENT)
         late = line.adjustment_for
         lines.append(
             AccountLineFacts(
                 f"{no}.{number}", line.event_day, line.booked_day, en, zh, line.document,
                 line.place.name_en if line.place else "", line.place.name_zh if line.place else "",
-                line.incoming, line.outgoing, late.first if late else None, balance,
+                line.incoming, line.outgoing, late.first if late else None, balance, line.adjustment,
             )
         )  # fmt: skip
     places = {row.id: row for row in Place.select().where(Place.id.in_([id for id in account.places if id]))}
@@ -289,12 +290,24 @@ def issue_charges(
     if left and left.state == "numbered" and (left.failed or now - left.issued_time > timedelta(minutes=2)):
         finish(left, settings)
     with taking_turns():
+        locked_series(seller.id, types()["box_charges"].series, day_here(now, home_zone()).year)  # one after the other
         facts = charge_facts(seller, partner, month, currency, chosen_charges(partner, month, kinds, seller))
-        document = take_account_number(
-            types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
-            settings.base_url, replaces=replaces,
-        )  # fmt: skip
+        before = latest_account_paper(seller, partner, "box_charges", f"{month}-{currency}")
+        if before and user and _is_same_order(before, replaces, user) and not is_stale(before, facts):
+            document = before  # its answer was lost
+        else:
+            document = take_account_number(
+                types()["box_charges"], facts, seller, partner, day_here(now, facts.timezone), user, now,
+                settings.base_url, replaces=replaces,
+            )  # fmt: skip
     return finish(document, settings)
+
+
+def _is_same_order(before: IssuedDocument, replaces: str | None, user: User) -> bool:
+    """Whether this paper is what the same person ordered when the same one, or none, was the valid one."""
+    if replaces is None or before.status == "void" or before.number == replaces or before.issued_by_id != user.id:
+        return False
+    return (before.replaces.number if before.replaces_id else "") == replaces
 
 
 def is_stale(document: IssuedDocument, facts: BoxChargesFacts) -> bool:
@@ -312,21 +325,22 @@ def statement_xlsx(facts: BoxStatementFacts, number: str) -> bytes:
             for title in (
                 N_("Statement"), N_("Line no."), N_("Box type"), N_("Name"), N_("Owner"), N_("Date"), N_("Booked on"),
                 N_("What"), N_("Document"), N_("Place"), N_("To partner"), N_("From partner"),
-                N_("Adjustment for"), N_("Balance"),
+                N_("Adjustment"), N_("Adjustment for"), N_("Balance"),
             )
         ]  # fmt: skip
         opening, closing = gettext("Opening balance"), gettext("Closing balance")
     rows: list[list[object]] = []
     for one in facts.accounts:
         head = [one.type_code, (one.name_zh if zh else "") or one.name_en, (one.owner_zh if zh else "") or one.owner_en]
-        start: list[object] = [number, "", *head, facts.first_day, "", opening, "", "", "", "", "", one.opening]
-        end: list[object] = [number, one.no, *head, facts.last_day, "", closing, "", "", "", "", "", one.closing]
+        start: list[object] = [number, "", *head, facts.first_day, "", opening, *[""] * 6, one.opening]
+        end: list[object] = [number, one.no, *head, facts.last_day, "", closing, *[""] * 6, one.closing]
         rows.append(start)
         for line in one.lines:
             rows.append([
                 number, line.no, *head, line.event_day, line.booked_day, line.what_zh if zh else line.what_en,
                 line.document, (line.place_zh if zh else "") or line.place_en, line.incoming or "",
-                line.outgoing or "", f"{line.adjustment_for:%Y-%m}" if line.adjustment_for else "", line.balance,
+                line.outgoing or "", line.adjustment or "",
+                f"{line.adjustment_for:%Y-%m}" if line.adjustment_for else "", line.balance,
             ])  # fmt: skip
         rows.append(end)
     return write_xlsx(number, header, rows)

@@ -25,7 +25,9 @@ import archive
 import mail
 from accounts.access import needs
 from accounts.models import User
+from accounts.once import done_already, first_said, has_key, has_own_keys, made_once, taken_once
 from accounts.scope import current_scope, seen
+from accounts.tokens import token_hash
 from assets.event_types import EVENT_TYPES
 from assets.models import Agreement, ExceptionCase, StockLevel
 from assets.scan_told import ScanInput
@@ -33,7 +35,7 @@ from assets.scanned_text import storable
 from assets.scanning import record_scans
 from assets.visible import visible_levels
 from config import Settings
-from database import one_view, tuples, utc_now
+from database import one_view, taking_turns, tuples, utc_now
 from docs_gen.document_types import render_paper
 from docs_gen.issuing import finish, latest_account_paper
 from docs_gen.models import IssuedDocument
@@ -70,6 +72,7 @@ from statements.issuing import (
     language_for,
     own_companies,
     statement_facts,
+    statement_of,
     statement_xlsx,
     statements_of,
     valid_statements,
@@ -117,7 +120,7 @@ def account(code: str) -> Any:
         places=places, theirs=theirs, companies=companies, partner_language=language_for(partner),
         stating=[(one, issued.get(one.id)) for one in stating], states=STATES,
         this_month=month_of(today), agreed=Agreement.select().where(Agreement.partner == partner).exists(),
-        languages={code: own for code, (_locale, own) in LANGUAGES.items()},
+        languages={code: own for code, (_locale, own) in LANGUAGES.items()}, titles=EVENT_TYPES,
     )  # fmt: skip
 
 
@@ -175,9 +178,17 @@ def issue(code: str) -> Any:
     month = month_named(request.form.get("month", ""))
     seller = _seller(own_companies()) or abort(404)
     language = request.form.get("language", "")
-    made = issue_statement(
-        seller, partner, month, language if language in LANGUAGES else "", _user(), utc_now(), _settings()
-    )
+    try:
+        made = issue_statement(
+            seller, partner, month, language if language in LANGUAGES else "", _user(), utc_now(), _settings()
+        )
+    except Refused as refused:
+        before = statement_of(seller, partner, month) if refused.reason == "issued" else None
+        wanted = language if language in LANGUAGES else language_for(partner)
+        if before is None or (before.document.issued_by_id, before.language) != (current_user.id, wanted):
+            raise
+        done_already()  # the same person: pressed twice, or its answer was lost
+        return redirect(url_for(".statement", id=before.id))
     flash(_("%(number)s is issued.", number=made.document.number), "success")
     return redirect(url_for(".statement", id=made.id))
 
@@ -251,9 +262,13 @@ def charges_issue(code: str) -> Any:
     partner = _partner(code)
     month = month_named(request.form.get("month", ""))
     seller = _seller(own_companies()) or abort(404)
+    currency, replaces = request.form.get("currency", "")[:3], request.form.get("replaces")
+    if replaces is None and has_key():  # a program does not say what it saw; sent again it must not replace its own
+        before = latest_account_paper(seller, partner, "box_charges", f"{month}-{currency}")
+        replaces = first_said(before.number if before and before.status == "issued" else "")
     document = issue_charges(
-        seller, partner, month, request.form.get("currency", "")[:3], _kinds(request.form.getlist("kind")),
-        request.form.get("replaces"), _user(), utc_now(), _settings(),
+        seller, partner, month, currency, _kinds(request.form.getlist("kind")), replaces, _user(), utc_now(),
+        _settings(),
     )  # fmt: skip
     flash(_("%(number)s is issued.", number=document.number), "success")
     kinds = request.form.getlist("kind")
@@ -357,6 +372,7 @@ def _due() -> list[_Due]:
 
 @blueprint.post("/statements/issue-due")
 @needs("statements.write")
+@taken_once
 def issue_due() -> Any:
     """Issue what `_due` shows as missing, in the background. Form field: `seller`. Answers with the page of the job."""
     seller = _seller(own_companies()) or abort(404)
@@ -481,6 +497,7 @@ def statement_file(id: int) -> Response:
 
 @blueprint.post("/statements/<int(max=2147483647):id>/link")
 @needs("statements.write")
+@has_own_keys
 def link_new(id: int) -> Any:
     """A new link for the partner; `days`: how long it holds. It is shown in this answer and never again; with `send` it
     is sent to `address` instead, with the statement."""
@@ -492,9 +509,12 @@ def link_new(id: int) -> Any:
         days = exact_number(request.form.get("days", "") or str(replies.DEFAULT_DAYS))
         if days is None or days != int(days):
             raise InvalidInput("days", N_("Type a whole number."))
-        token = replies.make_link(row, _user(), utc_now(), int(days))
+        token, first = _link_once(row, int(days))
     except InvalidInput as fault:
         return _statement_page(row, fault=fault)
+    if send and not first:
+        done_already()
+        return redirect(url_for(".statement", id=id))
     if not send:
         return _statement_page(row, token=token)
     try:
@@ -507,6 +527,23 @@ def link_new(id: int) -> Any:
         return _statement_page(row, fault=told)
     flash(_("Sent to %(address)s.", address=address), "success")
     return redirect(url_for(".statement", id=id))
+
+
+def _link_once(row: Statement, days: int) -> tuple[str, bool]:
+    """The token of a new link, and whether the form came for the first time. Sent again it is another link in place of
+    the first, which nobody has seen; one that went by mail stays."""
+    made = []
+
+    def make() -> str:
+        made.append(replies.make_link(row, _user(), utc_now(), days))
+        return str(StatementLink.get(StatementLink.token_sha256 == token_hash(made[0])).id)
+
+    id, first = made_once(make)
+    if first or "send" in request.form:
+        return "".join(made), first
+    with taking_turns():
+        replies.revoke_link(StatementLink.get_by_id(int(id)), utc_now())
+        return replies.make_link(row, _user(), utc_now(), days), False
 
 
 @blueprint.post("/statements/<int(max=2147483647):id>/link/<int(max=2147483647):link>/revoke")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+import pypdfium2
 import pytest
 from account_book import Book
 from conftest import NOW, on_both_databases
@@ -18,10 +20,17 @@ from samples import World
 from assets.ledger import Booking, book
 from assets.models import AccountClosing, Agreement, Movement, ScanEvent, StockLevel
 from assets.movements import Line
+from assets.scan_told import ScanInput
+from assets.scanning import record_scan
 from database import keep_writers_out, one_view
+from docs_gen.checks_accounts import balances_add_up
+from docs_gen.document_types import render_paper
+from docs_gen.facts import from_json, to_json
+from docs_gen.register import types
 from errors import InvalidInput
 from master_data.models import Party, Place
 from statements.accounts import Month, _sums, accounts_of, add_ages, add_lines, month_named, month_of, pool_lots
+from statements.issuing import statement_facts
 
 OCTOBER = Month(2026, 10)
 
@@ -96,13 +105,13 @@ def test_over_a_random_year_every_account_adds_up_and_each_closing_is_the_next_o
                 assert sums.moved == 0
                 assert sums.opening + sums.incoming - sums.outgoing + sums.adjustment == sums.closing
                 assert sums.opening == before.get(key, 0)
-                assert sums.closing == sums.opening + sum(line.incoming - line.outgoing for line in one.lines)
+                assert sums.closing == sums.opening + sum(line.quantity for line in one.lines)
                 in_month = {
                     happened: quantity for (p, k, o, booked, happened), quantity in told.items()
                     if (p, k, o) == (partner.id, *key) and booked == str(month)
                 }  # fmt: skip
                 assert sums.closing - sums.opening == sum(in_month.values())
-                late = sum(line.incoming - line.outgoing for line in one.lines if line.adjustment_for)
+                late = sum(line.adjustment for line in one.lines)
                 assert sums.adjustment == late == sum(one.adjustments.values())
                 now[key] = sums.closing
                 for place, figures in one.places.items():
@@ -150,7 +159,7 @@ def test_a_late_event_of_a_closed_month_is_an_adjustment_of_the_open_one_and_nam
         date(2026, 10, 6),
         "2026-09",
     )
-    assert (line.document, line.outgoing) == ("DN-1", 12)
+    assert (line.document, line.outgoing, line.adjustment) == ("DN-1", 0, -12)
 
 
 @on_both_databases
@@ -303,3 +312,55 @@ def test_months_follow_each_other() -> None:
         "2026-09", "2026-11", "2027-01", "2025-12",
     ]  # fmt: skip
     assert (Month(2024, 2).first, Month(2024, 2).last) == (date(2024, 2, 1), date(2024, 2, 29))
+
+
+@on_both_databases
+def test_what_is_undone_written_off_or_miscounted_is_an_adjustment_and_no_move_and_the_balance_stays(
+    db: Database, world: World
+) -> None:
+    def told(type: str, quantity: int, day: int, **fields: str) -> str:
+        at = datetime(2026, 10, day, 4, tzinfo=UTC)
+        one = ScanInput(str(uuid4()), type, "", at, asset_type="EPAL", quantity=quantity, **fields)  # type: ignore[arg-type]
+        answer = record_scan(one, None, at)
+        assert answer.outcome == "recorded", answer
+        return answer.event_id
+
+    def undo(event_id: str, day: int) -> None:
+        at = datetime(2026, 10, day, 5, tzinfo=UTC)
+        assert record_scan(ScanInput(str(uuid4()), "void", "", at, voids=event_id, reason="x"), None, at).done
+
+    told("opening", 50, 2, party="HAMBURG")
+    sent = told("dispatch", 20, 3, shipment="S-2026-0001", place="SZ-PLANT")
+    undo(sent, 3)
+    undo(told("return", 4, 5, party="HAMBURG", place="SZ-PLANT"), 5)
+    told("return", 6, 6, party="HAMBURG", place="SZ-PLANT")
+    told("write_off", 3, 7, party="HAMBURG", reason="Burnt.")
+    [account] = accounts_of(world.hamburg, OCTOBER)
+    whole = account.figures.closing
+    add_lines([account], world.hamburg, OCTOBER)
+    sums = account.figures
+    assert (sums.opening, sums.incoming, sums.outgoing, sums.adjustment, sums.closing) == (0, 70, 10, -19, 41)
+    assert (sums.closing, account.places[None].closing) == (whole, whole)
+    assert [(line.what, line.incoming, line.outgoing, line.adjustment, line.undone) for line in account.lines] == [
+        ("opening", 50, 0, 0, False), ("dispatch", 20, 0, 0, False), ("dispatch", 0, 0, -20, True),
+        ("return", 0, 0, 4, True), ("return", 0, 4, 0, False), ("return", 0, 6, 0, False),
+        ("write_off", 0, 0, -3, False),
+    ]  # fmt: skip
+    with one_view():
+        facts = statement_facts(world.suzhou, world.hamburg, OCTOBER)
+    assert list(balances_add_up(facts)) == []
+    [stated] = facts.accounts
+    assert [(line.what_en, line.quantity, line.balance) for line in stated.lines][2:4] == [
+        ("Correction", -20, 50), ("Correction", 4, 54),
+    ]  # fmt: skip
+    text = "".join(
+        page.get_textpage().get_text_bounded()
+        for page in pypdfium2.PdfDocument(render_paper(types()["box_statement"], facts).data)
+    )
+    assert "± adj." in text
+    assert "−20" in text
+    # A statement of before, whose lines know no such figure, is printed as it was.
+    old = json.loads(to_json(facts))
+    for line in old["accounts"][0]["lines"]:
+        line.pop("adjustment")
+    assert from_json(type(facts), json.dumps(old)).accounts[0].lines[0].adjustment == 0

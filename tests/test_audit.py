@@ -205,6 +205,7 @@ def test_the_page_shows_and_finds_lines(client: FlaskClient, world: World) -> No
     page = client.get("/audit?kind=party&verb=changed").text
     assert "&lt;b&gt;&#34;Suzhou&#34;&lt;/b&gt;" in page
     assert "<b>&#34;" not in page
+    assert "<b>Name, English</b>" in page  # as the form of partners calls it
     assert "Suzhou" not in client.get("/audit?kind=product").text
     file = client.get("/audit?format=csv&kind=party").data.decode("utf-8-sig")
     assert "name_en" in file

@@ -18,7 +18,7 @@ from docs_gen.register import REGISTER, problems
 from docs_gen.views import field_url
 from errors import Message
 from master_data.models import Party
-from shipments.models import Package, ShipmentLine
+from shipments.models import Package, Shipment, ShipmentLine
 
 PAGE = "/shipments/S-2026-0001"
 #: the others belong to a partner's account: tests/test_statements.py
@@ -58,6 +58,16 @@ def test_problems_stand_beside_the_paper_with_a_link_to_their_field(client: Flas
     assert f"{PAGE}/edit#lines-0-quantity" in page
     assert "/parties/SUZHOU#uscc" in page
     assert "23 invoiced, 24 packed" in page
+
+
+@pytest.mark.parametrize(("names", "shown"), [(("Shanghai", ""), "Shanghai → DEHAM"), (("", ""), "CNSHA → DEHAM")])
+def test_a_port_without_a_name_is_told_by_its_code(
+    client: FlaskClient, world: World, names: tuple[str, str], shown: str
+) -> None:
+    Shipment.update(port_of_loading_name=names[0], port_of_discharge_name=names[1]).execute()
+    assert f"<span>{shown}</span>" in client.get("/shipments/S-2026-0001").text
+    Shipment.update(port_of_loading="", port_of_discharge="", port_of_loading_name="").execute()
+    assert "– → –" not in client.get("/shipments/S-2026-0001").text
 
 
 def test_every_address_of_a_problem_leads_to_a_page_that_has_the_field(client: FlaskClient, world: World) -> None:

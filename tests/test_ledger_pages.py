@@ -444,6 +444,7 @@ def test_counted_pools_are_booked_listed_and_undone(client, world):
     assert client.post(f"/pools/events/{event.event_id}/void", data={"reason": ""}).status_code == 409
     assert client.post(f"/pools/events/{event.event_id}/void", data={"reason": "not loaded"}).status_code == 302
     assert "undone" in text_of(client, "/pools/events")
+    assert text_of(client, "/scan-events").count(">undone<") == 1
     told = list(csv.DictReader(io.StringIO(client.get("/pools/events?format=csv").data.decode("utf-8-sig"))))
     assert {(row["Document no."], row["Outcome"]) for row in told} == {("", "taken"), ("PN-1", "undone")}
     assert "Hamburg" not in client.get("/pools?format=csv").data.decode()
@@ -451,6 +452,14 @@ def test_counted_pools_are_booked_listed_and_undone(client, world):
 
 
 @on_both_databases
+def test_an_event_without_a_place_is_told_by_the_clock_at_home(client, world):
+    assert book(client, type="opening", party="HAMBURG", moment="2026-11-02 09:30").status_code == 302
+    for page in ("/pools/events", "/scan-events"):
+        told = text_of(client, page)
+        assert re.search(r"2026-11-02 09:30 <small[^>]*>CST</small>", told), page
+        assert ">UTC</small>" not in told
+
+
 def test_the_counted_packages_of_a_shipment_leave_with_one_click_and_only_once(db, world):
     Package.create(
         shipment=world.shipment,

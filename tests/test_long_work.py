@@ -23,6 +23,7 @@ from accounts.people import create_user, set_role
 from assets.models import Asset
 from database import db as proxy
 from database import utc_now
+from docs_gen import label_sheets
 from jobs import queue, running
 from jobs.models import Job
 from statements.models import Statement
@@ -66,6 +67,29 @@ def test_many_labels_are_made_in_the_background_and_the_page_shows_how_far_it_is
     assert (answer.status_code, len(pypdfium2.PdfDocument(answer.data))) == (200, 5)
 
 
+@pytest.mark.parametrize(("stopped_at", "state", "done"), [(2, "cancelled", 45), (3, "done", 60)])
+def test_a_run_of_labels_that_is_stopped_says_how_many_were_made_and_one_that_is_all_made_is_done(
+    app, world, lead, monkeypatch, stopped_at, state, done
+):
+    monkeypatch.setattr(label_sheets, "_LABELS_AT_ONCE", 24)  # a sheet at a time
+    monkeypatch.setattr(label_sheets, "_PARTS_BETWEEN_STEPS", 1)
+    monkeypatch.setattr(running, "_TELL", 0)
+    make_boxes(world, 60)
+    args = {"assets": [row.id for row in Asset.select()], "sheet": "a4-24", "skip": 3}
+    job, sheets, whole = queue.order("labels", args, utc_now(), by=lead, total=60), [], label_sheets.render_many
+
+    def stopped(jobs):
+        sheets.append(1)
+        if len(sheets) == stopped_at:
+            queue.cancel(job, utc_now())
+        return whole(jobs)
+
+    monkeypatch.setattr(label_sheets, "render_many", stopped)
+    deliver(app)
+    job = Job.get_by_id(job.id)
+    assert (job.state, job.done, bool(job.file_sha256)) == (state, done, state == "done")
+
+
 def test_what_a_job_made_is_for_who_asked_for_it_and_may_still_see_all_of_it(app, client, world, lead):
     make_boxes(world, 3)
     ids = [row.id for row in Asset.select()]
@@ -101,6 +125,12 @@ def test_the_statements_of_a_month_are_issued_in_the_background_stopped_and_gone
     job = Job.get(Job.kind == "statements")
     assert answer.location.endswith(f"/jobs/{job.id}")
     assert job.total == 6
+    pressed_again = client.post("/statements/issue-due", data={"seller": world.suzhou.code})  # in another window
+    assert (pressed_again.location, Job.select().where(Job.kind == "statements").count()) == (answer.location, 1)
+    with app.app_context():
+        other = create_user("other", PASSWORD, NOW, administrator=True)
+    told = signed_in(app, other).post("/statements/issue-due", data={"seller": world.suzhou.code})
+    assert (told.status_code, "being issued at this moment" in told.text) == (409, True)
 
     class WorkerStops(threading.Event):
         def is_set(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
+import io
 import json
 import uuid
 from datetime import date, timedelta
@@ -248,3 +250,33 @@ def test_on_a_desk_in_chinese_no_column_of_the_events_is_a_character_wide_and_no
                     .every(one => one.offsetWidth >= 5 * em)
                 && all.scrollWidth <= all.clientWidth
         }""")
+
+
+def test_balances_are_told_owner_by_owner_where_there_are_several(
+    client: Any, world: samples.World, second: Party
+) -> None:
+    def rows(query: str = "") -> set[tuple[str, ...]]:
+        text = client.get(f"/balances?format=csv{query}").data.decode("utf-8-sig")
+        names = ("Owner", "Holder", "Total")
+        return {
+            tuple(row[name] for name in names if name in row)
+            for row in csv.DictReader(io.StringIO(text))
+            if row["Holder"].startswith("Hamburg")
+        }
+
+    assert told("opening", 40, party="HAMBURG", owner="SUZHOU").outcome == "recorded"
+    hamburg = "Hamburg Automotive GmbH"
+    assert rows() == {(hamburg, "40")}  # one owner: no column for it
+    assert 'name="owner"' not in client.get("/balances").text
+    assert told("opening", 70, party="HAMBURG", owner="WUXI").outcome == "recorded"
+    suzhou, wuxi = (row.name_en for row in (world.suzhou, second))
+    assert rows() == {(suzhou, hamburg, "40"), (wuxi, hamburg, "70")}
+    assert rows("&owner=WUXI") == {(wuxi, hamburg, "70")}
+    page = client.get("/balances").text
+    assert "/pools?holder=HAMBURG&amp;type=EPAL&amp;owner=WUXI" in page
+    assert page.count(">110 ") == 1  # the bar of the partner, of both together
+    assert "70" in client.get("/pools?holder=HAMBURG&type=EPAL&owner=WUXI").text
+    for path in ("/pools", "/assets", "/overdue"):
+        pieces = client.get(f"{path}?holder=HAMBURG&owner=WUXI&format=csv").data.decode("utf-8-sig")
+        assert ("70" in pieces, "40" in pieces) == (path == "/pools", False)
+        assert 'name="owner"' in client.get(path).text

@@ -224,6 +224,8 @@ def test_refusal_stays_until_one_key_while_scans_go_on(page, boxes):
     total(page, "1 of 12")
     sent(page)
     verdict(page, "bad")
+    expect(page.locator("#verdict-text")).to_contain_text("Since then: KLT-0001, Taken")  # not passed over in silence
+    expect(page.locator("#verdict")).to_have_attribute("data-sound", "ok")
     page.keyboard.press("Space")
     expect(page.locator("#answers")).to_be_hidden()
     verdict(page, "ready")

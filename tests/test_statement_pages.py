@@ -206,6 +206,19 @@ def test_a_statement_is_sent_by_mail_with_its_link_and_its_paper(
     assert last.revoked_time is not None
 
 
+def test_a_link_whose_page_was_lost_is_shown_as_another_one_and_a_mail_is_sent_once(
+    app: Flask, client: FlaskClient, issued: Statement, mailbox: Any
+) -> None:
+    page = f"/statements/{issued.id}"
+    pages = [client.post(f"{page}/link", data={"days": "30", "once": "a" * 32}).text for _ in range(2)]
+    links = [re.search(r'value="https://rt\.example\.com(/statement/[^"]+)"', text)[1] for text in pages]  # type: ignore[index]
+    assert [app.test_client().get(one).status_code for one in links] == [410, 200]
+    app.config["ROUNDTRIP"] = replace(app.config["ROUNDTRIP"], smtp_url=mailbox.url, mail_from="boxes@stabil.example")
+    told = {"send": "1", "address": "lager@hansa.example", "days": "30", "once": "b" * 32}
+    assert [client.post(f"{page}/link", data=told).location for _ in range(2)] == [page, page]
+    assert len(mailbox.mails) == 1
+
+
 def test_a_dispute_among_the_exceptions_says_both_figures_and_is_decided_on_its_statement(
     client: FlaskClient, issued: Statement
 ) -> None:

@@ -552,6 +552,8 @@ def test_issuing_by_button(client: FlaskClient, book: Book, monkeypatch: pytest.
     )
     assert "BS-2026-0001 is issued." in answer.get_data(as_text=True)
     assert Statement.get().language == "zh"
+    lost = client.post("/parties/HAMBURG/account/issue", data={"month": "2026-10", "language": "zh"})
+    assert (lost.location, Statement.select().count()) == (f"/statements/{Statement.get().id}", 1)
     assert client.post("/parties/HAMBURG/account/issue", data={"month": "2026-10"}).status_code == 409
     assert client.post("/parties/HAMBURG/account/issue", data={"month": "x"}).status_code == 400
     assert client.post("/parties/HAMBURG/account/issue", data={"month": "2026-10"}, csrf=False).status_code == 400
@@ -608,10 +610,11 @@ def test_the_charges_of_a_month_by_hand(db: Database, charged: Book, world: Worl
 
 
 def test_the_charge_list_is_a_pro_forma_invoice_of_the_register(
-    app: Flask, client: FlaskClient, charged: Book, world: World, settings: Settings
+    app: Flask, client: FlaskClient, charged: Book, world: World, settings: Settings, user: User
 ) -> None:
     kinds = ("deposit", "rental")
-    first = issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, "", None, NOW, settings)
+    first = issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, "", user, NOW, settings)
+    assert issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, "", user, NOW, settings) == first  # again
     assert (first.number, first.part, first.status) == ("BI-2026-0001", "2026-10-EUR", "issued")
     text = _text(archive.read(settings.archive_dir, first.sha256))
     for said in ("PRO-FORMAINVOICE", "形式发票", "BI-2026-0001", "4.55", "2.50", "-75.00", "1102020809001234567"):
@@ -626,8 +629,8 @@ def test_the_charge_list_is_a_pro_forma_invoice_of_the_register(
         as_text=True
     )
     with pytest.raises(Refused):
-        issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, "", None, NOW, settings)  # an old tab
-    second = issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, first.number, None, NOW, settings)
+        issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, "", user, NOW, settings)  # an old tab
+    second = issue_charges(world.suzhou, world.hamburg, OCTOBER, "EUR", kinds, first.number, user, NOW, settings)
     assert (second.number, second.replaces, IssuedDocument.get_by_id(first.id).state) == (
         "BI-2026-0002",
         first,

@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from samples import World
 
 from accounts.models import User
+from master_data.models import Party
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
@@ -170,6 +171,12 @@ def test_a_page_in_chinese_is_chinese(compiled: None, client: FlaskClient, user:
     assert here in page
     # “Save” stands in no attribute or address, so the whole page may be searched as words.
     assert [text for text in gone if re.search(rf"(?<![\w-]){re.escape(text)}(?![\w-])", page)] == []
+
+
+def test_the_audit_calls_values_as_the_form_does_in_chinese(compiled: None, client: FlaskClient, world: World) -> None:
+    client.post("/language", data={"language": "zh"})
+    Party.update(name_en="Suzhou").where(Party.id == world.suzhou.id).execute()
+    assert "<b>英文名称</b>" in client.get("/audit?kind=party&verb=changed").text
 
 
 def test_a_refusal_is_said_in_chinese(compiled: None, client: FlaskClient, user: User, world: World) -> None:

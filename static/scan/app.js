@@ -296,13 +296,13 @@ function undoLast() {
 
 // ------------------------------------------------------------------ verdicts, and what must be looked at
 
-function verdict(next) { shown = next; stamp += 1; if (screen === "scan") { drawScan(); } }
+function verdict(next) { stamp += 1; shown = { ...next, stamp }; if (screen === "scan") { drawScan(); } }
 function signalNow(kind) { $("verdict").dataset.sound = signal(kind); }
 
 /** Something a person must see. Scans go on into the queue meanwhile; the picture waits for one key. */
 function look(entry) {
-  attention.push({ session: session ? session.id : "", ...entry });
   stamp += 1;
+  attention.push({ session: session ? session.id : "", ...entry, stamp });
   signalNow(entry.kind);
   draw();
 }
@@ -379,7 +379,7 @@ function scheduleRefresh() {
 }
 
 function cardOf(record, late) {
-  return { id: record.event_id, session: record.session, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: sentenceOf(record.reason, record.code, record.text || say("failed")), late, sequence: record.sequence, reason: record.reason };
+  return { id: record.event_id, session: record.session, kind: record.state === "ask" ? "ask" : "bad", code: record.code, text: sentenceOf(record.reason, record.code, record.text || say("failed")), late, sequence: record.sequence, reason: record.reason, stamp };
 }
 async function loadCards() {
   const cards = await queue.cards();
@@ -662,9 +662,11 @@ function nameOfType(code) { return named(books.types.get(code)?.name, code || sa
 
 function drawScan() {
   const [entry, ...others] = here();
-  const more = others.length ? ` · ${say("more", { count: others.length })}` : "";
   const now = entry || shown;
   const homeward = ["return", "receive"].includes(session.kind);
+  const later = entry && shown.code && shown.stamp > entry.stamp; // scanned while this waits for its key
+  const since = later ? ` · ${say("meanwhile", { code: shown.code, word: wordOf(shown.kind, homeward) })}` : "";
+  const more = (others.length ? ` · ${say("more", { count: others.length })}` : "") + since;
   showVerdict({ kind: now.kind, code: now.code, text: (now.text || "") + more, word: wordOf(now.kind, homeward) }, entry ? answersOf(entry, entry) : [], String(stamp));
   const total = tally.total();
   const hidden = session.blind;
