@@ -265,7 +265,7 @@ def test_F8_killed_at_any_statement_on_postgresql_it_is_old_or_new_and_the_next_
 
 
 #: To make a database anew for each of them would take hours.
-STEP = 2
+STEP = 5
 
 
 def test_F8_what_is_made_of_old_events_is_made_when_the_upgrade_was_killed_right_before(world):
