@@ -131,6 +131,7 @@ REASONS: dict[str, str] = {
     "unknown_place": N_("There is no place of this code."),
     "unknown_party": N_("There is no partner of this code."),
     "unknown_event": N_("There is no such scan that could be undone."),
+    "stays_registered": N_("%(code)s is registered, and that is not undone. Scrap the box, or write it off."),
     "conflict": N_("The id of this scan had been used for another scan before."),
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
     # of the device

@@ -305,6 +305,8 @@ class _Batch(Rows):
         part_of_load = [one for one in self.known.values() if one["via"] == scan.input.voids]
         if row is None or row["refused"] or row["type"] == "void" or not (box or pool or part_of_load):
             return self._refuse(scan, box, "unknown_event")
+        if row["type"] == "commission" and box is not None:  # its row, plate and code are there; without it, whose?
+            return self._refuse(scan, box, "stays_registered")
         if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
         if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):
