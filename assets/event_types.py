@@ -364,5 +364,8 @@ EVENT_TYPES: dict[str, EventType] = {entry.code: entry for entry in _ALL}
 #: What a scan may report of a box; it is registered by registering.register_assets, which knows its type and owner.
 SCANNABLE = tuple(code for code in EVENT_TYPES if code != "commission")
 
+#: What ends a box by its books.
+ENDS = tuple(code for code, entry in EVENT_TYPES.items() if entry.happened == "GONE")
+
 #: What may be told of a pool that is only counted.
 COUNTABLE = tuple(code for code, entry in EVENT_TYPES.items() if entry.pool)
