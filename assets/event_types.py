@@ -135,7 +135,9 @@ REASONS: dict[str, str] = {
     "conflict": N_("The id of this scan had been used for another scan before."),
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
     # of the person
-    "not_allowed": N_("Your role may not report this. It is kept, and does not count; tell the office."),
+    "not_allowed": N_(
+        "The role of who reported this does not allow it. It is kept, and counts once the office lets it, under Exceptions."
+    ),
     # of the device
     "device_revoked": N_(
         "This device was taken out of use; what it still sends is kept for review and does not count."

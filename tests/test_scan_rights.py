@@ -125,7 +125,7 @@ def test_what_a_scanner_may_not_tell_changes_nothing_and_whoever_may_correct_let
         answers = asks(who, *wrong, good)
         assert [answer["reason"] for answer in answers] == [*["not_allowed"] * 6, None]
         assert told(asks(who, *wrong)) == [(422, "not_allowed")] * 6  # sent again: the same, and no second row
-    assert answers[0]["text"].startswith("Your role may not report this. It is kept")
+    assert answers[0]["text"].startswith("The role of who reported this does not allow it.")
     assert Movement.select().count() == lines
     assert ScanEvent.select().where(ScanEvent.refused == "not_allowed").count() == len(waiting()) == 12
     assert Asset.get(code="KLT000002").where == "out"
@@ -196,7 +196,7 @@ def test_the_page_of_a_box_offers_what_the_person_may_tell_and_takes_nothing_els
     assert {"damage", "lost", "stock_take", "repair"} <= scans
     form = {"type": "owner_change", "party": "HAMBURG", "once": "a" * 32}
     answer = browser.post("/assets/KLT000001/report", data=form)
-    assert (answer.status_code, "Your role may not report this" in answer.text) == (422, True)
+    assert (answer.status_code, "does not allow it. It is kept" in answer.text) == (422, True)
     assert Asset.get(code="KLT000001").owner.code == "SUZHOU"
     (case,) = waiting()
     lead = SignedIn(app, app.response_class)
