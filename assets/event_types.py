@@ -136,7 +136,7 @@ REASONS: dict[str, str] = {
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
     # of the person
     "not_allowed": N_(
-        "The role of who reported this does not allow it. It is kept, and counts once the office lets it, under Exceptions."
+        "The role of who told this does not allow it. It is kept, and counts once the office lets it, under Exceptions."
     ),
     # of the device
     "device_revoked": N_(

@@ -125,7 +125,7 @@ def test_what_a_scanner_may_not_tell_changes_nothing_and_whoever_may_correct_let
         answers = asks(who, *wrong, good)
         assert [answer["reason"] for answer in answers] == [*["not_allowed"] * 6, None]
         assert told(asks(who, *wrong)) == [(422, "not_allowed")] * 6  # sent again: the same, and no second row
-    assert answers[0]["text"].startswith("The role of who reported this does not allow it.")
+    assert answers[0]["text"].startswith("The role of who told this does not allow it.")
     assert Movement.select().count() == lines
     assert ScanEvent.select().where(ScanEvent.refused == "not_allowed").count() == len(waiting()) == 12
     assert Asset.get(code="KLT000002").where == "out"
