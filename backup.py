@@ -267,9 +267,14 @@ def _run(command: list[str], **files: Any) -> None:
             f"{command[0]} is missing: install the client programs of PostgreSQL (postgresql-client) of the version of "
             "the server or a newer one."
         )
+    from psycopg.conninfo import make_conninfo  # only where there is a PostgreSQL
+
     info = db.connection().info
+    # What we told the driver, not info.dsn: that has what its libpq filled in too, like sslcertmode, which the program
+    # of an older PostgreSQL does not know.
+    told = {name: value for name, value in db.obj.connect_params.items() if name != "password"}
     done = subprocess.run(  # noqa: S603 (our own command)
-        [tool, f"--dbname={info.dsn}", *command[1:]],
+        [tool, f"--dbname={make_conninfo(dbname=db.obj.database, **told)}", *command[1:]],
         env={**os.environ, "PGPASSWORD": info.password},
         stderr=subprocess.PIPE, check=False, **files,
     )  # fmt: skip

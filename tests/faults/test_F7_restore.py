@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, PASS, on_both_databases, settings_for
+from psycopg.conninfo import conninfo_to_dict
 from simulated_devices import LARGE, Fleet, RealServer, in_the_ledger, prepare
 
 import backup
@@ -196,6 +197,26 @@ def test_F7_pg_dump_that_is_missing_is_said_and_not_worked_around(
     with proxy.connection_context(), pytest.raises(backup.BackupFault, match="pg_dump is missing"):
         backup.backup(tmp_path / "backup", settings_for(tmp_path / "data"), utc_now())
     assert not (tmp_path / "backup").exists()
+
+
+def test_F7_pg_dump_is_told_no_option_that_only_a_newer_libpq_knows(
+    postgresql, postgresql_server, app, tmp_path, tmp_path_factory, monkeypatch
+):
+    """The libpq of the driver is of its own version; the pg_dump of Debian 12 ends at sslcertmode, which it fills in."""
+    postgresql.execute("DROP DATABASE IF EXISTS running")
+    postgresql.execute("CREATE DATABASE running TEMPLATE migrated")
+    proxy.close()
+    open_database(postgresql_server.get_uri("running").replace("postgresql://", "psycopg3://"))
+    tools = tmp_path_factory.mktemp("tools")
+    (tools / "pg_dump").write_text('#!/bin/sh\necho "$1" >&2\nexit 1\n')
+    (tools / "pg_dump").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    with proxy.connection_context(), pytest.raises(backup.BackupFault) as failed:
+        backup.backup(tmp_path / "backup", settings_for(tmp_path / "data"), utc_now())
+    given = conninfo_to_dict(str(failed.value).partition("--dbname=")[2])
+    assert (given["dbname"], given["user"]) == ("running", "postgres")
+    assert "password" not in given
+    assert set(given) <= {"dbname", *proxy.obj.connect_params}
 
 
 def test_F7_a_backup_under_load_has_every_scan_that_was_answered_before_it(tmp_path, migrated_file, app, run):
