@@ -252,6 +252,10 @@ def _copy_sqlite(copy: Path) -> None:
     plain.unlink()
 
 
+#: What the driver's library says of every connection, and what that of PostgreSQL 14 and 15 takes for a mistake.
+_NEWER = ("sslcertmode", "gssdelegation", "sslnegotiation", "load_balance_hosts", "min_protocol_version")
+
+
 def _dump_postgresql(copy: Path) -> None:
     """The same by pg_dump, which is given the snapshot of the transaction that is open."""
     snapshot = db.execute_sql("SELECT pg_export_snapshot()").fetchone()[0]
@@ -261,20 +265,18 @@ def _dump_postgresql(copy: Path) -> None:
 
 def _run(command: list[str], **files: Any) -> None:
     """Run a program of PostgreSQL against our database; the password is in its environment, which only we see."""
+    from psycopg.conninfo import make_conninfo  # with SQLite it is not wanted
+
     tool = shutil.which(command[0])
     if tool is None:
         raise BackupFault(
             f"{command[0]} is missing: install the client programs of PostgreSQL (postgresql-client) of the version of "
             "the server or a newer one."
         )
-    from psycopg.conninfo import make_conninfo  # only where there is a PostgreSQL
-
     info = db.connection().info
-    # What we told the driver, not info.dsn: that has what its libpq filled in too, like sslcertmode, which the program
-    # of an older PostgreSQL does not know.
-    told = {name: value for name, value in db.obj.connect_params.items() if name != "password"}
+    where = {name: value for name, value in info.get_parameters().items() if name not in _NEWER}
     done = subprocess.run(  # noqa: S603 (our own command)
-        [tool, f"--dbname={make_conninfo(dbname=db.obj.database, **told)}", *command[1:]],
+        [tool, f"--dbname={make_conninfo(**where)}", *command[1:]],
         env={**os.environ, "PGPASSWORD": info.password},
         stderr=subprocess.PIPE, check=False, **files,
     )  # fmt: skip

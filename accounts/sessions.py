@@ -17,7 +17,7 @@ from flask_security.utils import set_request_attr
 from accounts.models import User, UserSession
 from accounts.tokens import token_hash
 from config import Settings
-from database import only_if_free, utc_now
+from database import in_one, only_if_free, utc_now
 from prepared_statements import Slot, prepared
 
 _KEY = "sid"
@@ -79,9 +79,12 @@ def end_all(user: User, but: UserSession | None = None) -> int:
 
 
 def _not_over(now: datetime) -> tuple[Any, Any]:
+    """When the clock was set back, what was begun and seen before is of the future. It stays within reason; what was
+    begun under a clock that was wrong by years would last as long."""
     settings: Settings = current_app.config["ROUNDTRIP"]
-    return UserSession.seen_time >= now - settings.session_idle, UserSession.created_time >= now - (
-        settings.session_lifetime
+    until = now + settings.session_lifetime
+    return UserSession.seen_time.between(now - settings.session_idle, until), UserSession.created_time.between(
+        now - settings.session_lifetime, until
     )
 
 
@@ -92,28 +95,31 @@ def _person(uniquifier: str) -> User | None:
         return None
     now = utc_now()
     settings: Settings = current_app.config["ROUNDTRIP"]
+    longest = settings.session_lifetime
     rows = _sessions.models(
-        token_hash(token), str(uniquifier), now - settings.session_idle, now - settings.session_lifetime
-    )
+        token_hash(token), str(uniquifier), now - settings.session_idle, now - longest, now + longest
+    )  # as _not_over
     if not rows:
         return None
     row = rows[0]
-    if now - row.seen_time > _NOTED_EVERY:
+    if abs(now - row.seen_time) > _NOTED_EVERY:
+        begun = min(row.created_time, now)  # of the future: it lasts no longer than one that begins now
         with only_if_free():
-            UserSession.update(seen_time=now).where(UserSession.id == row.id).execute()
+            UserSession.update(seen_time=now, created_time=begun).where(UserSession.id == row.id).execute()
     set_request_attr("fs_authn_via", "session")  # what the library's own loader tells its pages
     set_request_attr("fs_paa", session.get("fs_paa", 0))
     return row.user
 
 
 @prepared
-def _sessions(token_sha256: Slot, uniquifier: Slot, seen_since: Slot, created_since: Slot) -> Any:
+def _sessions(token_sha256: Slot, uniquifier: Slot, seen_since: Slot, created_since: Slot, until: Slot) -> Any:
     return (
         UserSession.select(UserSession, User)
         .join(User)
         .where(
             UserSession.token_sha256 == token_sha256, User.fs_uniquifier == uniquifier, User.active,
             UserSession.seen_time >= seen_since, UserSession.created_time >= created_since,
+            UserSession.seen_time <= until, UserSession.created_time <= until,
         )
     )  # fmt: skip
 
@@ -124,9 +130,10 @@ def _begun(app: Flask, user: User, **_: Any) -> None:
         del session[key]
     now = utc_now()
     longest: timedelta = app.config["ROUNDTRIP"].session_lifetime
-    UserSession.delete().where(UserSession.created_time < now - longest).execute()
-    session[_KEY] = begin(user, now, request.remote_addr or "", request.user_agent.string)
-    User.update(signed_in_time=now).where(User.id == user.id).execute()
+    with in_one():  # in its turn: who only asks SQLite again and again gets none while devices upload
+        UserSession.delete().where(~UserSession.created_time.between(now - longest, now + longest)).execute()
+        session[_KEY] = begin(user, now, request.remote_addr or "", request.user_agent.string)
+        User.update(signed_in_time=now).where(User.id == user.id).execute()
 
 
 def _ended(app: Flask, **_: Any) -> None:

@@ -17,15 +17,16 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from flask import Response, current_app, request
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from peewee import DatabaseError
 
 from accounts.models import AttemptCount
-from database import db, unavailable, utc_now
+from database import db, in_one, unavailable, utc_now
 from errors import N_, UserError
+from signatures import Signed
 
 log = logging.getLogger("roundtrip.login")
 
@@ -72,14 +73,13 @@ class CountsInDatabase(Storage):
         """One statement that adds and answers: two at once are never counted as one."""
         now = utc_now()
         key = _short(key)
-        AttemptCount.delete().where(AttemptCount.expires_time < now).execute()
-        row = (
-            AttemptCount.insert(key=key, count=amount, expires_time=now + timedelta(seconds=expiry))
-            .on_conflict(conflict_target=[AttemptCount.key], update={AttemptCount.count: AttemptCount.count + amount})
-            .returning(AttemptCount.count)
-            .execute()
-        )
-        return int(row[0].count)
+        with in_one():  # in its turn, as in `sessions`
+            AttemptCount.delete().where(AttemptCount.expires_time < now).execute()
+            query = AttemptCount.insert(
+                key=key, count=amount, expires_time=now + timedelta(seconds=expiry)
+            ).on_conflict(conflict_target=[AttemptCount.key], update={AttemptCount.count: AttemptCount.count + amount})
+            [row] = list(query.returning(AttemptCount.count).execute())  # SQLite ends nothing that is half read
+        return int(row.count)
 
     def get(self, key: str) -> int:
         row = self._row(key)
@@ -96,7 +96,8 @@ class CountsInDatabase(Storage):
         return int(AttemptCount.delete().execute())
 
     def clear(self, key: str) -> None:
-        AttemptCount.delete().where(AttemptCount.key == _short(key)).execute()
+        with in_one():
+            AttemptCount.delete().where(AttemptCount.key == _short(key)).execute()
 
     def _row(self, key: str) -> AttemptCount | None:
         return AttemptCount.get_or_none(AttemptCount.key == _short(key), AttemptCount.expires_time >= utc_now())
@@ -180,8 +181,8 @@ def _address() -> str:
     return request.remote_addr or ""
 
 
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.config["SECRET_KEY"]), salt="known-device")
+def _signer() -> Signed:
+    return Signed(str(current_app.config["SECRET_KEY"]), salt="known-device")
 
 
 def cookie_name() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,10 +23,14 @@ def text_only(value: Any) -> Any:
     return storable(value)
 
 
+#: 1970 wherever that began first.
+_FIRST = datetime(1969, 12, 31, tzinfo=UTC)
+
+
 def _sane_year(value: datetime) -> datetime:
-    # A clock whose battery was empty begins at 1970 and can be corrected. Earlier than that no clock shows; and it
-    # could not be turned into UTC everywhere.
-    if not 1970 <= value.year < 2200:
+    # A clock whose battery was empty begins at 1970 and can be corrected; in the west it shows the evening before.
+    # Earlier than that no clock shows; and it could not be turned into UTC everywhere.
+    if value < _FIRST or value.year >= 2200:
         raise PydanticCustomError("datetime_parsing", "no such year")
     return value
 

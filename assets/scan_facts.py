@@ -20,7 +20,7 @@ from assets.finding import box_of, keys_of
 from assets.ledger import Change, LevelKey, histories, state_of
 from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent, StockLevel
-from assets.scan_told import Scan, conflict_id
+from assets.scan_told import Scan, ScanInput, conflict_id
 from assets.scanned_text import ScannedCode
 from assets.state import Event, State, Step
 from assets.values import altered
@@ -30,6 +30,22 @@ from shipments.models import Shipment
 
 #: The same trigger pulled twice: one event, when device, box, kind and context are the same.
 DOUBLE_TRIGGER = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A scan that may have been one and the same as another. `device_time`: by the clock of the device, if it told."""
+
+    event_time: datetime
+    device_time: datetime | None
+    event_id: str
+
+    def is_of(self, scan: ScanInput) -> bool:
+        """By both clocks: when ours was set back an hour, a scan has the time of another one an hour ago."""
+        if abs(scan.event_time - self.event_time) > DOUBLE_TRIGGER:
+            return False
+        told = scan.device_time is not None and self.device_time is not None
+        return not told or abs(scan.device_time - self.device_time) <= DOUBLE_TRIGGER  # type: ignore[operator]
 
 
 @dataclass
@@ -295,14 +311,14 @@ class Facts:
         return {row.asset_id for row in scan_reads.counted_later(self.boxes, again, lowest)}
 
     def _find_recent(self) -> None:
-        """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → times."""
-        self.recent: dict[tuple[Any, ...], list[tuple[datetime, str]]] = defaultdict(list)
+        """Triggers pulled shortly before the ones of this batch: (box, kind, device, person, context) → when."""
+        self.recent: dict[tuple[Any, ...], list[Trigger]] = defaultdict(list)
         times = [scan.input.event_time for scan in self.scans]
         if not self.boxes:
             return
         since, until = min(times) - DOUBLE_TRIGGER, max(times) + DOUBLE_TRIGGER
-        for event_id, event_time, *context in scan_reads.triggers(self.boxes, since, until):
-            self.recent[tuple(context)].append((event_time, event_id))
+        for event_id, event_time, device_time, *context in scan_reads.triggers(self.boxes, since, until):
+            self.recent[tuple(context)].append(Trigger(event_time, device_time, event_id))
 
     # what is asked of them
 

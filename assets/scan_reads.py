@@ -110,8 +110,8 @@ def triggers(assets: Slot, since: Slot, until: Slot) -> Any:
     void = ScanEvent.alias()
     declared = void.select(void.id).where(void.voids == ScanEvent.event_id)
     return ScanEvent.select(
-        ScanEvent.event_id, ScanEvent.event_time, ScanEvent.asset, ScanEvent.type, ScanEvent.device, ScanEvent.user,
-        ScanEvent.shipment, ScanEvent.place, ScanEvent.party,
+        ScanEvent.event_id, ScanEvent.event_time, ScanEvent.device_time, ScanEvent.asset, ScanEvent.type,
+        ScanEvent.device, ScanEvent.user, ScanEvent.shipment, ScanEvent.place, ScanEvent.party,
     ).where(
         any_of(ScanEvent.asset, assets),
         ScanEvent.event_time.between(since, until),

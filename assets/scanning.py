@@ -23,7 +23,7 @@ from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
 from assets.models import ScanEvent
 from assets.pools import MOVES_NOTHING, NEEDS, counted_at
 from assets.scan_answers import NEEDED, RECORDED, TEXTS, UNKNOWN_TYPE, Answer
-from assets.scan_facts import DOUBLE_TRIGGER, MOVES_A_LOAD, Box
+from assets.scan_facts import MOVES_A_LOAD, Box, Trigger
 from assets.scan_rows import Rows
 from assets.scan_told import MAX_QUANTITY, Scan, ScanInput, Texts, body_sha256, conflict_id, told_again
 from assets.scanned_text import company_prefix, storable
@@ -175,7 +175,7 @@ class _Batch(Rows):
             box.asset.id, scan.input.type, scan.input.device, scan.user_id, event.shipment_id,
             event.place_id, event.party_id,
         )  # fmt: skip
-        if any(abs(scan.input.event_time - time) <= DOUBLE_TRIGGER for time, _ in self.recent[context]):
+        if any(trigger.is_of(scan.input) for trigger in self.recent[context]):
             return self._answer(scan, box, "known")
         before = box.at(event)
         cell = rules.outcome(before, event)
@@ -190,7 +190,7 @@ class _Batch(Rows):
         if scan.input.type in ENDS and self._needs_second(scan):
             return self._refuse(scan, box, "needs_second")
         exceptions = box.add(event)
-        self.recent[context].append((scan.input.event_time, scan.input.event_id))
+        self.recent[context].append(Trigger(scan.input.event_time, scan.input.device_time, scan.input.event_id))
         self._append(scan, box, event)
         if event.type == "pack" and event.parent == box.state.parent:
             self._move_with_load(scan, box, event)
@@ -325,8 +325,8 @@ class _Batch(Rows):
                     kind_ = self.kinds[one["asset_type"]]
                     self._post(kind_, one["owner"], pool_event, one["event_id"], one["event_time"], -1)
                 self.explained += [(one["event_id"], word) for word in one["exception"].split()]
-            for times in self.recent.values():
-                times[:] = [(time, event_id) for time, event_id in times if event_id != one["event_id"]]
+            for triggers in self.recent.values():
+                triggers[:] = [trigger for trigger in triggers if trigger.event_id != one["event_id"]]
             own = one is row
             id_ = scan.input.event_id if own else str(uuid5(NAMESPACE_OID, f"{scan.input.event_id} {one['event_id']}"))
             kind = {"asset_type": one["asset_type"], "owner": one["owner"]} if one["asset_type"] else {}

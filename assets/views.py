@@ -39,7 +39,7 @@ from database import one_of, tuples, utc_now
 from errors import N_, Message
 from i18n import name_of, number, translated
 from listing import Column, Filter, answer, answer_reckoned
-from master_data.home import instant_at_home
+from master_data.home import home_zone_here, instant_at_home
 from master_data.models import AssetType, Party, Place
 from shipments.models import Shipment
 from shipments.visible import if_seen, number_of, visible_shipments
@@ -534,7 +534,9 @@ def _box_html(event: ScanEvent) -> Markup | str:
 
 
 def find_undone(rows: list[ScanEvent]) -> None:
-    """Which events of a page have been declared void; the columns of events need it."""
+    """Which events of a page have been declared void; the columns of events need it. And the clock at home, for those
+    without a place."""
+    home_zone_here()
     query = ScanEvent.select(ScanEvent.voids).where(ScanEvent.voids.in_([row.event_id for row in rows]))
     g.undone = {voids for (voids,) in tuples(query)}
 

@@ -39,10 +39,16 @@ def _home_zone() -> Any:
     return home_zones()
 
 
+def home_zone_here() -> str:
+    """The same, asked for once in a request."""
+    if "home_zone" not in g:
+        g.home_zone = home_zone()
+    zone: str = g.home_zone
+    return zone
+
+
 def instant_at_home(value: datetime | None, zone: str = "") -> Markup:
     """Filter of the templates: a point in time, shown in `zone`; where a page names none, in that of our home place."""
     if not zone and value is not None:
-        if "home_zone" not in g:
-            g.home_zone = home_zone()
-        zone = g.home_zone
+        zone = home_zone_here()
     return instant(value, zone or "UTC")

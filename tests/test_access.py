@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import itsdangerous
@@ -120,6 +121,20 @@ def test_a_second_application_changes_nothing_of_how_the_first_one_signs_in(app,
     with app.app_context():
         user = create_user("wang.li", PASSWORD, NOW)
     assert user.password.startswith("$argon2id$v=19$m=8,t=1,"), "what application() asks for"
+
+
+def test_who_signs_in_writes_in_turn_with_the_devices_that_upload(db, app, anonymous, user):
+    """Who only asks SQLite for the lock again and again gets none while the others hand it on among themselves."""
+    alone: list[str] = []
+
+    def look(event: Any) -> None:
+        if event.sql.startswith(("INSERT", "UPDATE", "DELETE")) and not db.transaction_depth():
+            alone.append(event.sql)
+
+    db.query_hooks.append(look)
+    assert sign_in(anonymous, "wang.li", "wrong").status_code == 200
+    assert sign_in(anonymous, "wang.li", PASSWORD).status_code == 302
+    assert alone == []
 
 
 @pytest.mark.parametrize("path", ["/", "/login", "/change", "/parties", "/nothing", "/api/v1/resolve?text=1"])

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LINE = [
-    "config", "errors", "metrics", "database", "prepared_statements", "apart", "xlsx_reader", "csv_reader", "spreadsheets", "i18n", "logs", "form_fields", "static_files", "listing", "buckets", "archive", "picture_reader", "photos", "pack_reader",
+    "config", "errors", "metrics", "database", "prepared_statements", "apart", "xlsx_reader", "csv_reader", "spreadsheets", "i18n", "logs", "form_fields", "signatures", "static_files", "listing", "buckets", "archive", "picture_reader", "photos", "pack_reader",
     "mail",
     "accounts", "master_data", "jobs", "shipments", "assets", "foresight", "docs_gen", "statements", "customs", "alerts",
     "people", "today", "operations", "demo", "invariants", "backup", "moving", "worker", "slow_senders", "serve", "commands", "app",

@@ -94,6 +94,19 @@ def test_a_batch_sent_again_is_answered_with_the_very_same_words(db, app, boxes,
 
 
 @on_both_databases
+def test_after_our_clock_was_set_back_a_scan_is_not_taken_for_one_an_hour_before(db, app, boxes, yard):
+    """The same trigger pulled twice is so by both clocks; the one of the device went on."""
+    scanner, second = Scanner(app, yard[1]), timedelta(seconds=1)
+    assert scanner.send([scanner.scan("dispatch", ago=3 * HOUR)]).json["results"][0]["status"] == 201
+    scanner.ahead = HOUR  # ours is behind now, and so the device is before us
+    back = scanner.scan("return", ago=3.5 * HOUR)
+    again = scanner.scan("dispatch", ago=3 * HOUR - 9 * second)
+    double = scanner.scan("dispatch", ago=3 * HOUR - 12 * second)
+    assert [one["status"] for one in scanner.send([back, again, double]).json["results"]] == [201, 201, 200]
+    assert Asset.get(code="KLT000001").where == "out"
+
+
+@on_both_databases
 def test_one_key_is_one_result_however_many_send_it_at_once(db, app, boxes, yard):
     scanner = Scanner(app, yard[1])
     events = [scanner.scan("dispatch", f"KLT00000{n}") for n in range(1, 6)]

@@ -5,6 +5,7 @@ No sleeps: who waits, waits for a condition.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -25,14 +26,18 @@ from pathlib import Path
 from typing import Any
 
 import samples
+from conftest import settings_for
 from large import LARGE, tried  # noqa: F401 (for the tests beside)
 
 from accounts.people import create_user
 from assets.devices import register
-from assets.models import ScanEvent
+from assets.ledger import histories
+from assets.models import Asset, Device, ScanEvent
 from assets.registering import register_assets
+from assets.state import in_order
 from database import db as proxy
 from database import open_database, utc_now
+from invariants import faults
 
 ROOT = Path(__file__).parent.parent.parent
 BOXES_EACH = 40
@@ -49,6 +54,16 @@ def _group(pid: int) -> int:
         return os.getpgid(pid)
     except ProcessLookupError:
         return 0
+
+
+def _sockets(pid: int) -> set[str]:
+    """The sockets that a process has open, by the names that the kernel gives them; none of one that is gone."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(descriptor.readlink()))
+    return {name for name in found if name.startswith("socket:")}
 
 
 class RealServer:
@@ -93,8 +108,9 @@ class RealServer:
         self.process.wait()
 
     def kill_worker(self) -> None:
-        """One worker dies; the server makes another."""
-        os.kill(self.processes()[-1], signal.SIGKILL)
+        """One worker that answers requests dies; the server makes another. (Others of its processes are renderers.)"""
+        (listener,) = _sockets(self.process.pid)
+        os.kill(next(pid for pid in self.processes()[1:] if listener in _sockets(pid)), signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """The server and its workers, the first one first."""
@@ -240,6 +256,8 @@ class Fleet:
     hosts: list[str] = field(default_factory=lambda: ["127.0.0.1"])  # several: each try goes to the next one
     tries: Iterator[int] = field(default_factory=itertools.count)
     rest: float = 0.0  # seconds between two batches of a device, as where people scan
+    sizes: tuple[int, int] = (1, 40)  # of a batch, at least and at most
+    under_way: dict[str, list[str]] = field(default_factory=dict)  # name of a device → ids of the batch that it sends
 
     def start(self) -> None:
         self.threads = [threading.Thread(target=self._work, args=(device,), daemon=True) for device in self.devices]
@@ -258,9 +276,10 @@ class Fleet:
     def _work(self, device: SimulatedDevice) -> None:
         try:
             while not self.ending.is_set() or device.queue:
-                while not self.ending.is_set() and len(device.queue) < 60:
+                while not self.ending.is_set() and len(device.queue) < self.sizes[1] * 1.5:
                     device.scan()
-                batch, key = device.queue[: device.luck.randint(1, 40)], str(uuid.uuid4())
+                batch, key = device.queue[: device.luck.randint(*self.sizes)], str(uuid.uuid4())
+                self.under_way[device.name] = [event["event_id"] for event in batch]
                 while not device.send(self.port, key, batch, self.hosts[next(self.tries) % len(self.hosts)]):
                     self.up.wait(60)
                     if len(self.hosts) > 1:
@@ -275,17 +294,19 @@ class Fleet:
             self.answered.release(1_000)
 
 
-def prepare(server: Any, count: int = 4) -> list[SimulatedDevice]:
-    """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look."""
+def prepare(server: Any, count: int = 4, boxes_each: int = BOXES_EACH) -> list[SimulatedDevice]:
+    """Devices with boxes of their own, stored where the server (or whatever has an `url`) will look. They scan onto
+    S-2026-0001; onto S-2026-0002, which says the same, nobody does."""
     open_database(server.url)
     now = utc_now()
     with proxy.connection_context():
         world = samples.world(now)
+        samples.shipment(now, world, number="S-2026-0002")
         then = now - timedelta(days=100)
         devices = []
         for number in range(count):
             prefix = chr(ord("A") + number)
-            codes = [f"KLT-{prefix}-{n:04d}" for n in range(BOXES_EACH)]
+            codes = [f"KLT-{prefix}-{n:04d}" for n in range(boxes_each)]
             register_assets(world.klt, codes, world.suzhou, world.plant, None, then)
             user = create_user(f"yard.{prefix.lower()}", "correct horse battery", now, role="scanner_operator")
             _, token = register(f"yard {prefix}", user, now)
@@ -302,3 +323,29 @@ def in_the_ledger(url: str) -> dict[str, Counter[str]]:
         for event_id, refused in query.tuples():
             found["refused" if refused else "event"][event_id] += 1
     return found
+
+
+def nothing_lost_nothing_double(server: RealServer, devices: list[SimulatedDevice]) -> int:
+    """Holds the ledger against what the devices scanned; gives the number of scans."""
+    found = in_the_ledger(server.url)
+    made = [event_id for device in devices for event_id in device.made]
+    assert set(found["event"]) == set(made)
+    assert set(found["event"].values()) == {1}
+    assert not found["refused"]
+    assert all(set(device.answers) == set(device.made) for device in devices)
+    assert {outcome for device in devices for outcome in device.answers.values()} <= {"recorded", "known"}
+    with proxy.connection_context():
+        assert list(faults(settings_for(server.folder))) == []
+        for device in devices:
+            row = Device.get(name=device.name)
+            assert (row.last_sequence, json.loads(row.gaps)) == (len(device.made), [])
+        boxes = {box.id: box.code for box in Asset.select()}
+        order = {event_id: number for device in devices for number, event_id in enumerate(device.made)}
+        out = {code: is_out for device in devices for code, is_out in device.out.items()}
+        for id_, events in histories(boxes).items():
+            told = [
+                order[event.event_id] for event in in_order(event for event, _ in events) if event.type != "commission"
+            ]
+            assert told == sorted(told)  # the order of the device is kept
+            assert (Asset.get_by_id(id_).where == "out") == out.get(boxes[id_], False)
+    return len(made)

@@ -6,10 +6,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import io
 import itertools
 import json
 import logging
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -17,20 +19,23 @@ import subprocess
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
-from conftest import NOW, PASS, settings_for
+from conftest import NOW, PASS, PASSWORD, settings_for
 from peewee import OperationalError
 from simulated_devices import LARGE, RealServer, SimulatedDevice, in_the_ledger, prepare, tried
 from two_entities import picture
 
+from accounts.people import create_token, create_user
 from assets.devices import register
-from assets.models import ScanEvent
+from assets.models import Asset, ScanEvent
 from assets.registering import register_assets
 from database import db as proxy
 from database import open_database, unavailable, utc_now
@@ -38,6 +43,7 @@ from docs_gen.issuing import Order, issue_document
 from docs_gen.models import IssuedDocument
 from errors import Unavailable
 from invariants import faults
+from shipments.models import Shipment, ShipmentLine
 
 URL = "/api/v1/scan-events"
 
@@ -159,6 +165,7 @@ def test_F5_a_database_that_restarts_costs_at_most_one_request(db, app, client, 
     pool.close_all()
     assert [answer.status_code for answer in answers[1:]] == [200, 200]
     assert answers[0].status_code in (200, 503)  # the pool may have seen by itself that the line is cut
+    tried("F5", "PostgreSQL ends every connection: one request at most is told to come again", 1)
 
 
 @pytest.mark.parametrize("db", ["postgresql"], indirect=True)
@@ -167,6 +174,7 @@ def test_F5_a_lock_that_is_not_given_in_time_is_busy(db, app, client, world, pos
     with psycopg.connect(postgresql_server.get_uri("one_test")) as other:
         other.execute("LOCK TABLE shipment IN ACCESS EXCLUSIVE MODE")
         assert client.get("/shipments").status_code == 503
+    tried("F5", "PostgreSQL gives no lock in time: told that it is busy", 1)
 
 
 class SmallDisk:
@@ -334,6 +342,17 @@ def drafts(settings: Any) -> list[Path]:
     return [path for path in settings.data_dir.rglob(".*") if path.is_file()]
 
 
+def order_lines(client: Any) -> tuple[int, bool]:
+    """Brings in the order lines once more from a file, which is shown first: how it was answered when it was confirmed,
+    and whether anything was written."""
+    before = Shipment.get(number="S-2026-0001").version
+    file = io.BytesIO(b"Part no.,Quantity,Unit price\n10-4711,24,182.50\n10-5200,200,6.125\n")
+    page = client.post("/shipments/S-2026-0001/lines/import", data={"file": (file, "lines.csv")})
+    [rows] = re.findall(r'name="rows" value="([^"]+)"', page.text)
+    answer = client.post("/shipments/S-2026-0001/lines/import/confirm", data={"rows": rows, "mode": "replace"})
+    return answer.status_code, Shipment.get(number="S-2026-0001").version != before
+
+
 def test_F3_without_inodes_nothing_is_kept_by_halves_and_it_heals(app, client, world, yard, own, move_to):
     own.with_few_inodes()
     settings = move_to(own.folder)
@@ -346,6 +365,7 @@ def test_F3_without_inodes_nothing_is_kept_by_halves_and_it_heals(app, client, w
     with pytest.raises(Unavailable, match="full"), app.app_context():
         issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert api.post(URL, json=home("KLT000002"), headers=yard).status_code in (200, 201, 507)
+    assert order_lines(client) in ((302, True), (507, False))  # a file that is there may still grow
     for path in ("/", "/shipments", "/shipments/S-2026-0001", "/assets", "/balances", "/healthz"):
         assert client.get(path).status_code == 200, path
     assert drafts(settings) == []
@@ -357,7 +377,7 @@ def test_F3_without_inodes_nothing_is_kept_by_halves_and_it_heals(app, client, w
         issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert [(row.number, row.state) for row in IssuedDocument.select()] == [("PL-2026-0001", "issued")]
     assert list(faults(settings)) == []
-    tried("F3", f"no inodes left ({'tmpfs' if own.mounted else 'writes refused'})", 4)
+    tried("F3", f"no inodes left ({'tmpfs' if own.mounted else 'writes refused'})", 5)
 
 
 def test_F3_a_file_system_that_turns_read_only_under_the_service_is_told_and_heals(
@@ -384,6 +404,7 @@ def test_F3_a_file_system_that_turns_read_only_under_the_service_is_told_and_hea
             assert int(answer.headers["Retry-After"]) >= 30
         page = client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"})
         assert (page.status_code, "<html" in page.text) == (503, True)
+        assert order_lines(client) == (503, False)
         with pytest.raises(Exception) as raised, app.app_context():  # noqa: PT011 (the driver's, or ours)
             issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
         assert getattr(unavailable(raised.value), "reason", "") in ("read_only", "io_error")
@@ -398,12 +419,13 @@ def test_F3_a_file_system_that_turns_read_only_under_the_service_is_told_and_hea
     assert list(IssuedDocument.select()) == []
     assert api.post(URL, json=refused, headers=yard).status_code == 201
     assert api.post("/api/v1/photos", data=PHOTO, headers=yard, content_type="image/png").status_code == 201
+    assert order_lines(client) == (302, True)
     assert client.post("/shipments/S-2026-0001/state", data={"state": "dispatched"}).status_code == 302
     with app.app_context():
         issue_document(world.shipment, Order("packing_list", reasons=PASS), None, NOW, settings)
     assert list(faults(settings)) == []
     tried(
-        "F3", f"the file system turns read-only ({'ext4, errors=remount-ro' if own.mounted else 'writes refused'})", 12
+        "F3", f"the file system turns read-only ({'ext4, errors=remount-ro' if own.mounted else 'writes refused'})", 15
     )
 
 
@@ -428,56 +450,121 @@ def served(disk, migrated_file, app):
     server = RealServer(disk.folder / "data", migrated_file)
     with app.app_context():
         devices = prepare(server, 2)
+        token = create_token(create_user("office", PASSWORD, NOW, administrator=True), "program", NOW)
     proxy.close()
     server.start()
     disk.server = server
-    yield server, devices
+    yield server, devices, Desk(server, token)
     server.stop()
     proxy.close()
 
 
+class Desk:
+    """A program of the office, which issues papers and brings in order lines and boxes by the forms of the pages."""
+
+    def __init__(self, server: RealServer, token: str) -> None:
+        self.port, self.token = server.port, token
+        self.quantity, self.boxes, self.papers = 0, set[str](), 0  # what was acknowledged
+        self.tried: set[str] = set()  # boxes
+
+    def ask(self, path: str, form: dict[str, str] | None = None, file: str = "") -> tuple[int, str, str]:
+        """Status, what is said and when to come again."""
+        headers, body = {"Authorization": f"Bearer {self.token}"}, b""
+        if form is not None:
+            headers["Content-Type"], body = "application/x-www-form-urlencoded", urlencode(form).encode()
+        if file:
+            headers["Content-Type"] = "multipart/form-data; boundary=x"
+            head = 'Content-Disposition: form-data; name="file"; filename="lines.csv"'
+            body = f"--x\r\n{head}\r\n\r\n{file}\r\n--x--\r\n".encode()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)) as asked:
+            asked.request("POST" if body else "GET", path, body, headers)
+            answer = asked.getresponse()
+            return answer.status, answer.read().decode(), answer.getheader("Retry-After") or ""
+
+    def issue(self) -> tuple[int, str, str]:
+        """One more invoice, which replaces the one before; or the one whose number was taken is finished."""
+        answer = self.ask(f"{SHIPMENT}/documents/commercial_invoice/issue", {"reason:": "Agreed"})
+        self.papers += answer[0] == 302
+        return answer
+
+    def order_lines(self) -> tuple[int, str, str]:
+        """A file of order lines: shown, which writes nothing, and confirmed."""
+        quantity = self.quantity + 1
+        lines = "Part no.,Quantity,Unit price\n" + f"10-5200,{quantity},6.125\n" * 200
+        status, page, _ = self.ask(f"{OTHER}/lines/import", file=lines)
+        assert status == 200, page
+        [rows] = re.findall(r'name="rows" value="([^"]+)"', page)
+        answer = self.ask(f"{OTHER}/lines/import/confirm", {"rows": rows, "mode": "replace"})
+        self.quantity = quantity if answer[0] == 302 else self.quantity
+        return answer
+
+    def register(self) -> tuple[int, str, str]:
+        """A hundred boxes."""
+        codes = [f"KLT-R-{len(self.tried) + n:06}" for n in range(100)]
+        self.tried.update(codes)
+        form = {"asset_type": "KLT6428", "owner": "SUZHOU", "return_place": "SZ-PLANT", "how": "codes"}
+        answer = self.ask("/assets/new", {**form, "codes": "\n".join(codes)})
+        self.boxes.update(codes if answer[0] == 302 else ())
+        return answer
+
+
+SHIPMENT, OTHER = "/shipments/S-2026-0002", "/shipments/S-2026-0001"  # whose papers, and whose lines
+
+
 def test_F3_a_disk_with_no_room_left_loses_nothing_that_was_acknowledged(served, disk):
-    server, (device, _) = served
-    acknowledged, refused = set(), 0
-    for left in (0, 4096, 1 << 20):
-        disk.fill(left)
-        for _ in range(400):
+    server, (device, _), desk = served
+    acknowledged, refused = set(), Counter[str]()
+
+    def scans() -> tuple[int, str, str]:
+        if not device.queue:
             device.scan()
-            batch = device.queue[-1:]
-            status, told, after = post(server.port, device, batch)
-            if status == 200:
-                acknowledged |= {one["event_id"] for one in told["results"] if one["outcome"] == "recorded"}
-                device.queue.clear()
-                continue
-            assert (status, told["error"]["reason"]) in (
-                [(507, "no_space")] if disk.mounted else [(503, "io_error"), (507, "no_space")]
-            )
-            assert int(after) >= 1
-            refused += 1
-            break
+        status, told, after = post(server.port, device, device.queue[-1:])
+        if status == 200:
+            acknowledged.update(one["event_id"] for one in told["results"] if one["outcome"] == "recorded")
+            device.queue.clear()
+        return status, json.dumps(told), after
+
+    others = [desk.issue, desk.order_lines, desk.register]
+    cannot = {(507, "no_space")} if disk.mounted else {(503, "io_error"), (507, "no_space")}
+    for place, left in enumerate((0, 4096, 1 << 20)):
+        # Who comes first uses up what is left; then nothing of the others is kept either.
+        verbs = [*others[place:], *others[:place]] if LARGE else [others[place]]
+        disk.fill(left)
+        for verb in (*verbs, scans):
+            for _ in range(400):
+                status, told, after = verb()
+                if status not in (200, 302):
+                    assert (status, json.loads(told)["error"]["reason"]) in cannot, told
+                    assert int(after) >= 1
+                    refused[verb.__name__] += 1
+                    break
         for path in ("/healthz", "/api/v1/scan/ping", "/api/v1/resolve?text=KLT-A-0001"):
             assert get(server.port, path, device.token) == 200, path
+        for path in ("/shipments", SHIPMENT, "/assets", "/balances", "/documents"):
+            assert desk.ask(path)[0] == 200, path
         disk.empty()
-        status, told, _ = post(server.port, device, device.queue or [])
-        assert status == 200, told
-        acknowledged |= {one["event_id"] for one in told["results"]}
-        device.queue.clear()
+        for verb in (*verbs, scans):
+            status, told, _ = verb()
+            assert status in (200, 302), (verb.__name__, told)
     server.stop()
-    assert refused >= 2
+    assert refused.total() >= 2 * (1 + len(verbs))
     found = in_the_ledger(server.url)["event"]
     assert acknowledged <= set(found)
     assert set(found.values()) == {1}
     with proxy.connection_context():
         assert list(faults(settings_for(server.folder))) == []
-    tried(
-        "F3",
-        f"disk full ({'file system of 24 MB' if disk.mounted else 'files may not grow'}), 0, 4 kB and 1 MB left",
-        refused,
-    )
+        lines = ShipmentLine.select(ShipmentLine.quantity).join(Shipment).where(Shipment.number == "S-2026-0001")
+        assert {row.quantity for row in lines} == {desk.quantity}
+        assert {row.code for row in Asset.select().where(Asset.code.startswith("KLT-R-"))} == desk.boxes
+        papers = [row.number for row in IssuedDocument.select().order_by(IssuedDocument.id) if row.status != "numbered"]
+        assert papers == [f"CI-2026-{n:04}" for n in range(1, desk.papers + 1)]
+    where = "file system of 24 MB" if disk.mounted else "files may not grow"
+    what = ", ".join(f"{count} × {name}" for name, count in sorted(refused.items()))
+    tried("F3", f"disk full ({where}), 0, 4 kB and 1 MB left; refused: {what}", refused.total())
 
 
 def test_F5_while_somebody_holds_the_write_lock_pages_are_read_and_scans_wait_or_are_told(served):
-    server, devices = served
+    server, devices, _ = served
     held_for = 30 if LARGE else 0  # seconds; and until 40 reads are answered
     answers: list[int] = []
     reads: list[float] = []

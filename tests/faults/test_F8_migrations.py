@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from conftest import NOW, PASS, PASSWORD, settings_for
 from playhouse.migrations import Runner
@@ -155,6 +156,116 @@ def _steps(first: Path, tmp_path: Path):
         for number, name in enumerate(NAMES[1:], 2):
             Runner(proxy.obj, str(ROOT / "migrations")).up(name)
             yield frozenset(schema(path)), number
+
+
+@pytest.fixture
+def first_on_postgresql(first: Path, postgresql: Any, postgresql_server: Any) -> Callable[[], str]:
+    """Gives the address of one more database of the first version, with the same in it."""
+    postgresql.execute("DROP DATABASE IF EXISTS first_version WITH (FORCE)")
+    postgresql.execute("CREATE DATABASE first_version")
+    open_database(_address(postgresql_server, "first_version"))
+    with proxy.connection_context():
+        Runner(proxy.obj, str(ROOT / "migrations")).up(NAMES[0])
+    uri = postgresql_server.get_uri("first_version")
+    with closing(sqlite3.connect(first)) as file, psycopg.connect(uri) as there:
+        there.execute("SET session_replication_role = replica")  # no trigger, no reference
+        columns = "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = %s"
+        for (name,) in there.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall():
+            if name == "schema_migration":
+                continue
+            kinds = dict(there.execute(columns, (name,)).fetchall())
+            names = ", ".join(f'"{column}"' for column in kinds)
+            for row in file.execute(f'SELECT {names} FROM "{name}"'):
+                values = [
+                    bool(value) if kind == "boolean" and value is not None else value
+                    for value, kind in zip(row, kinds.values(), strict=True)
+                ]
+                there.execute(f'INSERT INTO "{name}" ({names}) VALUES ({", ".join(["%s"] * len(row))})', values)
+            if "id" in kinds:
+                there.execute(
+                    f"""SELECT setval(pg_get_serial_sequence('"{name}"', 'id'), max(id)) FROM "{name}" HAVING max(id) > 0"""
+                )
+
+    def one_more() -> str:
+        proxy.close()
+        postgresql.execute("DROP DATABASE IF EXISTS upgraded WITH (FORCE)")
+        postgresql.execute("CREATE DATABASE upgraded TEMPLATE first_version")
+        return _address(postgresql_server, "upgraded")
+
+    return one_more
+
+
+def _address(server: Any, name: str) -> str:
+    return str(server.get_uri(name)).replace("postgresql://", "psycopg3://")
+
+
+def signature() -> frozenset[Any]:
+    """What the schema of the PostgreSQL database that is open consists of."""
+    return frozenset(row for part in _SCHEMA for row in proxy.execute_sql(part).fetchall())
+
+
+_SCHEMA = (
+    """SELECT table_name, column_name, data_type, is_nullable, column_default, character_maximum_length
+       FROM information_schema.columns WHERE table_schema = 'public'""",
+    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+       WHERE connamespace = 'public'::regnamespace""",
+    "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+)
+
+
+def upgrade_postgresql(url: str, kill_at: int) -> int:
+    """As `upgrade`; what is killed leaves a server that takes back what was not committed."""
+
+    def work(step: Callable[[], None]) -> None:
+        open_database(url).query_hooks.append(lambda _: step())
+        with proxy.connection_context():
+            after_migrations(migrate(), NOW)
+
+    return killed_at(kill_at, work)
+
+
+@pytest.mark.unchecked("each try is checked, and its database replaced")
+def test_F8_killed_at_any_statement_on_postgresql_it_is_old_or_new_and_the_next_start_completes_it(
+    first, first_on_postgresql, postgresql_server
+):
+    open_database(_address(postgresql_server, "migrated"))
+    with proxy.connection_context():
+        wanted = signature()
+    open_database(first_on_postgresql())
+    between = set()
+    with proxy.connection_context():
+        tables = proxy.get_tables()
+        before, there = rows(tables), kept()
+        between.add((signature(), 1))
+        for number, name in enumerate(NAMES[1:], 2):
+            Runner(proxy.obj, str(ROOT / "migrations")).up(name)
+            between.add((signature(), number))
+    assert wanted in {found for found, _ in between}
+    assert [box[2] for box in there[1]] == ["out", "here", "here"]
+    statements = upgrade_postgresql(first_on_postgresql(), 0) if LARGE else 0
+    places = range(1, statements + 1, STEP) if LARGE else (400,)  # in the midst of them
+    for number in places:
+        url = first_on_postgresql()
+        assert upgrade_postgresql(url, number) == 0
+        open_database(url)
+        with proxy.connection_context():
+            assert (signature(), len(applied_migrations())) in between, number
+            after_migrations(migrate(), NOW)
+            assert signature() == wanted
+            after = rows(tables)
+            assert {name: after[name] for name in tables if name not in GROWING} == {
+                name: count for name, count in before.items() if name not in GROWING
+            }
+            assert kept() == there
+            assert list(faults(settings_for(first.parent, url))) == []
+    proxy.close()
+    what = f"upgrade on PostgreSQL killed at every {STEP}th of {statements} statements"
+    tried("F8", what, len(places))
+
+
+#: To make a database anew for each of them would take hours.
+STEP = 5
 
 
 def test_F8_what_is_made_of_old_events_is_made_when_the_upgrade_was_killed_right_before(world):
