@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -638,6 +638,15 @@ def keep_writers_out(model: type[Model]) -> None:
     """Until the transaction ends nobody adds to this table; who is at it is waited for. SQLite has locked it."""
     if _is_postgresql():
         db.execute_sql(f'LOCK TABLE "{model._meta.table_name}" IN SHARE ROW EXCLUSIVE MODE')
+
+
+def save_one(model: type[Model], same: Mapping[str, Any], values: Mapping[str, Any], **new: Any) -> None:
+    """Give the one row with the values `same` these `values`, or make it, and then with those of `new` too. Of two who
+    save at once the second finds what the first made; who reads meanwhile finds the row as it was before or after."""
+    with taking_turns():
+        keep_writers_out(model)
+        if not model.update(dict(values)).where(*(getattr(model, name) == same[name] for name in same)).execute():
+            model.create(**same, **values, **new)
 
 
 def one_of(field: Any, keys: Iterable[Any]) -> Any:
