@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -151,6 +151,18 @@ class _Watched:
 def _shown(model: Any, row: dict[str, Any]) -> dict[str, Any]:
     """The values of a row, without those that nobody may read."""
     return {name: _HIDDEN if name in model._meta.secret and value else value for name, value in row.items()}
+
+
+def tell_created(model: Any, rows: Mapping[int, dict[str, Any]]) -> None:
+    """Tell the watchers, in the same transaction, of rows of a watched table (key → values) that were written past
+    them: in one change, however many statements it took."""
+    unwatched = model._meta.unwatched
+    told: list[Any] = []
+    for key, row in list(rows.items())[:_MOST_TOLD]:
+        values = {name: value for name, value in row.items() if name not in unwatched and value not in (None, "")}
+        told.append((key, {}, _shown(model, values)))
+    for watcher in watchers if rows else ():
+        watcher(Change(model._meta.table_name, "created", tuple(told), len(rows)))
 
 
 class _WatchedInsert(_Watched, ModelInsert):
