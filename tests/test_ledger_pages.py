@@ -530,12 +530,27 @@ def test_a_load_is_packed_moved_and_unpacked_by_typed_codes(client, boxes):
     assert answer.status_code == 422
     page = answer.get_data(as_text=True)
     assert "NO-SUCH: No box is registered" in page
-    assert re.search(r"<textarea[^>]*>\s*NO-SUCH</textarea>", page)  # what was taken is gone from the field
+    assert "Nothing of this is recorded yet." in page
+    assert re.search(r"<textarea[^>]*>\s*KLT000001\s+NO-SUCH</textarea>", page)
     assert client.post(url, data={"how": "pack", "codes": ""}).status_code == 422
     assert client.post(url, data={"how": "stir", "codes": "KLT000002"}).status_code == 400
     assert client.get("/loads/NOTHING").status_code == 404
     assert client.get("/loads/340123450000000017").headers["Location"].endswith("/loads/(00)340123450000000017")
     assert list(faults()) == []
+
+
+@on_both_databases
+def test_what_is_packed_is_packed_whole_or_not_at_all(db, client, boxes):
+    url, before = f"/loads/{SSCC}", (ScanEvent.select().count(), ExceptionCase.select().count())
+    told = {"how": "pack", "codes": "KLT000001\nNOSUCHBOX1", "asset_type": "EPAL", "quantity": "4", "once": "a" * 32}
+    wrong = client.post(url, data=told)
+    assert (wrong.status_code, "Nothing of this is recorded yet." in wrong.text) == (422, True)
+    assert (ScanEvent.select().count(), ExceptionCase.select().count()) == before
+    assert [client.post(url, data=told | {"codes": "KLT000001"}).status_code for _ in range(2)] == [302, 302]
+    packed = ScanEvent.select().where(ScanEvent.type == "pack").order_by(ScanEvent.id)
+    assert [(one.asset_id and one.asset.code, one.quantity) for one in packed] == [("KLT000001", 0), (None, 4)]
+    too_many = client.post(url, data={"how": "pack", "codes": "KLT000002", "asset_type": "EPAL", "quantity": "999999"})
+    assert (too_many.status_code, packed.count()) == (422, 2)
 
 
 def test_search_opens_loads_types_documents_and_events(client, boxes):
