@@ -178,3 +178,18 @@ def test_the_page_of_a_decided_case_stays_and_a_second_click_is_told_so(client, 
     assert [client.post(page, data={"mend": key}).status_code for _ in range(2)] == [302, 409]
     shown = client.get(page)
     assert (shown.status_code, said in shown.text, "Agree: it counts" in shown.text) == (200, True, False)
+
+
+def test_an_undoing_of_a_registration_that_was_asked_for_before_that_was_refused_can_only_be_declined(client, two):
+    asks = two[0]
+    wrong = scan("damage", NOW + DAY)
+    record_scan(wrong, asks, NOW + DAY)
+    record_scan(scan("void", voids=wrong.event_id), asks, LATER)
+    registered = ScanEvent.get(ScanEvent.type == "commission").event_id
+    ExceptionCase.update(values=json.dumps({"voids": registered})).where(ExceptionCase.id == waiting().id).execute()
+    page = f"/exceptions/{waiting().id}"
+    assert "Registered" in client.get(page).text
+    refused = client.post(page, data={"mend": "agree"})
+    assert (refused.status_code, "Scrap the box, or write it off." in refused.text) == (409, True)
+    assert client.post(page, data={"mend": "accept"}).status_code == 302
+    assert list(faults()) == []
