@@ -686,6 +686,15 @@ def keep_writers_out(model: type[Model]) -> None:
         db.execute_sql(f'LOCK TABLE "{model._meta.table_name}" IN SHARE ROW EXCLUSIVE MODE')
 
 
+def save_one(model: type[Model], same: Mapping[str, Any], values: Mapping[str, Any], **new: Any) -> None:
+    """Give the one row with the values `same` these `values`, or make it, and then with those of `new` too. Of two who
+    save at once the second finds what the first made; who reads meanwhile finds the row as it was before or after."""
+    with taking_turns():
+        keep_writers_out(model)
+        if not model.update(dict(values)).where(*(getattr(model, name) == same[name] for name in same)).execute():
+            model.create(**same, **values, **new)
+
+
 def one_of(field: Any, keys: Iterable[Any]) -> Any:
     """Condition: `field` is one of many `keys` (texts or numbers), given as one value of the statement: to write and to
     read a list of 500 places for values takes longer than to find the rows."""

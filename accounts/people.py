@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from peewee import fn
 from accounts.models import ApiToken, PersonLink, Role, User, UserEntity, UserRole, UserSession, UserSite
 from accounts.rights import NOT_FOR_TOKENS, RIGHTS, ROLE_NAMES, ROLES
 from accounts.tokens import token_hash
-from database import locked, taking_turns
+from database import keep_writers_out, locked, taking_turns
 from errors import N_, InvalidInput, Refused
 
 #: How long a link of each purpose can be used.
@@ -52,7 +53,7 @@ def create_user(
     would not take, Refused when it is taken.
     """
     check_name(username)
-    with taking_turns():
+    with _no_other_change():
         _check_free(username)
         user = _added(username, f"{username}@roundtrip.invalid", now, password=password)
         user.must_change_password, user.all_entities, user.all_sites = one_time, True, True
@@ -85,7 +86,7 @@ def invite(
     """
     check_name(username)
     belonging.check()
-    with taking_turns():
+    with _no_other_change():
         _check_free(username)
         address = email or f"{username}@roundtrip.invalid"  # the library wants one; nothing is ever sent to that
         _check_email(address)
@@ -98,7 +99,7 @@ def invite(
 def change_person(user: User, name: str, email: str, belonging: Belonging) -> None:
     """New name, address, roles and belonging. Raises InvalidInput, and Refused when no administrator would be left."""
     belonging.check()
-    with taking_turns():
+    with _no_other_change():
         address = email or f"{user.username}@roundtrip.invalid"
         _check_email(address, user)
         if "administrator" not in belonging.roles:
@@ -108,6 +109,15 @@ def change_person(user: User, name: str, email: str, belonging: Belonging) -> No
             changes["oidc_subject"] = None  # another address, perhaps another person at the provider
         User.update(**changes).where(User.id == user.id).execute()
         _give(user, belonging)
+
+
+@contextmanager
+def _no_other_change() -> Iterator[None]:
+    """A transaction in which nobody else adds or changes people: a name that is free stays free until its end, and who
+    is an administrator stays one. Signing in goes on."""
+    with taking_turns():
+        keep_writers_out(UserRole)
+        yield
 
 
 def _check_free(username: str) -> None:
@@ -165,7 +175,7 @@ def deactivate(user: User) -> None:
 
     Devices that the person registered keep what they have not sent. Raises Refused for the last administrator.
     """
-    with taking_turns():
+    with _no_other_change():
         _keep_an_administrator(user)
         User.update(active=False, fs_uniquifier=uuid.uuid4().hex).where(User.id == user.id).execute()
         UserSession.delete().where(UserSession.user == user).execute()

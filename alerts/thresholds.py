@@ -10,7 +10,7 @@ from typing import Any
 from accounts.models import User
 from alerts.models import AlertSetting
 from alerts.rules import THRESHOLDS, Thresholds
-from database import taking_turns, tuples
+from database import keep_writers_out, taking_turns, tuples
 
 
 def thresholds() -> Thresholds:
@@ -23,6 +23,7 @@ def set_thresholds(values: Mapping[str, Any], user: User | None, now: datetime) 
     """Keep these values (fields of Thresholds); one that is the default needs no row."""
     defaults = Thresholds()
     with taking_turns():
+        keep_writers_out(AlertSetting)  # who saves at the same moment saves after this
         for name in THRESHOLDS:
             AlertSetting.delete().where(AlertSetting.name == name).execute()
             if values[name] != getattr(defaults, name):

@@ -19,7 +19,7 @@ from alerts.models import Delivery, DigestRecipient, Webhook
 from alerts.rules import KINDS, LEAST_RETURNS, SEVERITIES, Alert
 from alerts.thresholds import set_thresholds, thresholds
 from config import Settings
-from database import db, utc_now
+from database import db, save_one, utc_now
 from errors import N_
 from i18n import name_of, number, translated
 from listing import Column, Filter, answer_reckoned
@@ -109,9 +109,7 @@ def recipient_add() -> Any:
     if not form.validate():
         return _page(recipient=form), 422
     values = {"language": form.language.data, "hour": form.hour.data, "timezone": form.timezone.data}
-    address = form.address.data
-    if not DigestRecipient.update(**values).where(DigestRecipient.address == address).execute():
-        DigestRecipient.create(address=address, created_time=utc_now(), **values)
+    save_one(DigestRecipient, {"address": form.address.data}, values, created_time=utc_now())
     flash(_("Saved."))
     return redirect(url_for("alerts.settings_page"))
 

@@ -20,13 +20,12 @@ from assets.forms import PackForm
 from assets.labels import own_hosts
 from assets.loads import counted_in, sscc_key
 from assets.models import Asset, ScanEvent
-from assets.scan_answers import Answer
 from assets.scan_told import MAX_QUANTITY, ScanInput
 from assets.scanned_text import read_scanned_text, storable
 from assets.scanning import record_scans
 from assets.views import WORDS, all_assets, all_events, word_of
 from assets.visible import visible_assets, visible_events
-from database import tuples, utc_now
+from database import taking_turns, tuples, utc_now
 from errors import N_, Message
 from i18n import translated
 from listing import Column, answer_reckoned
@@ -35,6 +34,7 @@ from master_data.models import AssetType
 blueprint = Blueprint("loads", __name__)
 
 _MOST = 500  # codes at a time, as the API takes them
+_TAKEN = ("recorded", "known")
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,9 @@ def load_page(key: str) -> Any:
     if form.is_submitted():
         status = 422
         if form.validate():
-            answers = _answers(form, right, request.form.get("how", ""))
-            taken = [one for one in answers if one.outcome in ("recorded", "known")]
-            if answers and len(taken) == len(answers):
-                flash(ngettext("%(num)s code is recorded.", "%(num)s codes are recorded.", len(taken)))
+            taken = _taken(form, right, request.form.get("how", ""))
+            if taken:
+                flash(ngettext("%(num)s code is recorded.", "%(num)s codes are recorded.", taken))
                 return redirect(url_for("loads.load_page", key=right))
     box = seen(visible_assets, Asset.select().where(Asset.code == right)).first()
     inside = list(all_assets().where(Asset.parent == right).order_by(Asset.code))
@@ -127,8 +126,8 @@ def _is_foreign(key: str) -> bool:
     return (inside.exists() or told.exists()) and not seen(visible_assets, inside).exists()
 
 
-def _answers(form: PackForm, key: str, how: str) -> list[Answer]:
-    """Take what was typed; what is wrong stands at its field afterwards, and only that stays in it."""
+def _taken(form: PackForm, key: str, how: str) -> int:
+    """Take what was typed, all of it or nothing, and give how much that is; what is wrong stands at its field."""
     if how not in ("pack", "unpack"):
         abort(400)
     codes = [line.strip() for line in re.split(r"[\r\n,;，；]+", storable(form.codes.data or "")) if line.strip()]
@@ -144,23 +143,30 @@ def _answers(form: PackForm, key: str, how: str) -> list[Answer]:
         )  # fmt: skip
     if not told:
         form.codes.errors = [*form.codes.errors, translated(N_("Type at least one code."))]
-        return []
+        return 0
     if len(told) > _MOST:
         form.codes.errors = [
             *form.codes.errors, translated(Message(N_("At most %(max)s codes at a time."), {"max": _MOST}))
         ]  # fmt: skip
-        return []
-    answers = record_scans(told, current_user, now, own_hosts(current_app.config["ROUNDTRIP"].base_url))
-    wrong = []
-    for scan, one in zip(told, answers, strict=True):
-        if one.outcome in ("recorded", "known"):
-            continue
-        field = form.quantity if scan.asset_type else form.codes
-        text = translated(one.text)
-        field.errors = [*field.errors, text if scan.asset_type else f"{scan.scanned_text[:40]}: {text}"]
-        wrong.append(scan.scanned_text)
-    form.codes.data = "\n".join(wrong)
-    return answers
+        return 0
+    try:
+        with taking_turns():
+            answers = record_scans(told, current_user, now, own_hosts(current_app.config["ROUNDTRIP"].base_url))
+            if not all(one.outcome in _TAKEN for one in answers):
+                raise _NotAll  # the form comes back with all that was typed: sent again it would be taken twice
+    except _NotAll:
+        for scan, one in zip(told, answers, strict=True):
+            if one.outcome not in _TAKEN:
+                field = form.quantity if scan.asset_type else form.codes
+                text = translated(one.text)
+                field.errors = [*field.errors, text if scan.asset_type else f"{scan.scanned_text[:40]}: {text}"]
+        form.codes.errors = [*form.codes.errors, translated(N_("Nothing of this is recorded yet."))]
+        return 0
+    return len(answers)
+
+
+class _NotAll(Exception):
+    """Something that was typed cannot be taken; rolls back the rest of it."""
 
 
 def load_title(key: str) -> str:

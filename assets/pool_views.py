@@ -28,7 +28,7 @@ from assets.shipment_pools import dispatch_counted
 from assets.state import State, shown
 from assets.views import WORDS, all_events, event_columns, find_undone, owners_of_boxes, state_html
 from assets.visible import event_is_seen, visible_levels, visible_minimums
-from database import utc_now
+from database import save_one, utc_now
 from errors import N_, Refused
 from i18n import name_of, translated
 from listing import Column, Filter, answer
@@ -220,9 +220,10 @@ def minimum_list() -> Any:
         status = 422
         if form.validate():
             kind, place = form.types[form.asset_type.data], form.places[form.place.data]
-            PoolMinimum.delete().where(PoolMinimum.asset_type == kind, PoolMinimum.place == place).execute()
             if form.minimum.data:
-                PoolMinimum.create(asset_type=kind, place=place, minimum=form.minimum.data)
+                save_one(PoolMinimum, {"asset_type": kind, "place": place}, {"minimum": form.minimum.data})
+            else:
+                PoolMinimum.delete().where(PoolMinimum.asset_type == kind, PoolMinimum.place == place).execute()
             flash(_("Saved."))
             return redirect(url_for("pools.minimum_list"))
     rows = seen(

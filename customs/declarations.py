@@ -7,14 +7,15 @@ does not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from peewee import JOIN, Case, ModelSelect, fn
+from peewee import JOIN, Case, IntegrityError, ModelSelect, fn
 
 from accounts.models import User
 from accounts.scope import current_scope, seen
@@ -39,6 +40,7 @@ MOST_BOXES = 5000
 _CHUNK = 500
 #: A paper that was issued longer ago is not offered to be recorded any more.
 OFFER_DAYS = 365
+_TAKEN = N_("A declaration with this number and item is recorded already.")
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def save_out(
 
     Raises InvalidInput when the number is taken, or when a box is to be taken off whose clock is closed already.
     """
-    with taking_turns():
+    with _number_once(), taking_turns():
         if declaration is not None:
             declaration = locked(CustomsDeclaration.select().where(CustomsDeclaration.id == declaration.id)).get()
         _number_free(head, "out", declaration)
@@ -130,7 +132,7 @@ def save_back(
     A number that is recorded already, of the same day, takes further boxes. Raises InvalidInput for a box without an
     open clock of this customs territory, and for a day before the boxes left.
     """
-    with taking_turns():
+    with _number_once(), taking_turns():
         open_boxes = _open_boxes(assets, head.country)
         back = CustomsDeclaration.get_or_none(
             CustomsDeclaration.country == head.country, CustomsDeclaration.direction == "back",
@@ -138,7 +140,7 @@ def save_back(
         )  # fmt: skip
         known = CustomsDeclaration.select().where(CustomsDeclaration.id == (back.id if back else 0))
         if back is not None and current_scope().is_limited and not seen(visible_declarations, known).exists():
-            raise InvalidInput("number", N_("A declaration with this number and item is recorded already."))
+            raise InvalidInput("number", _TAKEN)
         if back is not None and back.declared_day != head.declared_day:
             raise InvalidInput("number", N_("This declaration is recorded already, of another day."))
         _after_leaving(open_boxes, head.declared_day)
@@ -433,7 +435,18 @@ def _number_free(head: Head, direction: str, own: CustomsDeclaration | None) -> 
     if own is not None:
         taken = taken.where(CustomsDeclaration.id != own.id)
     if taken.exists():
-        raise InvalidInput("number", N_("A declaration with this number and item is recorded already."))
+        raise InvalidInput("number", _TAKEN)
+
+
+@contextmanager
+def _number_once() -> Iterator[None]:
+    """For a transaction that records a number: the unique index tells, when two came at once."""
+    try:
+        yield
+    except IntegrityError as error:
+        if "number" not in str(error):
+            raise
+        raise InvalidInput("number", _TAKEN) from None
 
 
 def _set_head(declaration: CustomsDeclaration, head: Head, user: User | None, now: datetime) -> None:

@@ -24,7 +24,7 @@ from customs.declarations import back_by_scan
 from customs.forms import BackForm, ClockForm, CloseForm, ExtensionForm, OutForm, day_of
 from customs.models import ClockRule, CustomsDeclaration, DeclaredBox
 from customs.visible import visible_declarations, visible_declared
-from database import utc_now
+from database import save_one, utc_now
 from docs_gen.models import IssuedDocument
 from docs_gen.turns import prints
 from errors import N_, InvalidInput
@@ -427,13 +427,8 @@ def clock_save() -> Any:
         return _clock_page(form), 422
     values = {field.name: field.data for field in form if field.name != "csrf_token"}
     values |= {"extensions": form.extensions.data or 0, "extension_months": form.extension_months.data or 0}
-    same = (
-        (ClockRule.country == values["country"])
-        & (ClockRule.regime == values["regime"])
-        & (ClockRule.destination == values["destination"])
-    )
-    if not ClockRule.update(changed_time=utc_now(), **values).where(same).execute():
-        ClockRule.create(changed_time=utc_now(), **values)
+    same = {name: values.pop(name) for name in ("country", "regime", "destination")}
+    save_one(ClockRule, same, values | {"changed_time": utc_now()})
     flash(_("Saved. Declarations that are recorded keep their months."))
     return redirect(url_for("customs.clock_list"))
 

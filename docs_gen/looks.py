@@ -15,7 +15,7 @@ from typing import Any
 
 import archive
 from config import Store
-from database import taking_turns
+from database import keep_writers_out, taking_turns
 from docs_gen.models import Seal, SellerLook, TemplatePack, Wording
 from docs_gen.render import missing_glyphs
 from errors import N_, InvalidInput
@@ -145,6 +145,7 @@ def save_wording(wording: Wording, values: dict[str, Any], now: datetime) -> Non
     if missing := missing_glyphs(values["text"]):
         raise InvalidInput("text", N_("No font of ours can print these characters: %(found)s"), found=missing[:40])
     with taking_turns():
+        keep_writers_out(Wording)
         same = Wording.select().where(
             Wording.slot == values["slot"], Wording.type == values["type"], Wording.language == values["language"],
             _is(Wording.seller, values["seller"]), _is(Wording.customer, values["customer"]),

@@ -19,7 +19,7 @@ from peewee import fn
 import archive
 from accounts.models import User
 from config import Store
-from database import taking_turns
+from database import keep_writers_out, taking_turns
 from docs_gen import render
 from docs_gen.document_types import GOODS, DocumentType, Imprint, paper_html, print_job
 from docs_gen.facts import ShipmentFacts, WordingFacts
@@ -78,6 +78,7 @@ def take(data: bytes, user: User | None, now: datetime, packs_dir: Store) -> Tem
     pack = read_pack(data, REGISTER)
     check(pack)
     with taking_turns():
+        keep_writers_out(TemplatePack)  # of two who bring one at once, the second gets the version after the first
         same = TemplatePack.get_or_none(TemplatePack.name == pack.name, TemplatePack.sha256 == pack.sha256)
         if same:
             raise Refused("known", N_("This is version %(version)s of %(name)s, which is there already."),

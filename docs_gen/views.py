@@ -92,6 +92,7 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
     found = check_papers([paper])
     document = latest_documents(shipment).get((kind.code, part))
     accepted = json.loads(document.accepted) if document else []
+    accepted = [one | {"warning": message_of(one["warning"])} for one in accepted]
     reasons = {problem.key: text for problem in found for text in [_reasons().get(problem.key)] if text} or {
         problem.key: one["reason"] for problem in found for one in accepted if one["rule"] == problem.rule
     }

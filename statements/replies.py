@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -290,10 +290,11 @@ def refresh(statement: Statement, now: datetime, facts: BoxStatementFacts | None
 
 def decide(
     statement: Statement, line: str, whose: str, note: str, user: User | None, now: datetime, *,
-    agreed: int | None = None, events: Sequence[str] = (),
+    agreed: int | None = None, moving: Callable[[ExceptionCase], Sequence[str]] = lambda case: (),
 ) -> ExceptionCase:  # fmt: skip
-    """Say which figure of a disputed line holds: `ours`, `theirs`, or `other` with `agreed`. `events`: the scans by
-    which boxes were moved for it; without any our books stay as they are, and the next statement tells the same again.
+    """Say which figure of a disputed line holds: `ours`, `theirs`, or `other` with `agreed`. `moving` records the scans
+    by which boxes moved for it, and gives their ids; without any our books stay as they are, and the next statement
+    tells the same again. Both are one transaction, in which nobody else decides: what `moving` raises undoes all of it.
 
     Raises InvalidInput(`note`, `agreed`); Refused(`decided`) when it is not open any more.
     """
@@ -302,13 +303,14 @@ def decide(
     if whose == "other" and agreed is None:
         raise InvalidInput("agreed", N_("Type the quantity that was agreed."))
     with taking_turns():
+        # The statement first, as those do who take answers: its state follows from all of its lines.
+        statement = locked(Statement.select().where(Statement.id == statement.id)).get()
         case = cases_of(statement).get(line)
-        case = case and locked(ExceptionCase.select().where(ExceptionCase.id == case.id)).get()
         if case is None or case.state != "open":
             raise Refused("decided", N_("This line is not in dispute any more. Reload the page."))
         values: dict[str, Any] = json.loads(case.values)
         values["agreed"] = agreed if whose == "other" else values[whose]
-        values["whose"], values["events"] = whose, list(events)
+        values["whose"], values["events"] = whose, list(moving(case))
         ExceptionCase.update(
             state="accepted" if whose == "ours" else "mended", values=json.dumps(values, ensure_ascii=False),
             note=note.strip()[:1000], decided_time=now, decided_by=user,

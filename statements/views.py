@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import make_msgid
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid5
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
@@ -30,6 +30,7 @@ from accounts.scope import current_scope, seen
 from accounts.tokens import token_hash
 from assets.event_types import EVENT_TYPES
 from assets.models import Agreement, ExceptionCase, StockLevel
+from assets.scan_answers import Answer
 from assets.scan_told import ScanInput
 from assets.scanned_text import storable
 from assets.scanning import record_scans
@@ -607,28 +608,32 @@ def decide(id: int) -> Any:
         if not note.strip():
             raise InvalidInput("note", N_("Say what was agreed, and with whom; it is kept."))
         moved = request.form.get("codes", "").strip() or request.form.get("pieces", "").strip()
-        events = _record_correction(row, line) if moved else []
+        taken: list[Answer] = []
+
+        def moving(case: ExceptionCase) -> list[str]:
+            taken.extend(_record_correction(row, line, case) if moved else ())
+            return [one.event_id for one in taken if one.outcome == "recorded"]
+
         replies.decide(
-            row, line, whose, note, _user(), now, agreed=int(agreed) if agreed is not None else None, events=events
+            row, line, whose, note, _user(), now, agreed=int(agreed) if agreed is not None else None, moving=moving
         )
     except InvalidInput as fault:
         return _statement_page(row, fault=fault)
     flash(_("Agreed, and kept with the statement."), "success")
+    for waiting in [one for one in taken if one.waits][:1]:
+        flash(translated(waiting.text), "warning")
     return redirect(url_for(".statement", id=id))
 
 
-def _record_correction(row: Statement, line: str) -> list[str]:
-    """Report what happened to the boxes, with the line of the statement as its reason; gives the ids of the events.
+def _record_correction(row: Statement, line: str, case: ExceptionCase) -> list[Answer]:
+    """Report what happened to the boxes, with the line of the statement as its reason. The ids of the events follow
+    from the dispute, so that told again they are the same ones; to be called in the transaction that decides it.
 
-    Raises InvalidInput(`codes`) for the first box that cannot be taken; nothing is reported twice, since what was
-    recorded before is known.
+    Raises InvalidInput(`codes`, `pieces`) for the first box that cannot be taken.
     """
     kind, now = request.form.get("event", ""), utc_now()
     if kind not in CORRECTIONS:
         raise InvalidInput("event", N_("Choose what happened to the boxes."))
-    case = replies.cases_of(row).get(line)
-    if case is None or case.state != "open":
-        raise Refused("decided", N_("This line is not in dispute any more. Reload the page."))
     codes = storable(request.form.get("codes", "")).replace(",", " ").split()
     if len(codes) > 500:
         raise InvalidInput("codes", N_("At most %(most)s boxes at a time."), most=500)
@@ -640,7 +645,7 @@ def _record_correction(row: Statement, line: str) -> list[str]:
     at = datetime.combine(happened, time(12), ZoneInfo(home_zone())) if happened else now
     about: dict[str, Any] = {"party": row.partner.code, "device": "statement", "happened": True}
     about["reason"] = f"{row.document.number}/{line}"
-    scans = [ScanInput(str(uuid4()), kind, code, min(at, now), **about) for code in codes]
+    scans = [ScanInput(_id_for(case, kind, code), kind, code, min(at, now), **about) for code in codes]
     text = request.form.get("pieces", "").strip()
     if text:
         pieces, (pool, owner), place = exact_number(text[:30]), _pool_of(row, line), home_place()
@@ -650,13 +655,17 @@ def _record_correction(row: Statement, line: str) -> list[str]:
             raise InvalidInput("pieces", N_("Boxes with a code are reported by their codes."))
         about |= {"asset_type": pool, "quantity": int(pieces), "place": place.code if kind == "return" else ""}
         about["owner"] = owner
-        scans, codes = [ScanInput(str(uuid4()), kind, "", min(at, now), **about)], [pool]
+        scans, codes = [ScanInput(_id_for(case, kind, pool), kind, "", min(at, now), **about)], [pool]
     taken = record_scans(scans, _user(), now)
     for code, one in zip(codes, taken, strict=True):
-        if one.outcome not in ("recorded", "known"):
+        if not one.done:
             field = "pieces" if text else "codes"
             raise InvalidInput(field, N_("Box %(code)s: %(fault)s"), code=code[:40], fault=one.text)
-    return [one.event_id for one in taken if one.outcome == "recorded"]
+    return taken
+
+
+def _id_for(case: ExceptionCase, kind: str, code: str) -> str:
+    return str(uuid5(NAMESPACE_OID, f"dispute {case.id} {kind} {code}"))
 
 
 def _pool_of(row: Statement, line: str) -> tuple[str | None, str]:

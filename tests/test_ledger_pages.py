@@ -530,12 +530,27 @@ def test_a_load_is_packed_moved_and_unpacked_by_typed_codes(client, boxes):
     assert answer.status_code == 422
     page = answer.get_data(as_text=True)
     assert "NO-SUCH: No box is registered" in page
-    assert re.search(r"<textarea[^>]*>\s*NO-SUCH</textarea>", page)  # what was taken is gone from the field
+    assert "Nothing of this is recorded yet." in page
+    assert re.search(r"<textarea[^>]*>\s*KLT000001\s+NO-SUCH</textarea>", page)
     assert client.post(url, data={"how": "pack", "codes": ""}).status_code == 422
     assert client.post(url, data={"how": "stir", "codes": "KLT000002"}).status_code == 400
     assert client.get("/loads/NOTHING").status_code == 404
     assert client.get("/loads/340123450000000017").headers["Location"].endswith("/loads/(00)340123450000000017")
     assert list(faults()) == []
+
+
+@on_both_databases
+def test_what_is_packed_is_packed_whole_or_not_at_all(db, client, boxes):
+    url, before = f"/loads/{SSCC}", (ScanEvent.select().count(), ExceptionCase.select().count())
+    told = {"how": "pack", "codes": "KLT000001\nNOSUCHBOX1", "asset_type": "EPAL", "quantity": "4", "once": "a" * 32}
+    wrong = client.post(url, data=told)
+    assert (wrong.status_code, "Nothing of this is recorded yet." in wrong.text) == (422, True)
+    assert (ScanEvent.select().count(), ExceptionCase.select().count()) == before
+    assert [client.post(url, data=told | {"codes": "KLT000001"}).status_code for _ in range(2)] == [302, 302]
+    packed = ScanEvent.select().where(ScanEvent.type == "pack").order_by(ScanEvent.id)
+    assert [(one.asset_id and one.asset.code, one.quantity) for one in packed] == [("KLT000001", 0), (None, 4)]
+    too_many = client.post(url, data={"how": "pack", "codes": "KLT000002", "asset_type": "EPAL", "quantity": "999999"})
+    assert (too_many.status_code, packed.count()) == (422, 2)
 
 
 def test_search_opens_loads_types_documents_and_events(client, boxes):
@@ -647,6 +662,29 @@ def test_the_flow_counts_each_leg_in_the_window(db, world, boxes):
         ("back", "home2"): 1, ("out", "home2"): 1, ("partner", "lost"): 1, ("home", "written_off"): 1}  # fmt: skip
     assert legs(NOW - 90 * DAY).stock == {"home": 3, "lost": 1}
     assert legs(NOW - 90 * DAY, world.cage).total == 0
+
+
+@on_both_databases
+def test_the_flow_counts_as_written_off_at_home_what_ended_there_and_stays_ended(db, world, boxes, user):
+    def at_home(days=30):
+        return legs(NOW - days * DAY).counts.get(("home", "written_off"), 0)
+
+    tell(
+        scan("dispatch", NOW - 80 * DAY, "KLT000003"),
+        scan("opening", NOW - 80 * DAY, "KLT000004", "HH-VMI", party="HAMBURG"),
+    )
+    wrong, taken_back = scan("write_off", NOW - 9 * DAY, reason="x"), NOW - 8 * DAY
+    tell(wrong, *(scan("owner_change", NOW - 7 * DAY, code, party="HAMBURG") for code in ("KLT000002", "KLT000003")))
+    tell(scan("write_off", NOW - 6 * DAY, "KLT000004", "", reason="never came home"))
+    assert at_home() == 1
+    tell(scan("void", taken_back, "", voids=wrong.event_id, reason="it stood behind the rack"))
+    assert at_home() == 0
+    tell(scan("scrap", NOW - 5 * DAY, reason="burnt"), scan("write_off", NOW - 50 * DAY, "KLT000005", reason="x"))
+    moved = scan("transfer_in", NOW - 12 * DAY, "KLT000001", "SZ-YARD", happened=True)
+    assert record_scans([moved], None, NOW)[0].outcome == "recorded"  # late: the line of the scrapping is booked anew
+    assert (at_home(), at_home(90)) == (1, 2)
+    tell(scan("write_off", NOW - 4 * DAY, "KLT000003", "", reason="x"))
+    assert legs(NOW - 30 * DAY).counts == {("home", "written_off"): 1, ("out", "written_off"): 1}
 
 
 def test_the_flow_is_a_picture_with_its_numbers_as_text(client, boxes):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import samples
-from conftest import NOW, PASSWORD, SignedIn, on_both_databases
+from conftest import NOW, PASSWORD, SignedIn, at_once, on_both_databases
 from customs_world import boxes, declared, scan
 from flask import Flask
 from test_customs import out_form
@@ -22,16 +22,17 @@ from test_letters_of_credit import TYPED as CREDIT
 from test_looks import stamp
 from test_master_data_forms import ASSET_TYPE, PARTY, PLACE, PRODUCT
 
-from accounts.models import ApiToken, FormAnswer, PersonLink, User, UserEntity
-from accounts.people import create_token, create_user
-from alerts.models import Webhook
-from assets.models import Agreement, Asset, Device, ScanEvent
-from customs.models import CustomsDeclaration, CustomsExtension
+from accounts.models import ApiToken, AuditEntry, FormAnswer, PersonLink, User, UserEntity, UserSession
+from accounts.people import create_token, create_user, deactivate
+from alerts.models import DigestRecipient, Webhook
+from assets.models import Agreement, Asset, Device, PoolMinimum, ScanEvent
+from customs.models import ClockRule, CustomsDeclaration, CustomsExtension
+from database import Row, utc_now
 from database import db as proxy
-from database import utc_now
 from docs_gen import issuing, label_views
 from docs_gen import views as docs_pages
 from docs_gen.models import IssuedDocument, ProfileRule, Seal, Wording
+from errors import Refused
 from jobs.models import Job
 from master_data.models import AssetType, Party, Place, Product
 from shipments.models import LetterOfCredit
@@ -52,7 +53,7 @@ HARMLESS = {
         "pools.minimum_list", "people.person", "master_data.party_edit", "master_data.place_edit",
         "master_data.product_edit", "master_data.asset_type_edit", "agreements.agreement_edit", "credits.credit_edit",
         "customs.declaration_edit", "looks.seal_edit", "looks.wording_edit", "packs.pack_use", "packs.pack_put_aside",
-        "devices.device_let_count", "shipments.shipment_details",
+        "devices.device_let_count",
     },
     "has ended or gone already": {
         "accounts.session_end", "accounts.sessions_end", "accounts.token_revoke", "alerts.recipient_delete",
@@ -69,7 +70,10 @@ HARMLESS = {
     "an order of the same person for the same paper": {
         "docs_gen.issue", "statements.issue", "statements.charges_issue",
     },
-    "is for one version": {"shipments.shipment_edit", "shipments.lines_import", "shipments.lines_import_confirm"},
+    "is for one version": {
+        "shipments.shipment_edit", "shipments.shipment_details", "shipments.lines_import",
+        "shipments.lines_import_confirm",
+    },
     "an answer that says what the last one said is none": {"replies.answer", "statements.answer_told"},
     "the same bytes are the same": {"device_api.post_photo", "packs.pack_list"},
     "the newest link ends those before it": {"people.person_link"},
@@ -91,11 +95,16 @@ def test_every_route_that_takes_a_post_has_a_key_or_says_why_it_needs_none(app: 
 
 def filled(page: str, url: str, /, **typed: Any) -> dict[str, Any]:
     """The form of a page that brings a key and goes to `url`, as a browser would send it, with what is typed."""
+    [form] = [one for one in _forms(page, url) if 'name="once"' in one]
+    return _fields(form, **typed)
+
+
+def _forms(page: str, url: str) -> list[str]:
     forms = re.findall(r"<form\b([^>]*)>(.*?)</form>", page, re.DOTALL)
-    [(_, form)] = [
-        (head, body) for head, body in forms
-        if 'name="once"' in body and unescape(_attribute(head, "action") or url) == url
-    ]  # fmt: skip
+    return [body for head, body in forms if unescape(_attribute(head, "action") or url) == url]
+
+
+def _fields(form: str, /, **typed: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for tag in re.findall(r"<input\b[^>]*>", form):
         kind = _attribute(tag, "type")
@@ -208,6 +217,113 @@ def test_an_invitation_whose_page_was_lost_is_shown_with_another_link(client: Si
 def test_a_device_is_registered_once_by_its_name(client: SignedIn, user: User) -> None:
     answers = [client.post("/api/v1/scan/devices", json={"name": "gate 1"}).status_code for _ in range(2)]
     assert (answers, Device.select().count(), ApiToken.select().count()) == ([201, 409], 1, 1)
+
+
+# ---- forms without a key: each of the claims above that is cheap to try
+
+
+def rows() -> dict[str, int]:
+    """Of every table that forms write: how many rows it has."""
+    return {
+        model._meta.table_name: model.select().count()
+        for model in Row.__subclasses__()
+        if model not in (AuditEntry, FormAnswer, UserSession)
+    }
+
+
+RECIPIENT = {"address": "lead@stabil.com", "language": "zh", "hour": "7", "timezone": "Asia/Shanghai"}
+MINIMUM = {"asset_type": "EPAL", "place": "SZ-PLANT", "minimum": "30"}
+CLOCK = {
+    "country": "CN", "regime": "2600", "destination": "DE", "months": "5", "source": "Letter", "read_day": "2026-11-01",
+}  # fmt: skip
+AGREED = {"asset_type": "", "valid_from": "2026-10-01", "free_days": "30", "currency": "EUR"}
+PERSON = {"username": "li.na", "name": "Li Na", "roles": ["viewer"], "all_entities": "y", "all_sites": "y"}
+
+
+def test_forms_that_say_the_same_again_add_no_row_the_second_time(client: SignedIn, world, user: User) -> None:
+    [box] = boxes(world, user, NOW, 1)
+    out = declared(world, user, [box], NOW)
+    for url, form in (
+        ("/parties/HAMBURG/agreements/new", AGREED), ("/letters-of-credit/new", CREDIT), ("/people/new", PERSON),
+        ("/wordings/new", {"slot": "footer", "text": "Thank you."}),
+        ("/looks/SUZHOU/seals/new", {"name": "公章", "kind": "stamp", "types": ["packing_list"], "file": stamp()}),
+    ):  # fmt: skip
+        form = filled(client.get(url).text, url, **form)
+        assert client.post(url, data=_with_files(form)).status_code in (200, 302), url
+    tried = set()
+    for page, action, typed in (
+        ("/profile", "/language", {"language": "en"}), ("/alerts/settings", "", {"unseen_days": "77"}),
+        ("/alerts/settings", "/alerts/recipients", RECIPIENT), ("/pools/minimums", "", MINIMUM),
+        ("/pools/minimums", "", MINIMUM | {"minimum": "0"}), ("/customs/clocks", "", CLOCK),
+        ("/looks/SUZHOU", "", {"colour": "#204060"}), (f"/seals/{Seal.get().id}", "", {"name": "章"}),
+        (f"/wordings/{Wording.get().id}", "", {"text": "Thanks."}), (f"/agreements/{Agreement.get().id}", "", {}),
+        (f"/letters-of-credit/{LetterOfCredit.get().code}", "", {}),
+        (f"/customs/declarations/{out.id}/edit", "", {"note": "n"}),
+        (f"/people/{User.get(User.username == 'li.na').id}", "", {"name": "Na"}), ("/parties/HAMBURG", "", {}),
+        ("/places/SZ-PLANT", "", {}), (f"/products/{Product.select().first().part_no}", "", {}), ("/asset-types/EPAL", "", {}),
+    ):  # fmt: skip
+        url = action or page
+        form = _fields(max(_forms(client.get(page).text, url), key=len), **typed)
+        counts = []
+        for _ in range(2):
+            answer = client.post(url, data=_with_files(form))
+            assert answer.status_code == 302, (url, answer.status_code, re.findall(r"invalid-feedback.*", answer.text))
+            counts.append(rows())
+        assert counts[0] == counts[1], url
+        tried.add(client.application.url_map.bind("localhost").match(url, method="POST")[0])
+    rest = HARMLESS["says the same again"] - tried
+    assert rest == {"packs.pack_use", "packs.pack_put_aside", "devices.device_let_count"}
+
+
+@on_both_databases
+def test_of_three_who_save_the_same_at_once_none_gets_a_fault_and_it_is_there_once(
+    db, app, client, world, user
+) -> None:
+    boxes(world, user, NOW, 1)
+    browsers = [SignedIn(app, app.response_class) for _ in range(3)]
+    for one in browsers:
+        one.sign_in(user)
+    limits = _fields(max(_forms(client.get("/alerts/settings").text, "/alerts/settings"), key=len))
+
+    def together(url: str, form: dict[str, Any]) -> list[int]:
+        found = at_once(*(lambda one=one: one.post(url, data=form).status_code for one in browsers))  # type: ignore[misc]
+        return sorted(found)
+
+    for round in range(4):
+        minimum = MINIMUM | {"place": f"Y{round}"}
+        Place.create(
+            code=f"Y{round}",
+            party=world.suzhou,
+            name_en="Yard",
+            country="CN",
+            timezone="Asia/Shanghai",
+            changed_time=NOW,
+        )
+        for url, form in (
+            ("/pools/minimums", minimum), ("/pools/minimums", minimum | {"minimum": "40"}),
+            ("/alerts/recipients", RECIPIENT | {"address": f"{round}@stabil.com"}),
+            ("/customs/clocks", CLOCK | {"regime": f"R{round}"}), ("/alerts/settings", limits | {"unseen_days": "77"}),
+            ("/alerts/settings", limits),
+        ):  # fmt: skip
+            assert together(url, form) == [302] * 3, url
+        assert together("/people/new", PERSON | {"username": f"na.{round}"}) == [200, 422, 422]
+        agreed = AGREED | {"valid_from": f"2026-10-0{round + 1}"}
+        assert together("/parties/HAMBURG/agreements/new", agreed) == [302, 422, 422]
+        one = out_form(number=f"2248202600000001{round}", codes="KLT-0001", shipment="")
+        assert together("/customs/declarations/new", one) == [302, 422, 422]
+    assert [row.minimum for row in PoolMinimum.select()] == [40] * 4
+    found = [model.select().count() for model in (DigestRecipient, ClockRule, Agreement, CustomsDeclaration)]
+    assert found == [4] * 4
+    assert User.select().where(User.username.startswith("na.")).count() == 4
+
+
+@on_both_databases
+def test_two_administrators_who_end_each_other_at_once_leave_one(db, app, user) -> None:
+    with app.app_context():
+        pair = [user, create_user("li.na", PASSWORD, NOW, administrator=True)]
+    gone = at_once(*(lambda one=one: deactivate(User.get_by_id(one.id)) for one in pair))  # type: ignore[misc]
+    assert [type(one) for one in gone if one is not None] == [Refused]
+    assert User.select().where(User.active).count() == 1
 
 
 # ---- programs

@@ -179,7 +179,7 @@ def test_an_index_of_the_search_that_has_drifted_is_a_fault_that_says_how_it_is_
         assert not invariants._has_drifted("issued_document")
     finally:
         db.pragma("query_only", 0, permanent=True)
-    db.execute_sql(fault.partition("Run this statement: ")[2])
+    db.execute_sql(fault.partition("Run this: ")[2])
     assert (said(), is_missed()) == ([], False)
     # Another code in the same row.
     db.execute_sql(

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pypdfium2
 import pytest
 from account_book import Book
-from conftest import NOW, on_both_databases
+from conftest import NOW, PASSWORD, SignedIn, at_once, on_both_databases
 from flask import Flask
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
@@ -21,6 +21,7 @@ from samples import World
 
 import archive
 from accounts.models import User
+from accounts.people import create_user
 from assets.ledger_check import faults as ledger_faults
 from assets.models import AccountClosing, Agreement, ExceptionCase, ScanEvent, Trip
 from assets.registering import NewBox, register
@@ -411,11 +412,58 @@ def test_agreeing_records_the_boxes_that_moved_without_a_scan(
     wrong = client.post(f"/statements/{issued.id}/decide", data={**data, "codes": "KLT-000901"})
     assert wrong.status_code == 422
     assert "KLT-000901" in wrong.get_data(as_text=True)
-    assert ExceptionCase.get(ExceptionCase.source == "statement").state == "open"
+    assert [(one.source, one.state) for one in ExceptionCase.select()] == [("statement", "open")]
     client.post(f"/statements/{issued.id}/decide", data={**data, "codes": "KLT-000900"})
     event = ScanEvent.get(ScanEvent.type == "return", ScanEvent.asset.is_null(False))
     assert (event.asset.code, event.asset.where, event.reason) == ("KLT-000900", "here", "BS-2026-0001/2")
     assert json.loads(ExceptionCase.get(ExceptionCase.source == "statement").values)["events"] == [event.event_id]
+
+
+PIECES = {"line": "1", "note": "Pallet note 812", "event": "return", "pieces": "1"}
+
+
+@on_both_databases
+def test_pieces_are_booked_with_the_decision_or_not_at_all(
+    db: Database, client: FlaskClient, issued: Statement, user: User
+) -> None:
+    replies.take_answers(issued, [Answer("1", "disputed", 29)], "Jörg", NOW)
+    url, booked = f"/statements/{issued.id}/decide", ScanEvent.select().where(ScanEvent.reason == "BS-2026-0001/1")
+    assert client.post(url, data={**PIECES, "whose": "other", "agreed": ""}).status_code == 422
+    assert (booked.count(), replies.cases_of(issued)["1"].state) == (0, "open")
+    assert client.post(url, data={**PIECES, "whose": "other", "agreed": "29"}).status_code == 302
+    assert (booked.count(), booked.get().quantity) == (1, 1)
+    values = json.loads(replies.cases_of(issued)["1"].values)
+    assert (values["agreed"], values["events"]) == (29, [booked.get().event_id])
+    assert client.post(url, data={**PIECES, "whose": "theirs"}).status_code == 409
+    assert booked.count() == 1
+
+
+@on_both_databases
+def test_of_two_who_decide_at_once_one_books_the_pieces(
+    db: Database, app: Flask, client: FlaskClient, issued: Statement, user: User
+) -> None:
+    replies.take_answers(issued, [Answer("1", "disputed", 29)], "Jörg", NOW)
+    url, form = f"/statements/{issued.id}/decide", {**PIECES, "whose": "theirs"}
+    browsers = [SignedIn(app, app.response_class) for _ in range(3)]
+    for one in browsers:
+        one.sign_in(user)
+    answers = at_once(*(lambda one=one: one.post(url, data=form).status_code for one in browsers))  # type: ignore[misc]
+    assert sorted(answers) == [302, 409, 409]
+    assert ScanEvent.select().where(ScanEvent.reason == "BS-2026-0001/1").count() == 1
+
+
+def test_a_write_off_that_waits_for_a_second_person_is_asked_for_once(
+    app: Flask, client: FlaskClient, issued: Statement
+) -> None:
+    with app.app_context():
+        create_user("li.na", PASSWORD, NOW, administrator=True)
+    replies.take_answers(issued, [Answer("1", "disputed", 29)], "Jörg", NOW)
+    url, form = f"/statements/{issued.id}/decide", {**PIECES, "whose": "theirs", "event": "write_off"}
+    assert client.post(url, data=form, follow_redirects=True).status_code == 200
+    assert client.post(url, data=form).status_code == 409
+    assert [row.code for row in ExceptionCase.select().where(ExceptionCase.source == "refused")] == ["needs_second"]
+    case = replies.cases_of(issued)["1"]
+    assert (case.state, json.loads(case.values)["events"]) == ("mended", [])
 
 
 @on_both_databases
