@@ -77,7 +77,7 @@ def _whole() -> Iterator[str]:
         for field in WITHIN:
             if _has_drifted(table := field.model._meta.table_name):
                 mend = f"INSERT INTO within_{table}(within_{table}) VALUES ('rebuild')"  # noqa: S608
-                yield f"database: the index of the search over {table} has drifted. Run this statement: {mend}"
+                yield f"database: a search may miss what {table} holds: its index has drifted. Run this: {mend}"
         return
     for (name,) in db.execute_sql("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid").fetchall():
         yield f"database: the index {name} is not usable"
