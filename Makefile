@@ -27,7 +27,7 @@ LARGE = tests/faults \
   tests/test_sign_in.py::test_S8_an_unknown_user_takes_as_long_as_a_wrong_password
 faults:
 	@tools/setup.sh test
-	@table=$$(mktemp); FAULTS_LARGE=$$table $(PYTHON) -m pytest $(LARGE) $(if $(TESTS),-k $(TESTS)); status=$$?; \
+	@table=$$(mktemp); FAULTS_LARGE=$$table $(PYTHON) -m pytest $(LARGE) $(if $(TESTS),-k "$(TESTS)"); status=$$?; \
 	echo; echo "survived"; echo "   no.    times  what was tried"; \
 	sort -V $$table | awk -F'\t' '{printf "   %-5s %7d  %s\n", $$1, $$2, $$3}'; rm -f $$table; exit $$status
 

@@ -252,6 +252,10 @@ def _copy_sqlite(copy: Path) -> None:
     plain.unlink()
 
 
+#: What the driver's library says of every connection, and what that of PostgreSQL 14 and 15 takes for a mistake.
+_NEWER = ("sslcertmode", "gssdelegation", "sslnegotiation", "load_balance_hosts", "min_protocol_version")
+
+
 def _dump_postgresql(copy: Path) -> None:
     """The same by pg_dump, which is given the snapshot of the transaction that is open."""
     snapshot = db.execute_sql("SELECT pg_export_snapshot()").fetchone()[0]
@@ -261,6 +265,8 @@ def _dump_postgresql(copy: Path) -> None:
 
 def _run(command: list[str], **files: Any) -> None:
     """Run a program of PostgreSQL against our database; the password is in its environment, which only we see."""
+    from psycopg.conninfo import make_conninfo  # with SQLite it is not wanted
+
     tool = shutil.which(command[0])
     if tool is None:
         raise BackupFault(
@@ -268,8 +274,9 @@ def _run(command: list[str], **files: Any) -> None:
             "the server or a newer one."
         )
     info = db.connection().info
+    where = {name: value for name, value in info.get_parameters().items() if name not in _NEWER}
     done = subprocess.run(  # noqa: S603 (our own command)
-        [tool, f"--dbname={info.dsn}", *command[1:]],
+        [tool, f"--dbname={make_conninfo(**where)}", *command[1:]],
         env={**os.environ, "PGPASSWORD": info.password},
         stderr=subprocess.PIPE, check=False, **files,
     )  # fmt: skip

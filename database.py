@@ -153,6 +153,18 @@ def _shown(model: Any, row: dict[str, Any]) -> dict[str, Any]:
     return {name: _HIDDEN if name in model._meta.secret and value else value for name, value in row.items()}
 
 
+def tell_created(model: Any, rows: Mapping[int, dict[str, Any]]) -> None:
+    """Tell the watchers, in the same transaction, of rows of a watched table (key → values) that were written past
+    them: in one change, however many statements it took."""
+    unwatched = model._meta.unwatched
+    told: list[Any] = []
+    for key, row in list(rows.items())[:_MOST_TOLD]:
+        values = {name: value for name, value in row.items() if name not in unwatched and value not in (None, "")}
+        told.append((key, {}, _shown(model, values)))
+    for watcher in watchers if rows else ():
+        watcher(Change(model._meta.table_name, "created", tuple(told), len(rows)))
+
+
 class _WatchedInsert(_Watched, ModelInsert):
     def _change(self, names: list[str], before: list[dict[str, Any]], result: Any) -> Change:
         several = not isinstance(self._insert, dict)
@@ -535,7 +547,7 @@ def claiming(names: Collection[str]) -> Iterator[set[str]]:
     SQLite: a lock on one byte of an empty file, by the open file and not by the process, so that threads know each
     other's. PostgreSQL: an advisory lock of the transaction.
     """
-    places = {name: int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big") for name in names}
+    places = {name: _place_of(name) for name in names}
     if _is_postgresql():
         with taking_turns():
             ask = "SELECT pg_try_advisory_xact_lock(%s)"
@@ -552,6 +564,40 @@ def claiming(names: Collection[str]) -> Iterator[set[str]]:
             yield ours
     finally:
         os.close(claims)  # and with it the lock
+
+
+def hold(name: str) -> Callable[[], None] | None:
+    """Have `name` for us alone in all processes, without a transaction, until the function that is given is called by
+    the same thread; None while somebody else has it. Whoever is killed has it no longer.
+
+    SQLite: a lock on one byte, as of `claiming`. PostgreSQL: an advisory lock of the connection.
+    """
+    place = _place_of(name)
+    if not _is_postgresql():
+        file = _open_claims()
+        if _byte_is_locked(file, place):
+            return lambda: os.close(file)
+        os.close(file)
+        return None
+    if not db.execute_sql("SELECT pg_try_advisory_lock(%s)", (place,)).fetchone()[0]:
+        return None
+    holding = db.connection()
+
+    def let_go() -> None:
+        if db.is_closed() or db.connection() is not holding:
+            return  # it was dropped, and its lock with it
+        try:
+            db.execute_sql("SELECT pg_advisory_unlock(%s)", (place,))
+        except Exception as error:  # so that nobody gets it of the pool with the lock
+            if (fault := unavailable(error)) is None:
+                raise
+            drop_connection(fault)
+
+    return let_go
+
+
+def _place_of(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:7], "big")
 
 
 def _claims_path() -> str:

@@ -195,7 +195,7 @@ def _guard() -> Any:
         and not request.endpoint.startswith(("security.", "accounts."))
     ):
         if wants_json():
-            abort(403)
+            raise PasswordFirst
         return redirect(url_for("security.change_password"))
     if rule is None or (rule.kind == "signed_in" and by_token):  # a program has no profile to change
         abort(403)
@@ -264,6 +264,15 @@ class TokenEnded(Refused):
         unknown = N_("There is no such token.")
         ended = N_("This token was revoked, or its person may not come in any more.")
         super().__init__(reason, unknown if reason == "token_unknown" else ended)
+
+
+class PasswordFirst(Refused):
+    """Whoever was given a password chooses one of his own before anything else."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("password_first", N_("Choose a password of your own first."))
 
 
 class DeviceRevoked(Refused):

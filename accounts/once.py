@@ -1,12 +1,13 @@
 """What makes something is taken once: whoever presses twice, or sends again because the answer was lost, gets the
 answer of the first time. A form brings a key of its own (`once` in its template), which holds for one person; a program
-with a token may send the header Idempotency-Key with any POST.
+with a token may send the header Idempotency-Key with a POST.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,18 +22,18 @@ from flask_security import current_user
 from markupsafe import Markup
 
 from accounts.models import FormAnswer
-from database import taking_turns, utc_now
+from accounts.scope import current_scope
+from database import drop_connection, hold, taking_turns, unavailable, utc_now
 from errors import N_, InvalidInput, Refused
+
+log = logging.getLogger("roundtrip")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: So long the answers are kept; who goes back to a form that is older gets the page of a new one first.
 KEPT = timedelta(days=30)
-#: After so long a request of a program is not at work any more: its process is gone.
-_GONE = timedelta(minutes=2)
 _KEY = re.compile(r"[0-9a-f]{32}")
-_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
-_KEPT_KINDS = ("application/json", "text/html")
+_HEADER = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 def key_field() -> Markup:
@@ -106,7 +107,7 @@ def _key_of_request() -> str:
     form = request.form.get("once", "")
     if _KEY.fullmatch(form):
         return form
-    header = _header_key() if g.get("token") is not None else ""
+    header = header_key() if g.get("token") is not None else ""
     return f"program {g.token.id} {header}" if header else ""
 
 
@@ -155,6 +156,19 @@ class KeyInFlight(Refused):
         )
 
 
+class RightsChanged(Refused):
+    """The request was done, but whoever asks may do or see something else by now: its answer is not for him."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "rights_changed",
+            N_(
+                "The request with this key was done, and your rights have changed since. Look at what became of it "
+                "before you send it under a new key."
+            ),
+        )
+
+
 def has_own_keys(view: View) -> View:
     """Decorator of a view that looks after Idempotency-Key itself, or whose answer is a secret that nobody keeps."""
     view.has_own_keys = True  # type: ignore[attr-defined]
@@ -163,67 +177,77 @@ def has_own_keys(view: View) -> View:
 
 @dataclass
 class _Claim:
-    """A request of a program that is at work. `own`: the key as it is kept; `mark`: what stands there for us alone;
-    `noted`: what the first attempt said of how things stood, None for nothing."""
+    """A request of a program that is at work. `own`, `body`: its key and what was sent, as they are kept; `standing`:
+    what the program may do and see; `noted`: what the first attempt said of how things stood, None for nothing."""
 
     own: str
-    mark: str
+    body: str
+    standing: str
     noted: str | None = None
+    done: bool = True
 
-    @property
-    def location(self) -> str:
-        return json.dumps({"mark": self.mark, "noted": self.noted})
+    def keep(self, told: dict[str, Any]) -> None:
+        row = {"body_sha256": self.body, "location": json.dumps(told), "created_time": utc_now()}
+        FormAnswer.insert(key=self.own, **row).on_conflict(conflict_target=[FormAnswer.key], update=row).execute()
 
 
 def init_once(app: Flask) -> None:
     """Answer what programs send again. To be called when whoever asks is known: after the guard."""
     app.before_request(_claim)
     app.after_request(_keep_answer)
+    app.teardown_request(_let_go)
 
 
-def _header_key() -> str:
-    """The Idempotency-Key of the request. Raises InvalidInput for one of a wrong form."""
+def header_key() -> str:
+    """The Idempotency-Key of the request, '' for none. Raises InvalidInput for one of a wrong form."""
     key = request.headers.get("Idempotency-Key", "").strip().strip('"')
     if key and not _HEADER.fullmatch(key):
-        raise InvalidInput("Idempotency-Key", N_("A key has 1 to 64 letters, digits and hyphens."))
+        raise InvalidInput("Idempotency-Key", N_("A key has 1 to 255 printable characters of ASCII."))
     return key
 
 
 def _claim() -> Response | None:
     """With a key: the answer of the first time, else go on as the one who is at work on it.
 
-    Raises KeyUsed when the key came with another request, KeyInFlight while the first one is at work.
+    Raises KeyInFlight while the first one is at work, KeyUsed when the key came with another request, RightsChanged
+    when the first answer was for other eyes.
     """
     token = g.get("token")
     if token is None or token.scope or request.method != "POST" or request.endpoint is None:
         return None  # what a device sends brings ids of its own
     if getattr(current_app.view_functions[request.endpoint], "has_own_keys", False):
         return None
-    key = _header_key()
+    key = header_key()
     if not key:
         return None
-    owner, now = f"{token.user_id} token {token.id}", utc_now()
-    body = _digest([owner, request.path, *_told()])
-    claim = _Claim(hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest(), uuid4().hex)
-    mine = FormAnswer.key == claim.own
-    with taking_turns():
-        row = {"key": claim.own, "body_sha256": body, "location": claim.location, "created_time": now}
-        FormAnswer.insert(row).on_conflict_ignore().execute()
-        kept = FormAnswer.get(mine)
-        if kept.location != claim.location:
-            if kept.body_sha256 != body:
-                raise KeyUsed
-            before = json.loads(kept.location)
-            if "status" in before:
-                return _again(before)
-            claim.noted = before["noted"]
-            taken = FormAnswer.update(location=claim.location, created_time=now).where(
-                mine, FormAnswer.location == kept.location
-            )
-            if now - kept.created_time < _GONE or not taken.execute():
-                raise KeyInFlight
+    owner = f"{token.user_id} token {token.id}"
+    claim = _Claim(
+        hashlib.sha256(f"{owner}\n{key}".encode()).hexdigest(), _digest([owner, request.path, *_told()]), _standing()
+    )
+    # Who is killed holds it no longer, and nobody has to guess how long a request may take.
+    let_go = hold(f"key of a program {claim.own}")
+    if let_go is None:
+        raise KeyInFlight
+    g.let_go = let_go
+    kept = FormAnswer.get_or_none(FormAnswer.key == claim.own)
+    if kept is not None:
+        if kept.body_sha256 != claim.body:
+            raise KeyUsed
+        before = json.loads(kept.location)
+        if "status" in before:
+            if before.get("standing") != claim.standing:
+                raise RightsChanged
+            return _again(before)
+        claim.noted = before["noted"]
     g.claim = claim
     return None
+
+
+def _standing() -> str:
+    """What whoever asks may do and see."""
+    scope = current_scope()
+    limits = [None if keys is None else sorted(keys) for keys in (scope.entities, scope.sites)]
+    return _digest([sorted(current_user.rights), *limits, scope.partner])
 
 
 def _again(kept: dict[str, Any]) -> Response:
@@ -235,22 +259,34 @@ def _again(kept: dict[str, Any]) -> Response:
 
 
 def _keep_answer(answer: Response) -> Response:
-    """What was done is kept with its answer; a refusal or a fault, after which nothing was done, frees the key."""
-    claim = g.pop("claim", None)
+    """What was done is kept with its answer. A refusal or a fault, after which nothing was done, frees the key, and so
+    does a page: it shows what would be done, or that something is missing."""
+    claim: _Claim | None = g.pop("claim", None)
     if claim is None:
         return answer
-    mine = (FormAnswer.key == claim.own) & (FormAnswer.location == claim.location)
-    if answer.status_code >= 400 or answer.mimetype not in _KEPT_KINDS:
-        FormAnswer.delete().where(mine).execute()
-        return answer
-    kept = {
-        "status": answer.status_code, "location": answer.location, "type": answer.mimetype,
-        "body": answer.get_data(as_text=True),
-    }  # fmt: skip
-    with taking_turns():
-        FormAnswer.update(location=json.dumps(kept)).where(mine).execute()
-        FormAnswer.delete().where(FormAnswer.created_time < utc_now() - KEPT).execute()
+    try:
+        if claim.done and answer.status_code < 400 and (answer.location or answer.is_json):
+            kept = {
+                "status": answer.status_code, "location": answer.location, "type": answer.mimetype,
+                "body": answer.get_data(as_text=True), "standing": claim.standing,
+            }  # fmt: skip
+            with taking_turns():
+                claim.keep(kept)
+                FormAnswer.delete().where(FormAnswer.created_time < utc_now() - KEPT).execute()
+        elif claim.noted is not None:
+            FormAnswer.delete().where(FormAnswer.key == claim.own).execute()
+    except Exception as error:  # what was asked for is done, or refused, whether that can be kept or not: it is told
+        fault = unavailable(error)
+        if fault is None:
+            raise
+        log.warning("the answer to a key was not kept: %s", fault.reason)
+        drop_connection(fault)
     return answer
+
+
+def _let_go(_error: BaseException | None) -> None:
+    if let_go := g.pop("let_go", None):
+        let_go()
 
 
 def has_key() -> bool:
@@ -258,13 +294,17 @@ def has_key() -> bool:
     return "claim" in g
 
 
+def nothing_done() -> None:
+    """The answer to this request is that nothing was done for it, though it is no refusal: its key stays free."""
+    if has_key():
+        g.claim.done = False
+
+
 def first_said(text: str) -> str:
     """`text`, or what the first attempt of this request with a key said here: its process may have been killed after
     the work and before the answer, and the next attempt starts from how things stood before it."""
     claim: _Claim = g.claim
     if claim.noted is None:
-        before, claim.noted = claim.location, text
-        FormAnswer.update(location=claim.location).where(
-            FormAnswer.key == claim.own, FormAnswer.location == before
-        ).execute()
+        claim.noted = text
+        claim.keep({"noted": text})
     return claim.noted

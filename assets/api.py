@@ -53,7 +53,7 @@ unsent (how many scans it still has) and app_version. A clock that is wrong by m
 scan then has the warning clock_corrected, and keeps what the device said. A list is answered with
     {results: [in order], server_time, clock_offset_ms (ours less the device's; null without sent_time),
      gap: [first, last] of the device's sequences that have not come, or null}
-With the header Idempotency-Key (1 to 64 letters, digits and hyphens; a UUID is best) a body is taken once: the same
+With the header Idempotency-Key (1 to 255 printable characters of ASCII; a UUID is best) a body is taken once: the same
 again is answered with the very same words and the header Idempotency-Replayed: true, also when age_ms and what stands
 beside the events have changed meanwhile; another body under the same key with 422 key_reused. While the first one is at
 work, any other with its key is answered 409 key_in_flight with Retry-After: nothing was done, send the same again. Keys
@@ -73,7 +73,6 @@ GET /api/v1/resolve?text=…
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,7 +94,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
-from accounts.once import has_own_keys
+from accounts.once import has_own_keys, header_key
 from accounts.scope import current_scope, seen
 from assets import scan_turns
 from assets.devices import device_of, milliseconds
@@ -122,7 +121,6 @@ blueprint = Blueprint("assets_api", __name__, url_prefix="/api/v1")
 
 MAX_EVENTS = 500
 _TEN_YEARS_MS = 10 * 366 * 24 * 3600 * 1000
-_KEY = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 def _known_type(value: str) -> str:
@@ -196,9 +194,7 @@ def post_scan_events() -> tuple[Response, int] | Response:
     now = utc_now()
     if device_is_revoked():
         return _kept_for_review(sent, now)
-    key = request.headers.get("Idempotency-Key", "").strip().strip('"')
-    if key and not _KEY.fullmatch(key):
-        raise InvalidInput("Idempotency-Key", N_("A key has 1 to 64 letters, digits and hyphens."))
+    key = header_key()
     token = device_token()
     owner = f"{current_user.id} {token.id if token else ''}"
     told, invalid = _read(sent)

@@ -131,6 +131,7 @@ REASONS: dict[str, str] = {
     "unknown_place": N_("There is no place of this code."),
     "unknown_party": N_("There is no partner of this code."),
     "unknown_event": N_("There is no such scan that could be undone."),
+    "stays_registered": N_("%(code)s is registered, and that is not undone. Scrap the box, or write it off."),
     "conflict": N_("The id of this scan had been used for another scan before."),
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
     # of the device
@@ -362,6 +363,9 @@ EVENT_TYPES: dict[str, EventType] = {entry.code: entry for entry in _ALL}
 
 #: What a scan may report of a box; it is registered by registering.register_assets, which knows its type and owner.
 SCANNABLE = tuple(code for code in EVENT_TYPES if code != "commission")
+
+#: What ends a box by its books.
+ENDS = tuple(code for code, entry in EVENT_TYPES.items() if entry.happened == "GONE")
 
 #: What may be told of a pool that is only counted.
 COUNTABLE = tuple(code for code, entry in EVENT_TYPES.items() if entry.pool)

@@ -221,7 +221,7 @@ def case_page(id: int) -> Any:
         state=_state_html(case), done=_done(case), zone=zone_of(case.place),
         shipments=[row.number for row in shipments.order_by(Shipment.created_time.desc()).limit(100)],
         unknown=case.code == "unknown_asset", instead=_instead(asked.get("instead", "")),
-        undoes=ScanEvent.get_or_none(ScanEvent.event_id == asked["voids"]) if asked else None, **WORDS,
+        undoes=ScanEvent.get_or_none(ScanEvent.event_id == asked["voids"]) if asked.get("voids") else None, **WORDS,
     )  # fmt: skip
     return page, status
 

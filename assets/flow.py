@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from peewee import Case, fn
 
 from accounts.scope import seen
 from assets.balances import box_sums
-from assets.models import Movement, Trip
+from assets.event_types import ENDS
+from assets.models import Asset, Movement, ScanEvent, Trip
 from assets.visible import visible_movements, visible_trips
 from database import tuples
 from master_data.models import AssetType
@@ -64,19 +65,38 @@ def legs(since: datetime, asset_type: AssetType | None = None) -> Legs:
             counts["partner", "back"] += int(back)
             for station, count in zip(("back", "partner", "out"), last, strict=False):
                 counts[station, "home2" if end == "returned" else end] += int(count)
-    gone = Movement.select(fn.SUM(Movement.quantity)).where(
-        Movement.to_holder.is_null(), Movement.asset.is_null(False), Movement.booked_day >= since.date()
-    )
-    gone = seen(visible_movements, gone)
-    if asset_type is not None:
-        gone = gone.where(Movement.asset_type == asset_type)
-    at_home = int(gone.scalar() or 0) - sum(count for (_, end), count in counts.items() if end == "written_off")
-    counts["home", "written_off"] += max(0, at_home)
+    counts["home", "written_off"] += _ended_at_home(since, asset_type)
     stock: Counter[str] = Counter()
     where = {"here": "home", "moving": "home", "out": "out", "there": "partner", "back": "back"}
     for life, at, count in _stock(asset_type):
         stock["lost" if life == "lost" else where.get(at, "home")] += int(count)
     return Legs({key: count for key, count in counts.items() if count}, dict(stock))
+
+
+def _ended_at_home(since: datetime, asset_type: AssetType | None) -> int:
+    """Boxes that ended at home or between our places since then, and are still ended.
+
+    Lines that take a box out of the books are few; they are also those of a sale, and a line stays when its event is
+    undone. So the event says what it was, and the box whether it is gone and where it was then: it moves no more.
+    """
+    undone = ScanEvent.alias()
+    gone = (
+        Movement.select(fn.COUNT(Movement.asset.distinct()))
+        .join_from(Movement, ScanEvent)
+        .join_from(Movement, Asset)
+        .where(
+            Movement.to_holder.is_null(),
+            Movement.booked_day >= since.date() - timedelta(days=1),  # by the calendar at home, which may be behind
+            ScanEvent.type.in_(ENDS),
+            ScanEvent.event_time >= since,
+            ~fn.EXISTS(undone.select(undone.id).where(undone.voids == ScanEvent.event_id)),
+            Asset.life == "gone",
+            Asset.where.in_(["here", "moving"]),
+        )
+    )
+    if asset_type is not None:
+        gone = gone.where(Movement.asset_type == asset_type)
+    return int(seen(visible_movements, gone).scalar() or 0)
 
 
 def _stock(asset_type: AssetType | None) -> list[Any]:

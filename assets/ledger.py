@@ -611,7 +611,8 @@ def parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 
 def insert_rows(model: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows of a model; all have the same keys. Nothing of it is told to the watchers."""
+    """Insert rows of a model; all have the same keys. The watchers hear nothing of it: of a watched table see
+    `database.tell_created`."""
     if rows:
         values = itemgetter(*rows[0])
         _insert.run_at_once(map(values, rows), model=model, names=tuple(rows[0]))

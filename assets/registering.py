@@ -23,7 +23,7 @@ from assets.models import Asset, ScanEvent
 from assets.scan_told import ScanInput
 from assets.scanning import record_scans
 from assets.state import Event, State
-from database import taking_turns, tuples
+from database import taking_turns, tell_created, tuples
 from errors import N_, InvalidInput, Message, Refused
 from master_data.models import AssetType, Party, Place
 from master_data.visible import visible_parties, visible_places
@@ -212,19 +212,18 @@ def _register(
         )
         for _ in codes
     ]  # fmt: skip
-    insert_rows(
-        Asset,
-        [
-            {
-                "code": code, "grai": grai(asset_type, code), "asset_type": asset_type.id, "owner": owner.id,
-                "return_place": return_place.id if return_place else None, "created_time": now,
-            }
-            for code in codes
-        ],
-    )  # fmt: skip
+    rows = [
+        {
+            "code": code, "grai": grai(asset_type, code), "asset_type": asset_type.id, "owner": owner.id,
+            "return_place": return_place.id if return_place else None, "created_time": now,
+        }
+        for code in codes
+    ]  # fmt: skip
+    insert_rows(Asset, rows)
     made: dict[str, Asset] = {}
     for part in parts(codes):
         made.update({asset.code: asset for asset in Asset.select().where(Asset.code.in_(part))})
+    tell_created(Asset, {made[row["code"]].id: row for row in rows})
     insert_rows(
         ScanEvent,
         [

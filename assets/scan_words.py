@@ -152,6 +152,9 @@ WORDS: dict[str, str] = {
     "sign_in_link": N_("Sign in"),
     "sign_in_help": N_("Sign in again; everything is kept and goes out afterwards."),
     "password": N_("Choose a password of your own first; the scans are kept here."),
+    "norights": N_(
+        "You have no right to scan. What was scanned is kept here; sign in as somebody who may, or ask for it."
+    ),
     "password_link": N_("Choose a password"),
     "revoked": N_(
         "This device may no longer send. Its scans are kept here: save them as a file and give it to the office."

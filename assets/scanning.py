@@ -19,7 +19,7 @@ from peewee import IntegrityError, OperationalError, fn
 from accounts.models import User
 from assets import scan_reads
 from assets import state as rules
-from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
+from assets.event_types import ENDS, EVENT_TYPES, REASONS, SCANNABLE
 from assets.models import ScanEvent
 from assets.pools import MOVES_NOTHING, NEEDS, counted_at
 from assets.scan_answers import NEEDED, RECORDED, TEXTS, UNKNOWN_TYPE, Answer
@@ -35,8 +35,7 @@ from errors import Message
 
 Done = TypeVar("Done")
 
-#: Ends a box by its books; that and the undoing of what others have relied on for so long need a second person.
-ENDS = ("write_off", "decommission", "scrap")
+#: What ends a box (event_types.ENDS) and the undoing of what others have relied on for so long need a second person.
 UNDONE_ALONE = timedelta(hours=24)
 
 
@@ -305,6 +304,8 @@ class _Batch(Rows):
         part_of_load = [one for one in self.known.values() if one["via"] == scan.input.voids]
         if row is None or row["refused"] or row["type"] == "void" or not (box or pool or part_of_load):
             return self._refuse(scan, box, "unknown_event")
+        if row["type"] == "commission" and box is not None:  # its row, plate and code are there; without it, whose?
+            return self._refuse(scan, box, "stays_registered")
         if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
         if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):

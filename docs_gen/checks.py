@@ -480,7 +480,9 @@ def route_complete(facts: ShipmentFacts) -> Iterator[Problem]:
         )
     if not (facts.port_of_loading_name and facts.port_of_discharge_name):
         yield warning(
-            "R18", "shipment:port_of_loading_name", N_("Port of loading and port of discharge are not both named.")
+            "R18",
+            "shipment:port_of_loading_name",
+            N_("The names of the port of loading and the port of discharge are not both there."),
         )
 
 

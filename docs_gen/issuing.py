@@ -33,7 +33,7 @@ from docs_gen.profiles import Need, needs
 from docs_gen.register import named, papers, type_of, types
 from docs_gen.render import Paper, RenderError
 from docs_gen.render_pool import Job, render_as_they_come, render_one
-from errors import N_, InvalidInput, Refused
+from errors import N_, InvalidInput, Refused, plain_message
 from jobs.kinds import Kind, register
 from jobs.running import Run
 from master_data.models import Party
@@ -259,7 +259,7 @@ def shipment_papers(
     ]
 
 
-def _accepted(found: list[Problem], reasons: Mapping[str, str]) -> list[dict[str, str]]:
+def _accepted(found: list[Problem], reasons: Mapping[str, str]) -> list[dict[str, Any]]:
     """The warnings with the reasons for which they are let pass. Refused: an error, or a warning without reason."""
     errors = [one for one in found if one.severity == "error"]
     if errors:
@@ -278,7 +278,7 @@ def _accepted(found: list[Problem], reasons: Mapping[str, str]) -> list[dict[str
                 N_("A warning needs a reason for letting it pass: %(warning)s"),
                 warning=one.message,
             )
-        accepted.append({"rule": one.rule, "warning": str(one.message), "reason": reason[:500]})
+        accepted.append({"rule": one.rule, "warning": plain_message(one.message), "reason": reason[:500]})
     return accepted
 
 

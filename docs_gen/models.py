@@ -38,7 +38,7 @@ class IssuedDocument(Row):
     failed = BooleanField(default=False)  # numbered, and its rendering ended without a file: nobody is at it
     facts = TextField()  # JSON, what the paper says
     keywords = TextField(default="")  # what it is looked up by, a line each
-    accepted = TextField(default="[]")  # JSON: the warnings that were let pass, each with the reason given
+    accepted = TextField(default="[]")  # JSON: the warnings (errors.plain_message) that were let pass, and why
     originals = IntegerField(default=1)
     copies = IntegerField(default=0)
     verify_code = CharField(32, unique=True, null=True)  # in the QR on the paper: opens its public page

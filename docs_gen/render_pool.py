@@ -49,7 +49,7 @@ Key = TypeVar("Key")
 
 MAX_WORKERS = 4
 #: For one job, by the clock; and of CPU, for the case that the parent is no longer there to look at its clock.
-SECONDS = 10  # what a template pack brought
+SECONDS = 9  # what a template pack brought; a second more until it is seen and ended: 10 in all
 OWN_SECONDS = 60  # our own templates: 1,000 lines, the most that a form takes, need 7 to 10 on an idle processor
 #: Private memory of a worker. With the 46 MB of libraries and fonts that it maps it stays below 512 MB resident, and so
 #: much is what counts: address space also counts what is only mapped (fonts, arenas), 210 MB before the first paper.

@@ -16,7 +16,7 @@ from peewee import JOIN
 import archive
 from accounts.access import may, needs
 from accounts.models import User
-from accounts.once import first_said, has_key, taken_once
+from accounts.once import first_said, has_key, nothing_done, taken_once
 from accounts.scope import seen
 from assets.shipment_pools import counted_packages
 from config import Settings
@@ -92,6 +92,7 @@ def _preview(shipment: Shipment, paper: PaperPart, missing: Refused | None = Non
     found = check_papers([paper])
     document = latest_documents(shipment).get((kind.code, part))
     accepted = json.loads(document.accepted) if document else []
+    accepted = [one | {"warning": message_of(one["warning"])} for one in accepted]
     reasons = {problem.key: text for problem in found for text in [_reasons().get(problem.key)] if text} or {
         problem.key: one["reason"] for problem in found for one in accepted if one["rule"] == problem.rule
     }
@@ -164,7 +165,8 @@ def issue_set(number: str) -> Any:
     wanted = [_of_key(key) for key in request.form.getlist("paper")]
     try:
         answer = _ordered(_shipment(number), wanted)
-    except AtWork as error:  # nothing was done for this form, so its key stays free
+    except AtWork as error:  # nothing was done for this order, so its key stays free
+        nothing_done()
         flash(translated(error), "warning")
         return redirect(url_for("docs_gen.set_page", id=error.papers.id))
     papers = g.pop("ordered", None)

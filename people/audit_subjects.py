@@ -21,6 +21,7 @@ from flask import url_for
 from flask_babel import gettext as _
 from peewee import ForeignKeyField
 
+from accounts.audit import canonical
 from accounts.models import (
     ApiToken,
     AuditEntry,
@@ -162,6 +163,7 @@ _LINK_PURPOSES = {"invite": N_("invitation"), "reset": N_("new password")}
 
 #: Of so many things with a searched name the lines are looked for; whoever finds more types more of the name.
 _MOST_FOUND = 50
+_MOST_TIMES = 5
 
 
 def kind_title(kind: str) -> str:
@@ -464,6 +466,10 @@ def lines_about(text: str) -> Any:
     if boxes := found.get(Asset):
         photos = ScanEvent.select(ScanEvent.photo).where(ScanEvent.asset.in_(boxes), ScanEvent.photo != "")
         conditions.append((line.kind == "assets.photo") & line.key.in_(photos))
+        # Of those that were registered together one line tells, with the first of them and the time of all.
+        times = tuples(Asset.select(Asset.created_time).where(Asset.id.in_(boxes)).distinct().limit(_MOST_TIMES))
+        said = [line.body.contains(f'"created_time":{canonical(time)}') for (time,) in times]
+        conditions.append((line.kind == "asset") & (line.verb == "created") & reduce(or_, said))
     return reduce(or_, conditions)
 
 

@@ -49,6 +49,13 @@ def _said(value: Any, zone: str = "") -> str:
     return "–" if value in (None, "") else str(value)
 
 
+def _left_out(body: dict[str, Any]) -> str:
+    """That a line of very many rows has the values of the first of them only; '' of a line that has all."""
+    told, count = len(body.get("rows", [])), body.get("count", 0)
+    text = N_("%(count)s rows; the values of the first %(told)s were written down.")
+    return translated(Message(text, {"count": count, "told": told})) if count > told else ""
+
+
 class _Shown:
     """The lines of one answer as the page and the files show them; `prepare` comes before the rows of each."""
 
@@ -84,7 +91,7 @@ class _Shown:
             )
             for one in body.get("rows", [])
         ]  # fmt: skip
-        return "\n".join(filter(None, [body.get("file", ""), *rows]))
+        return "\n".join(filter(None, [body.get("file", ""), *rows, _left_out(body)]))
 
     def what_html(self, row: AuditEntry) -> Markup:
         body = body_of(row)
@@ -104,6 +111,8 @@ class _Shown:
         count = body.get("count", len(rows))
         if count > _MOST_ROWS:
             parts.append(escape(f"… {count}"))
+        if left_out := _left_out(body):
+            parts.append(Markup('<p class="pe-note">{}</p>').format(left_out))
         if not parts:
             return Markup("")
         if not rows or (len(rows) == 1 and len(_values(rows[0])) <= 3):

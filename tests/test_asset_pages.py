@@ -155,6 +155,15 @@ def test_a_scan_is_undone_on_the_page_of_its_box(client, boxes):
         assert client.post("/assets/KLT-0003/void", data={"event_id": event_id, "reason": reason}).status_code == 409
 
 
+def test_that_a_box_was_registered_is_not_offered_to_be_undone(client, boxes):
+    event = ScanEvent.get(ScanEvent.type == "commission", ScanEvent.scanned_text == "KLT-0006")
+    page = text_of(client, "/assets/KLT-0006")
+    assert "Registered" in page
+    assert event.event_id not in re.findall(r'name="event_id" value="([^"]+)"', page)
+    answer = client.post("/assets/KLT-0006/void", data={"event_id": event.event_id, "reason": "x"})
+    assert (answer.status_code, "Scrap the box, or write it off." in answer.text) == (409, True)
+
+
 def test_an_event_is_told_from_a_desk(client, boxes):
     url = "/assets/KLT-0006/report"
     answer = client.post(url, data={"type": "damage", "reason": "", "place": ""})

@@ -21,7 +21,8 @@ from accounts.models import AuditEntry, InstallationNote, User
 from accounts.people import create_token, create_user
 from accounts.tokens import token_hash
 from assets.models import Asset
-from database import Row, noting_questions
+from assets.registering import register_assets
+from database import Row, noting_questions, utc_now
 from database import db as proxy
 from docs_gen.models import IssuedDocument
 from master_data.models import Party, Place, Product
@@ -60,6 +61,29 @@ def test_a_change_is_told_with_what_stood_before_and_after(db: Database, world: 
     spare.delete_instance()
     gone = told(kind="place", verb="deleted")[-1]
     assert gone["rows"][0]["before"]["code"] == "SPARE"
+
+
+@on_both_databases
+def test_boxes_that_are_registered_are_told_and_found_by_any_of_their_codes(
+    db: Database, client: SignedIn, user: User, world: World
+) -> None:
+    codes = [f"KLT-{number:06}" for number in range(1, 603)]
+    for some in (codes[:1], codes[1:]):
+        register_assets(world.klt, some, world.suzhou, world.plant, user, utc_now())
+    one, many = told(kind="asset", verb="created")
+    after = {"code", "asset_type", "owner", "return_place", "created_time"}
+    assert (one["key"], "count" in one, after <= set(one["rows"][0]["after"])) == (
+        str(Asset.get(Asset.code == codes[0]).id), False, True,
+    )  # fmt: skip
+    assert (many["key"], many["count"], len(many["rows"])) == ("", 601, 100)
+    assert [row["after"]["code"] for row in many["rows"]] == codes[1:101]
+    assert list(audit.faults()) == []
+    for code in (codes[1], codes[-1]):
+        [(verb, subject, what)] = cells(client, f"q={code}")
+        assert (verb, "KLT-000002, KLT-000003 … (601)" in subject) == ("created", True)
+        assert "601 rows; the values of the first 100 were written down." in what
+    assert "KLT-000001" in cells(client, f"q={codes[0]}")[0][1]
+    assert "601 rows; the values of the first 100" in client.get(f"/audit?format=csv&q={codes[-1]}").text
 
 
 @on_both_databases

@@ -102,6 +102,17 @@ def test_issue_gives_number_and_file_and_download(client: FlaskClient, world: Wo
     assert "DRAFT" not in text
 
 
+def test_what_was_let_pass_is_read_in_the_language_of_who_looks(client: FlaskClient, world: World) -> None:
+    client.post(f"{PAGE}/documents/packing_list/issue", data={"reason:": "按计划"})
+    preview = f"{PAGE}/documents/packing_list"
+    english, chinese = "none scanned yet; the paper says the planned number", "尚未扫描"
+    assert english in client.get(preview).get_data(as_text=True)
+    client.post("/language", data={"language": "zh"})
+    page = client.get(preview).get_data(as_text=True)
+    assert english not in page
+    assert page.count(chinese) >= 2  # among what was let pass, and among what is looked at now
+
+
 def test_issue_with_errors_is_refused_and_nothing_is_written(client: FlaskClient, world: World) -> None:
     Package.delete().execute()
     answer = client.post(f"{PAGE}/documents/packing_list/issue", data=REASON)

@@ -664,6 +664,29 @@ def test_the_flow_counts_each_leg_in_the_window(db, world, boxes):
     assert legs(NOW - 90 * DAY, world.cage).total == 0
 
 
+@on_both_databases
+def test_the_flow_counts_as_written_off_at_home_what_ended_there_and_stays_ended(db, world, boxes, user):
+    def at_home(days=30):
+        return legs(NOW - days * DAY).counts.get(("home", "written_off"), 0)
+
+    tell(
+        scan("dispatch", NOW - 80 * DAY, "KLT000003"),
+        scan("opening", NOW - 80 * DAY, "KLT000004", "HH-VMI", party="HAMBURG"),
+    )
+    wrong, taken_back = scan("write_off", NOW - 9 * DAY, reason="x"), NOW - 8 * DAY
+    tell(wrong, *(scan("owner_change", NOW - 7 * DAY, code, party="HAMBURG") for code in ("KLT000002", "KLT000003")))
+    tell(scan("write_off", NOW - 6 * DAY, "KLT000004", "", reason="never came home"))
+    assert at_home() == 1
+    tell(scan("void", taken_back, "", voids=wrong.event_id, reason="it stood behind the rack"))
+    assert at_home() == 0
+    tell(scan("scrap", NOW - 5 * DAY, reason="burnt"), scan("write_off", NOW - 50 * DAY, "KLT000005", reason="x"))
+    moved = scan("transfer_in", NOW - 12 * DAY, "KLT000001", "SZ-YARD", happened=True)
+    assert record_scans([moved], None, NOW)[0].outcome == "recorded"  # late: the line of the scrapping is booked anew
+    assert (at_home(), at_home(90)) == (1, 2)
+    tell(scan("write_off", NOW - 4 * DAY, "KLT000003", "", reason="x"))
+    assert legs(NOW - 30 * DAY).counts == {("home", "written_off"): 1, ("out", "written_off"): 1}
+
+
 def test_the_flow_is_a_picture_with_its_numbers_as_text(client, boxes):
     now = utc_now()
     tell(scan("dispatch", now - 20 * DAY), scan("dispatch", now - 20 * DAY, "KLT000002"))

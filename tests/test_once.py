@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import sqlite3
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
@@ -19,14 +22,25 @@ from test_letters_of_credit import TYPED as CREDIT
 from test_looks import stamp
 from test_master_data_forms import ASSET_TYPE, PARTY, PLACE, PRODUCT
 
-from accounts.models import ApiToken, AuditEntry, FormAnswer, InstallationNote, PersonLink, User, UserSession
+from accounts.models import (
+    ApiToken,
+    AuditEntry,
+    FormAnswer,
+    InstallationNote,
+    PersonLink,
+    User,
+    UserEntity,
+    UserSession,
+)
 from accounts.people import create_token, create_user, deactivate
 from alerts.models import DigestRecipient, Webhook
 from assets.devices import register as register_device
 from assets.models import Agreement, Asset, Device, PoolMinimum, ScanEvent
 from customs.models import ClockRule, CustomsDeclaration, CustomsExtension
 from database import Row, utc_now
+from database import db as proxy
 from docs_gen import issuing, label_views
+from docs_gen import views as docs_pages
 from docs_gen.models import IssuedDocument, ProfileRule, Seal, Wording
 from errors import Refused
 from jobs.models import Job
@@ -376,29 +390,44 @@ def test_a_program_that_orders_a_paper_again_with_its_key_is_told_the_same(db, a
     with app.app_context():
         theirs = create_token(create_user("li.na", PASSWORD, NOW, administrator=True), "ERP", NOW)
     assert "Idempotency-Replayed" not in program(ISSUE, "order-1", ORDER, theirs).headers
-    assert program(ISSUE, "x" * 65, ORDER).status_code == 400
+    # A key is any printable ASCII of up to 255 characters.
+    assert [program(ISSUE, key, ORDER).status_code for key in ("x" * 256, "日".encode().decode("latin-1"))] == [
+        400,
+        400,
+    ]
+    for key in ("x" * 255, "order 1/7: packing_list"):
+        answers = [program(ISSUE, key, {"part": "", "replaces": "x"}) for _ in range(2)]
+        assert [one.status_code for one in answers] == [409, 409], answers[0].text
     # What was refused was not done: its key is free.
     refused = program(ISSUE, "order-2", {"part": ""})
     assert refused.status_code in (409, 422), refused.text
     assert program(ISSUE, "order-2", ORDER).status_code == 302
 
 
-def test_while_the_first_order_of_a_program_is_at_work_another_is_told_so(world, program, monkeypatch) -> None:
-    told = []
+@on_both_databases
+def test_while_the_first_order_of_a_program_is_at_work_another_is_told_so(db, world, program, monkeypatch) -> None:
+    told: list[Any] = []
     whole = issuing.finish_many
 
     def meanwhile(documents: Any, settings: Any) -> Any:
-        told.append(program(ISSUE, "k", ORDER))
+        FormAnswer.update(created_time=utc_now() - timedelta(days=1)).execute()  # it is at work, however long it takes
+        other = threading.Thread(target=lambda: (told.append(program(ISSUE, "k", ORDER)), proxy.close()))
+        other.start()
+        other.join()
         return whole(documents, settings)
 
-    monkeypatch.setattr(issuing, "finish_many", meanwhile)
-    assert program(ISSUE, "k", ORDER).status_code == 302
+    with monkeypatch.context() as patched:
+        patched.setattr(issuing, "finish_many", meanwhile)
+        assert program(ISSUE, "k", ORDER).status_code == 302
     assert (told[0].status_code, told[0].json["error"]["reason"]) == (409, "key_in_flight")
     assert told[0].headers["Retry-After"] == "1"
-    assert IssuedDocument.select().count() == 1
+    assert program(ISSUE, "k", ORDER).headers["Idempotency-Replayed"] == "true"
 
 
-def test_an_order_whose_process_was_killed_before_it_answered_is_not_done_twice(world, program, monkeypatch) -> None:
+@on_both_databases
+def test_an_order_whose_process_was_killed_before_it_answered_is_not_done_twice(
+    db, world, program, monkeypatch
+) -> None:
     def killed(answer: Any) -> Any:
         raise SystemExit
 
@@ -407,10 +436,65 @@ def test_an_order_whose_process_was_killed_before_it_answered_is_not_done_twice(
         with pytest.raises(SystemExit):
             program(ISSUE, "k", ORDER)
     assert IssuedDocument.select().count() == 1
-    assert program(ISSUE, "k", ORDER).status_code == 409  # for all we know it is at work
-    FormAnswer.update(created_time=utc_now() - timedelta(minutes=3)).execute()
-    assert program(ISSUE, "k", ORDER).status_code == 302
+    assert program(ISSUE, "k", ORDER).status_code == 302  # nobody is at work on it
     assert [row.number for row in IssuedDocument.select()] == ["PL-2026-0001"]
+
+
+LINES = "料号,数量,单价\n10-5200,4,182.5\n"
+
+
+@on_both_databases
+def test_what_a_program_was_told_is_not_told_again_when_it_may_see_less(db, app, world, program) -> None:
+    with app.app_context():
+        clerk = create_user("li.na", PASSWORD, NOW, role="document_clerk")
+        User.update(all_entities=False).where(User.id == clerk.id).execute()
+        UserEntity.create(user=clerk, party_id=world.suzhou.id)
+        token = create_token(clerk, "ERP", NOW)
+    url = "/shipments/S-2026-0001/lines/import"
+    preview = lambda: program(url, "p", {"file": (io.BytesIO(LINES.encode()), "lines.csv")}, token)  # noqa: E731
+    assert (preview().status_code, "182.5" in preview().text) == (200, True)
+    assert "Idempotency-Replayed" not in preview().headers  # it writes nothing: nothing is kept
+    assert program(ISSUE, "k", ORDER, token).status_code == 302
+    assert "Idempotency-Replayed" in program(ISSUE, "k", ORDER, token).headers
+    UserEntity.update(party_id=world.hamburg.id).execute()
+    assert preview().status_code == 404
+    changed = program(ISSUE, "k", ORDER, token)
+    assert (changed.status_code, changed.json["error"]["reason"]) == (409, "rights_changed")
+    assert "S-2026-0001" not in changed.text
+    assert IssuedDocument.select().count() == 1
+
+
+def test_the_key_of_a_set_that_found_another_at_work_stays_free(world, program, monkeypatch) -> None:
+    monkeypatch.setattr(docs_pages, "execute_here", lambda *_: None)  # the job waits for a worker
+    url, wanted = "/shipments/S-2026-0001/documents/issue", {"paper": "packing_list:", "reason:": "Agreed."}
+    first, found = program(url, "a", wanted), program(url, "b", wanted)
+    assert [(one.status_code, one.location) for one in (first, found)] == [(302, "/paper-sets/1")] * 2
+    Job.update(state="done").execute()
+    assert program(url, "a", wanted).location == "/paper-sets/1"
+    assert program(url, "b", wanted).location == "/paper-sets/2"
+    assert program(url, "b", wanted).headers["Idempotency-Replayed"] == "true"
+
+
+def test_what_was_done_is_told_so_when_its_answer_cannot_be_kept(db, world, program, monkeypatch) -> None:
+    program(ISSUE, "k", ORDER)
+    url, why = f"/documents/{IssuedDocument.get().id}/void", {"reason": "mistyped"}
+    app = program.__closure__[0].cell_contents
+    [keep] = [one for one in app.after_request_funcs[None] if one.__name__ == "_keep_answer"]
+    kept = app.after_request_funcs[None]
+
+    def busy(answer: Any) -> Any:
+        proxy.obj.pragma("busy_timeout", 50, permanent=True)
+        with contextlib.closing(sqlite3.connect(db.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answer = keep(answer)
+        proxy.obj.pragma("busy_timeout", 10_000, permanent=True)
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setitem(app.after_request_funcs, None, [busy if one is keep else one for one in kept])
+        assert (program(url, "v", why).status_code, IssuedDocument.get().status) == (302, "void")
+    again = program(url, "v", why)
+    assert (again.status_code, again.json["error"]["reason"]) == (409, "not_valid")
 
 
 def test_the_key_of_a_program_holds_for_forms_too_and_for_thirty_days(world, program) -> None:

@@ -203,7 +203,7 @@ def test_S2_what_never_ends_is_stopped_within_its_limits_with_one_sentence_and_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = invoice()  # the workers are there
-    assert render_pool.SECONDS == 10
+    assert render_pool.SECONDS == 9
     if not LARGE:
         monkeypatch.setattr(render_pool, "SECONDS", 1)
     bombs, slowest = LARGE_BOMBS if LARGE else STOPPED, 0.0
@@ -219,7 +219,7 @@ def test_S2_what_never_ends_is_stopped_within_its_limits_with_one_sentence_and_t
                 told,
             )
             assert len(told.splitlines()) == 1
-            assert seconds < (10 + 5 if LARGE else 60), name  # and what a busy machine adds: it is not left to run
+            assert seconds < (10 if LARGE else 60), name  # small: and what a busy machine adds
             slowest = max(slowest, seconds)
             assert invoice() == before
     assert 0 < peaks[-1] < 512 << 10

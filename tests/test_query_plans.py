@@ -16,7 +16,7 @@ from conftest import on_both_databases
 
 from accounts.scope import Scope
 from alerts.current import current_alerts
-from assets import visible
+from assets import flow, visible
 from assets.balances import by_place, overdue
 from assets.epcis import document, recorded, rows_of
 from assets.ledger import as_told, histories
@@ -132,7 +132,9 @@ def test_the_ledger_of_the_benchmark_obeys_the_rules(db, ledger):
 def test_pages_and_alerts(db, ledger, client):
     for page in ("/balances", "/assets/KLT0000007", "/assets/KLT0000160", "/overdue"):
         assert_by_index(db, lambda page=page: client.get(page))
-    for question in (by_place, lambda: overdue(NOW), lambda: current_alerts(NOW)):
+    for question in (
+        by_place, lambda: overdue(NOW), lambda: current_alerts(NOW), lambda: flow._ended_at_home(NOW, None),
+    ):  # fmt: skip
         assert_by_index(db, question)
 
 

@@ -268,6 +268,27 @@ def test_values_of_boxes_reach_only_who_may_see_agreements(app: Flask, world: Wo
         assert ('name="value"' in page) == sees
 
 
+def test_who_may_not_scan_is_told_so_and_who_has_a_password_to_choose_is_told_that(app: Flask, world: World) -> None:
+    """The scan page says what the answer says: it once told everybody without the right to choose a password."""
+    with app.app_context():
+        clerk = browser(app, create_user("li.na", PASSWORD, NOW, role="document_clerk"))
+        new = browser(app, create_user("zhao.min", PASSWORD, NOW, role="scanner_operator", one_time=True))
+    reasons = [
+        one.post("/api/v1/scan-events", json={"events": []}).get_json()["error"]["reason"] for one in (clerk, new)
+    ]
+    assert reasons[0] != "password_first"
+    assert reasons[1] == "password_first"
+
+
+def test_who_scans_finds_the_way_from_the_scan_page_to_the_others(app: Flask, world: World) -> None:
+    with app.app_context():
+        client = browser(app, create_user("li.na", PASSWORD, NOW, role="scanner_operator"))
+    assert client.get("/").location == "/scan"
+    assert 'href="/?elsewhere="' in client.get("/scan").get_data(as_text=True)
+    page = client.get("/?elsewhere=", follow_redirects=True)
+    assert (page.status_code, page.request.path) == (200, "/assets")
+
+
 # ---- tokens and scope
 
 

@@ -204,6 +204,21 @@ def test_what_cannot_be_undone_is_refused(db, boxes):
         assert (answer.status, answer.reason) == (422, "unknown_event")
 
 
+@on_both_databases
+def test_that_a_box_was_registered_is_not_undone_and_costs_nobody_his_scan(db, boxes, user):
+    """Also when a second person could agree to it, and when the box has been on its way since."""
+    commissions = [ScanEvent.get(type="commission", scanned_text=f"KLT00000{n}").event_id for n in (1, 2)]
+    record(scan())
+    batch = [scan("void", "", voids=id_, reason="x") for id_ in commissions] + [scan("damage", "KLT000003", reason="x")]
+    for now in (NOW + 2 * HOUR, NOW + 99 * HOUR):
+        batch = [replace(one, event_id=str(uuid.uuid4()), event_time=now) for one in batch]
+        answers = record_scans(batch, user, now)
+        assert [answer.reason for answer in answers] == ["stays_registered", "stays_registered", None]
+    assert answers[0].text.values == {"code": "KLT000001"}
+    assert [state_of(f"KLT00000{n}") for n in (1, 2, 3)] == ["in_transit_out", "available", "damaged"]
+    assert list(faults()) == []
+
+
 def test_the_same_trigger_twice_is_one_event(db, boxes):
     assert record(scan("damage", reason="corner broken")).status == 201
     assert record(scan("damage", at=NOW + HOUR + timedelta(seconds=29), reason="corner broken")).outcome == "known"

@@ -8,10 +8,12 @@ import pytest
 from conftest import NOW, on_both_databases
 from customs_world import boxes, declared
 
+import invariants
 from assets.labels import label_uri, shipment_uri
 from assets.models import Asset
 from assets.registering import register_assets
 from docs_gen.models import IssuedDocument, LogisticUnit
+from invariants import faults
 from master_data.models import Party
 from shipments.models import Shipment
 
@@ -156,3 +158,32 @@ def test_what_a_code_holds_is_found_whether_few_or_many_have_it_and_after_it_has
     assert codes("735") == []
     assert codes("ack") == ["RACK-9"]
     assert codes("7'7") == codes('7"7') == codes("7*7") == []
+
+
+def test_an_index_of_the_search_that_has_drifted_is_a_fault_that_says_how_it_is_mended(client, db, app, box):
+    def said():
+        return [one for one in faults(app.config["ROUNDTRIP"]) if one.startswith("I7")]
+
+    def is_missed():
+        return "KLT-0002" not in found(client, "LT-000")
+
+    assert (said(), is_missed()) == ([], False)
+    db.execute_sql(
+        "INSERT INTO within_asset (within_asset, rowid, code) VALUES ('delete', ?, 'KLT-0002')", (box.id + 1,)
+    )
+    assert is_missed()
+    [fault] = said()
+    db.pragma("query_only", 1, permanent=True)  # a copy that nobody may write
+    try:
+        assert invariants._has_drifted("asset")
+        assert not invariants._has_drifted("issued_document")
+    finally:
+        db.pragma("query_only", 0, permanent=True)
+    db.execute_sql(fault.partition("Run this: ")[2])
+    assert (said(), is_missed()) == ([], False)
+    # Another code in the same row.
+    db.execute_sql(
+        "INSERT INTO within_asset (within_asset, rowid, code) VALUES ('delete', ?, 'KLT-0002')", (box.id + 1,)
+    )
+    db.execute_sql("INSERT INTO within_asset (rowid, code) VALUES (?, 'KLT-0003')", (box.id + 1,))
+    assert len(said()) == 1

@@ -168,3 +168,13 @@ def test_the_pages_say_that_it_waits_and_who_asked(client, user, two):
     refused = client.post(f"/exceptions/{waiting().id}", data={"mend": "agree"})
     assert refused.status_code == 409
     assert "Another person has to" in refused.text
+
+
+@on_both_databases
+@pytest.mark.parametrize(("key", "said"), [("agree", "mended"), ("accept", "accepted")])
+def test_the_page_of_a_decided_case_stays_and_a_second_click_is_told_so(client, user, two, key, said):
+    record_scan(scan("write_off"), two[0], LATER)
+    page = f"/exceptions/{waiting().id}"
+    assert [client.post(page, data={"mend": key}).status_code for _ in range(2)] == [302, 409]
+    shown = client.get(page)
+    assert (shown.status_code, said in shown.text, "Agree: it counts" in shown.text) == (200, True, False)

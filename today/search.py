@@ -197,6 +197,8 @@ def find(text: str) -> Results:
 # the condition asks for and is in the order of the answer, so that the reading ends with the last row that is shown.
 # What few have is found in the index of threes of letters before (migration 0023), which knows no order.
 
+#: What has such an index, which is called `within_` and the table.
+WITHIN = (Asset.code, IssuedDocument.number)
 #: What more rows hold is read in the order of its index, whose first rows have it soon.
 _FEW = 1_000
 

@@ -354,7 +354,7 @@ async function told({ phase, settled, session: changed }) {
   }
   if (phase === "signin") { askToSignIn(); }
   else if (phase === "password") { showNote(say("password"), { link: { text: say("password_link"), href: "/change" }, by: "sync" }); }
-  else if (phase === "revoked") { showNote(say("revoked"), { by: "sync" }); }
+  else if (phase === "revoked" || phase === "norights") { showNote(say(phase), { by: "sync" }); }
   else if (settled.length || phase === "idle") { showNote("", { by: "sync" }); }
   if (screen === "scan" && !settled.length && !changed) { showBadgeNow(); } else { draw(); }
   if (settled.length) { scheduleRefresh(); }
@@ -848,7 +848,7 @@ function badgeState() {
   const text = say("badge_unsent", { count: unsent });
   if (Date.now() - oldest > OLD) { return { state: "old", icon: "!", text, title: say("unsent_since", { count: unsent, since }), help: say("old_help") }; }
   if (phase === "sending") { return { state: "sending", icon: "↑", text: say("badge_sending", { count: unsent }), title: say("badge_sending", { count: unsent }), help: say("sending_help") }; }
-  const help = { signin: "sign_in_help", password: "password", revoked: "revoked", busy: "busy_help" }[phase] || "offline_help";
+  const help = { signin: "sign_in_help", password: "password", revoked: "revoked", norights: "norights", busy: "busy_help" }[phase] || "offline_help";
   return { state: "unsent", icon: "⇡", text, title: say("unsent_since", { count: unsent, since }), help: say(help) };
 }
 function showBadgeNow() { showBadge(badgeState()); if (screen === "status") { drawStatus(); } }

@@ -108,7 +108,7 @@ export class Sync {
   /** `told({phase, settled})`: called when something has changed. `session(row)`: the server's word on a session. */
   constructor(queue, server, version, told) {
     Object.assign(this, { queue, server, version, told });
-    this.phase = "idle"; // idle, sending, offline, busy, signin, password, revoked
+    this.phase = "idle"; // idle, sending, offline, busy, signin, password, revoked, norights
     this.limit = BATCH;
     this.pause = 0;
     this.timer = null;
@@ -247,7 +247,7 @@ export class Sync {
     if (!answer) { this.enter("offline"); return "later"; }
     // a token that the server does not know speaks for nobody: from now on it is the person who is signed in
     if (status === 401) { this.server.csrf = this.server.token = ""; this.enter("signin"); return "later"; }
-    if (status === 403) { this.enter(reasonOf(answer) === "device_revoked" ? "revoked" : "password"); return "later"; }
+    if (status === 403) { this.enter({ device_revoked: "revoked", password_first: "password" }[reasonOf(answer)] || "norights"); return "later"; }
     this.enter("busy"); // 429, 5xx: the server will be back
     return "later";
   }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, PASS, on_both_databases, settings_for
+from psycopg.conninfo import conninfo_to_dict
 from simulated_devices import LARGE, Fleet, RealServer, in_the_ledger, prepare, tried
 
 import backup
@@ -202,6 +203,32 @@ def test_F7_pg_dump_that_is_missing_is_said_and_not_worked_around(
     with proxy.connection_context(), pytest.raises(backup.BackupFault, match="pg_dump is missing"):
         backup.backup(tmp_path / "backup", settings_for(tmp_path / "data"), utc_now())
     assert not (tmp_path / "backup").exists()
+
+
+#: What an address may say by the library of PostgreSQL 14, the oldest that is promised.
+OF_14 = (
+    "host", "hostaddr", "port", "dbname", "user", "sslmode", "sslcert", "sslkey", "sslrootcert", "application_name",
+    "connect_timeout", "options", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+    "tcp_user_timeout", "target_session_attrs", "channel_binding", "gssencmode", "client_encoding",
+)  # fmt: skip
+
+
+def test_F7_an_older_pg_dump_is_told_nothing_that_it_does_not_know(
+    postgresql, postgresql_server, app, tmp_path, tmp_path_factory, monkeypatch
+):
+    postgresql.execute("DROP DATABASE IF EXISTS running")
+    postgresql.execute("CREATE DATABASE running TEMPLATE migrated")
+    proxy.close()
+    open_database(postgresql_server.get_uri("running").replace("postgresql://", "psycopg3://"))
+    older = tmp_path_factory.mktemp("older") / "pg_dump"
+    older.write_text('#!/bin/sh\necho "$1" >&2\nexit 1\n')
+    older.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{older.parent}{os.pathsep}{os.environ['PATH']}")
+    with proxy.connection_context(), pytest.raises(backup.BackupFault) as raised:
+        backup.backup(tmp_path / "backup", settings_for(tmp_path / "data"), utc_now())
+    told = conninfo_to_dict(str(raised.value).partition("--dbname=")[2])
+    assert told["dbname"] == "running"
+    assert set(told) <= set(OF_14)
 
 
 def test_F7_a_backup_under_load_has_every_scan_that_was_answered_before_it(tmp_path, migrated_file, app, run):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.parent.parent)]
 
-from test_L4_all_printing import Server  # noqa: E402
+from test_L4_all_printing import FONTS, Server  # noqa: E402
 
 _SIOCSIFFLAGS, _UP = 0x8914, 0x1
 
@@ -27,7 +27,7 @@ except OSError as error:
 
 server = Server(Path(sys.argv[1]), sys.argv[2])
 try:
-    server.paper()
+    server.paper(look=FONTS)
     status, text, _ = server.get("/healthz?full", server.token)
     page = server.get("/parties", server.token)[0]
 finally:
