@@ -160,7 +160,6 @@ def _taken(form: PackForm, key: str, how: str) -> int:
                 field = form.quantity if scan.asset_type else form.codes
                 text = translated(one.text)
                 field.errors = [*field.errors, text if scan.asset_type else f"{scan.scanned_text[:40]}: {text}"]
-        form.codes.errors = [*form.codes.errors, translated(N_("Nothing of this is recorded yet."))]
         return 0
     return len(answers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -145,9 +145,10 @@ def seal_edit(id: int) -> Any:
 @blueprint.post("/seals/<int(max=2147483647):id>/archive")
 @needs("settings.write")
 def seal_archive(id: int) -> Any:
-    seal = _stored_seal(id)
-    set_archived(seal, not seal.archived, utc_now())
-    flash(_("In use again.") if seal.archived else _("Archived: it is offered no more, and stays where it is named."))
+    """`archived`: 1, or 0 to use it again. The form says which, so that pressed twice it is done once."""
+    seal, archived = _stored_seal(id), request.form.get("archived", "1") == "1"
+    set_archived(seal, archived, utc_now())
+    flash(_("Archived: it is offered no more, and stays where it is named.") if archived else _("In use again."))
     return redirect(url_for("looks.seal_edit", id=id))
 
 
@@ -278,16 +279,17 @@ def wording_edit(id: int) -> Any:
 @blueprint.post("/wordings/<int(max=2147483647):id>/archive")
 @needs("settings.write")
 def wording_archive(id: int) -> Any:
-    wording = _stored_wording(id)
-    if wording.archived:  # taken up again it is judged like a new one: another may have its place by now
+    """`archived`: 1, or 0 to use it again."""
+    wording, archived = _stored_wording(id), request.form.get("archived", "1") == "1"
+    if archived:
+        set_archived(wording, True, utc_now())
+    elif wording.archived:  # taken up again it is judged like a new one: another may have its place by now
         values = {
             name: getattr(wording, name)
             for name in ("slot", "type", "destination", "language", "text", "seller", "customer")
         }
         looks.save_wording(wording, {**values, "archived": False}, utc_now())
-    else:
-        set_archived(wording, True, utc_now())
-    flash(_("In use again.") if not wording.archived else _("Archived: papers do not print it any more."))
+    flash(_("Archived: papers do not print it any more.") if archived else _("In use again."))
     return redirect(url_for("looks.wording_edit", id=id))
 
 

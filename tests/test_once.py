@@ -22,9 +22,19 @@ from test_letters_of_credit import TYPED as CREDIT
 from test_looks import stamp
 from test_master_data_forms import ASSET_TYPE, PARTY, PLACE, PRODUCT
 
-from accounts.models import ApiToken, AuditEntry, FormAnswer, PersonLink, User, UserEntity, UserSession
+from accounts.models import (
+    ApiToken,
+    AuditEntry,
+    FormAnswer,
+    InstallationNote,
+    PersonLink,
+    User,
+    UserEntity,
+    UserSession,
+)
 from accounts.people import create_token, create_user, deactivate
 from alerts.models import DigestRecipient, Webhook
+from assets.devices import register as register_device
 from assets.models import Agreement, Asset, Device, PoolMinimum, ScanEvent
 from customs.models import ClockRule, CustomsDeclaration, CustomsExtension
 from database import Row, utc_now
@@ -222,13 +232,15 @@ def test_a_device_is_registered_once_by_its_name(client: SignedIn, user: User) -
 # ---- forms without a key: each of the claims above that is cheap to try
 
 
-def rows() -> dict[str, int]:
-    """Of every table that forms write: how many rows it has."""
-    return {
-        model._meta.table_name: model.select().count()
-        for model in Row.__subclasses__()
-        if model not in (AuditEntry, FormAnswer, UserSession)
-    }
+def rows() -> dict[str, list[tuple[Any, ...]]]:
+    """Of every table that forms write: what it holds, but for times."""
+    found = {}
+    for model in Row.__subclasses__():
+        if model not in (AuditEntry, FormAnswer, InstallationNote, UserSession):
+            names = set(model._meta.sorted_field_names) - {"id", *model._meta.unwatched}
+            fields = [getattr(model, name) for name in sorted(names) if not name.endswith("_time")]
+            found[model._meta.table_name] = list(model.select(*fields).order_by(model.id).tuples())
+    return found
 
 
 RECIPIENT = {"address": "lead@stabil.com", "language": "zh", "hour": "7", "timezone": "Asia/Shanghai"}
@@ -240,7 +252,9 @@ AGREED = {"asset_type": "", "valid_from": "2026-10-01", "free_days": "30", "curr
 PERSON = {"username": "li.na", "name": "Li Na", "roles": ["viewer"], "all_entities": "y", "all_sites": "y"}
 
 
-def test_forms_that_say_the_same_again_add_no_row_the_second_time(client: SignedIn, world, user: User) -> None:
+def test_forms_that_say_the_same_again_or_end_something_change_nothing_the_second_time(
+    client: SignedIn, world, user: User
+) -> None:
     [box] = boxes(world, user, NOW, 1)
     out = declared(world, user, [box], NOW)
     for url, form in (
@@ -264,15 +278,31 @@ def test_forms_that_say_the_same_again_add_no_row_the_second_time(client: Signed
     ):  # fmt: skip
         url = action or page
         form = _fields(max(_forms(client.get(page).text, url), key=len), **typed)
-        counts = []
+        held = []
         for _ in range(2):
             answer = client.post(url, data=_with_files(form))
             assert answer.status_code == 302, (url, answer.status_code, re.findall(r"invalid-feedback.*", answer.text))
-            counts.append(rows())
-        assert counts[0] == counts[1], url
+            held.append(rows())
+        assert held[0] == held[1], url
         tried.add(client.application.url_map.bind("localhost").match(url, method="POST")[0])
     rest = HARMLESS["says the same again"] - tried
     assert rest == {"packs.pack_use", "packs.pack_put_aside", "devices.device_let_count"}
+    device, li_na = register_device("gate 1", user, NOW)[0], User.get(User.username == "li.na").id
+    client.post("/alerts/webhooks", data={"url": "https://example.com/x"})
+    client.post("/profiles", data=filled(client.get("/profiles").text, "/profiles", type="cmr", need="required"))
+    for path in (
+        f"/devices/{device.id}/revoke", f"/seals/{Seal.get().id}/archive", f"/wordings/{Wording.get().id}/archive",
+        f"/alerts/recipients/{DigestRecipient.get().id}/delete", f"/alerts/webhooks/{Webhook.get().id}/delete",
+        f"/customs/clocks/{ClockRule.get().id}/delete", f"/profiles/{ProfileRule.get().id}/delete",
+        f"/people/{li_na}/end", f"/people/{li_na}/again", f"/people/{li_na}/sessions/end",
+        f"/people/{li_na}/second-factor/reset",
+    ):  # fmt: skip
+        form = {}
+        if path.endswith("archive"):
+            form = {"archived": "1"}
+            assert 'name="archived" value="1"' in client.get(path.removesuffix("/archive")).text
+        first, once = client.post(path, data=form).status_code, rows()
+        assert (first, client.post(path, data=form).status_code in (302, 404), rows()) == (302, True, once), path
 
 
 @on_both_databases
