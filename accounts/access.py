@@ -133,6 +133,11 @@ def may(*rights: str) -> bool:
     return current_user.is_authenticated and _rights().issuperset(rights)
 
 
+def rights_held() -> frozenset[str]:
+    """The rights of who asks; a device may scan and nothing else, whoever registered it."""
+    return _SCANNER.write if device_token() else _rights()
+
+
 def opens(endpoint: str, method: str = "GET") -> bool:
     """Whether who asks may call this endpoint: a link or a button to it is shown only then."""
     rule = rule_of(current_app, endpoint)

@@ -37,7 +37,8 @@ Each event is answered by
     status, outcome   201 recorded · 200 known (sent before, or nothing new: already in the list) · 422 refused ·
                       409 conflict (this id was used for something else) · 400 invalid (then also `field`)
     code, asset_type  of the asset, null when there is none; state: its state now, one of event_types.STATES
-    reason            refused: a word that stays, for programs; null otherwise
+    reason            refused: a word that stays, for programs; null otherwise. not_allowed: the type needs a right that
+                      who sends it has not (docs/rights.md); kept, and somebody else can let it count
     exceptions        rules that the scan broke although it was taken: [] is a clean scan
     confirm           refused, but send the same event again with this word in `confirmed` and it is taken
     text              a sentence for the person with the scanner, in their language
@@ -93,7 +94,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, scanner, takes_revoked
+from accounts.access import DeviceRevoked, device_is_revoked, device_token, needs, rights_held, scanner, takes_revoked
 from accounts.once import has_own_keys, header_key
 from accounts.scope import current_scope, seen
 from assets import scan_turns
@@ -294,6 +295,7 @@ def _sender(sent: _Sent) -> Sender:
         None if around.clock_offset_ms is None else timedelta(milliseconds=around.clock_offset_ms),
         around.unsent,
         around.app_version,
+        rights_held(),
     )
 
 

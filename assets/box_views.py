@@ -21,7 +21,7 @@ from markupsafe import Markup
 from wtforms import Field
 
 import archive
-from accounts.access import needs
+from accounts.access import needs, rights_held
 from accounts.once import taken_once
 from accounts.scope import seen
 from assets.balances import days_late, is_overdue
@@ -235,7 +235,7 @@ def asset_report(code: str) -> Any:
 def _reported(asset: Asset, form: ReportForm, photo: str) -> Any:
     now = utc_now()
     confirmed = tuple(storable(word)[:24] for word in request.form.getlist("confirmed"))
-    told = form.told(now, asset.code, photo=photo, confirmed=confirmed)
+    told = form.told(now, asset.code, photo=photo, confirmed=confirmed, rights=rights_held())
     taken = record_scan(told, current_user, now, _own_hosts())
     if not taken.done:
         form.blame(taken)
@@ -278,7 +278,9 @@ def asset_correct(code: str, event_id: str) -> Any:
         if form.validate() and (photo := _kept(form.photo)) is not None:
             now = utc_now()
             confirmed = tuple(storable(word)[:24] for word in request.form.getlist("confirmed"))
-            right = form.told(now, storable(form.code.data), photo=photo or event.photo, confirmed=confirmed)
+            allowed = rights_held() | {"assets.scan"}  # who may correct may say of any scan how it was
+            told = {"photo": photo or event.photo, "confirmed": confirmed, "rights": allowed}
+            right = form.told(now, storable(form.code.data), **told)
             taken = correct_event(event.event_id, right, form.difference(), current_user, now, _own_hosts())
             if taken.outcome == "recorded" or taken.waits:
                 return _flashed(taken)

@@ -27,7 +27,7 @@ from flask_security import current_user
 from flask_wtf.csrf import generate_csrf
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
-from accounts.access import device_token, needs, opens, scanner
+from accounts.access import device_token, needs, opens, rights_held, scanner
 from accounts.once import has_own_keys
 from accounts.scope import current_scope
 from assets.devices import device_of, register
@@ -108,7 +108,8 @@ def get_snapshot() -> Response:
     places = list(dict.fromkeys(place for place in request.args.getlist("place") if place))[:20]
     # A token opens no page, and says nothing of who holds the device.
     opens_shipments = device_token() is None and opens("docs_gen.shipment_page")
-    found = snapshot(places, current_user.username, opens_shipments=opens_shipments)
+    may_undo = None if "ledger.correct" in rights_held() else current_user.id
+    found = snapshot(places, current_user.username, opens_shipments=opens_shipments, undoes_of=may_undo)
     _stands_at(places)
     if request.if_none_match.contains(found.version):
         answer = Response(status=304)

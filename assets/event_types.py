@@ -134,6 +134,10 @@ REASONS: dict[str, str] = {
     "stays_registered": N_("%(code)s is registered, and that is not undone. Scrap the box, or write it off."),
     "conflict": N_("The id of this scan had been used for another scan before."),
     "clock": N_("The clock of the device is ahead; the time of arrival here was taken."),
+    # of the person
+    "not_allowed": N_(
+        "The role of who told this does not allow it. It is kept, and counts once the office lets it, under Exceptions."
+    ),
     # of the device
     "device_revoked": N_(
         "This device was taken out of use; what it still sends is kept for review and does not count."
@@ -166,7 +170,8 @@ class Cell:
 @dataclass(frozen=True)
 class EventType:
     """One kind of scan. `needs`: what it must bring along; `takes`: what it may bring besides; `happened`: where a box
-    is after it happened anyway; `pool`: counted boxes can do it too; `moves`: the box leaves its place."""
+    is after it happened anyway; `pool`: counted boxes can do it too; `moves`: the box leaves its place; `right`: what
+    who tells it needs (accounts.rights), `pool_right` where it is told of a number of counted boxes."""
 
     code: str
     title: str
@@ -178,8 +183,14 @@ class EventType:
     happened: str = ""
     pool: bool = False
     moves: bool = False
+    right: str = "assets.scan"
+    pool_right: str = "assets.write"
     epcis: str = "ObjectEvent"
     transitions: dict[str, tuple[Cell, ...]] = field(default_factory=dict)
+
+    def right_for(self, counted: bool) -> str:
+        """What who tells it needs, of a box or of counted boxes."""
+        return self.pool_right if counted else self.right
 
 
 _CELL = re.compile(r"(?:\[(\w+)\] )?(?:(→|=)|(w:|\?|✗)(\w+)(?:→(?=\w))?)([A-Z]*)")
@@ -204,12 +215,13 @@ _EVERY_EXISTS = " | ".join(["✗exists"] * 9)
 _ALL = (
     EventType(
         "commission", N_("Registered"), "commissioning", "active", "ADD", needs=("place",), pool=True,
+        right="assets.write",
         transitions=_row(f"→AVA | ✗exists | {_EVERY_EXISTS} | ✗gone_new_code"),
     ),
     # At go-live boxes are out already: since when (event_time), at whom (party). The day of typing in: nobody knows.
     EventType(
         "opening", N_("At the partner when the books were opened"), "other", "", "OBSERVE", needs=("party",), pool=True,
-        takes=("place", "document"), happened="PAR",
+        takes=("place", "document"), happened="PAR", right="assets.write",
         transitions=_row(f"✗unknown_asset | →PAR | {_EVERY_EXISTS} | ✗gone"),
     ),
     EventType(
@@ -303,6 +315,7 @@ _ALL = (
     ),
     EventType(
         "owner_change", N_("Owner changed"), "accepting", "", "OBSERVE", needs=("party",), takes=("document",),
+        right="assets.write",
         transitions=_row("""✗unknown_asset | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | →OWN | w:lost→OWN
             | ✗gone"""),
     ),
@@ -314,14 +327,14 @@ _ALL = (
     ),
     EventType(
         "pack", N_("Packed into a load"), "packing", "", "ADD", needs=("parent",), takes=("place",), pool=True,
-        epcis="AggregationEvent",
+        pool_right="assets.scan", epcis="AggregationEvent",
         transitions=_row("""✗unknown_asset | [same_parent] = / →PCK | ✗not_here | [same_parent] = / →PCK | ✗not_here
             | ✗not_here | [same_parent] = / →PCK | [same_parent] = / →PCK | ✗not_here | ✗in_repair | w:found→RET
             | ✗gone"""),
     ),
     EventType(
         "unpack", N_("Taken out of a load"), "unpacking", "", "DELETE", takes=("place",), pool=True,
-        epcis="AggregationEvent",
+        pool_right="assets.scan", epcis="AggregationEvent",
         transitions=_row("""✗unknown_asset | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / =
             | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / = | [packed] →UNP / =
             | [packed] →UNP / = | w:found→RET | ✗gone"""),
@@ -339,24 +352,25 @@ _ALL = (
     ),
     EventType(
         "write_off", N_("Written off"), "decommissioning", "inactive", "DELETE", needs=("reason",), happened="GONE",
-        takes=("place", "party", "document"), pool=True,
+        takes=("place", "party", "document"), pool=True, right="assets.write",
         transitions=_row("""✗unknown_asset | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE | →GONE
             | →GONE | ="""),
     ),
     EventType(
         "decommission", N_("Taken out of service"), "decommissioning", "inactive", "DELETE", needs=("reason",),
-        happened="GONE", takes=("place", "document"), pool=True,
+        happened="GONE", takes=("place", "document"), pool=True, right="assets.write",
         transitions=_row("""✗unknown_asset | →GONE | ✗not_here | ✗not_here | ✗not_here | ✗not_here | →GONE | →GONE
             | [certified] →GONE / ✗not_here | →GONE | ✗lost | ="""),
     ),
     EventType(
         "scrap", N_("Scrapped"), "destroying", "destroyed", "DELETE", needs=("reason",), happened="GONE",
-        takes=("place", "document"), pool=True,
+        takes=("place", "document"), pool=True, right="assets.write",
         transitions=_row("""✗unknown_asset | →GONE | ✗not_here | ✗not_here | ✗not_here | ✗not_here | →GONE | →GONE
             | [certified] →GONE / ✗not_here | →GONE | ✗lost | ="""),
     ),
     # GS1 calls it an error declaration: the event that it names is left out of every replay, and both rows stay.
-    EventType("void", N_("Undone"), "", "", "", needs=("voids", "reason")),
+    # A scan of one's own of less than a day ago is undone by whoever may tell it (scanning.py).
+    EventType("void", N_("Undone"), "", "", "", needs=("voids", "reason"), right="ledger.correct"),
 )  # fmt: skip
 
 EVENT_TYPES: dict[str, EventType] = {entry.code: entry for entry in _ALL}

@@ -16,7 +16,7 @@ from accounts.access import may, needs
 from accounts.scope import seen
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.labels import own_hosts
-from assets.mending import Offer, assumed, cases, mend, offers
+from assets.mending import Offer, asked_of, assumed, cases, mend, offers
 from assets.models import Asset, ExceptionCase, ScanEvent
 from assets.scan_told import heard_again
 from assets.scanned_text import storable
@@ -213,7 +213,7 @@ def case_page(id: int) -> Any:
             error, status = fault, 422 if isinstance(fault, InvalidInput) else fault.status
             case = _case(id)
     (offer,) = offers([case])
-    asked = json.loads(case.values or "{}") if case.code == "needs_second" else {}
+    asked = asked_of(case)
     shipments = seen(visible_shipments, Shipment.select(Shipment.number).where(Shipment.state != "cancelled"))
     page = render_template(
         "assets/exception.html", case=case, offer=offer, shown=shown, error=error, text=case_text(case),

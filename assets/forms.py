@@ -13,6 +13,7 @@ from flask_wtf.file import FileField
 from wtforms import BooleanField, Field, SelectField, TextAreaField
 from wtforms.validators import InputRequired, ValidationError
 
+from accounts.access import may
 from accounts.models import User
 from accounts.scope import seen
 from assets import registering
@@ -231,7 +232,7 @@ _FIELD_OF = {
 
 
 class ReportForm(ToldForm):
-    """Anything that may be told of a box in its state."""
+    """Anything that may be told of a box in its state, by who asks."""
 
     photo = FileField(
         lazy_gettext("Photo"),
@@ -240,7 +241,7 @@ class ReportForm(ToldForm):
 
     def __init__(self, state: State, zone: str, **shown: Any) -> None:
         super().__init__(zone, **shown)
-        offered = tellable(state)
+        offered = {code: fits for code, fits in tellable(state).items() if may(EVENT_TYPES[code].right)}
         now = [(code, translated(EVENT_TYPES[code].title)) for code, fits in offered.items() if fits]
         after = [(code, translated(EVENT_TYPES[code].title)) for code, fits in offered.items() if not fits]
         choose = [("", translated(N_("Choose")))]

@@ -24,6 +24,7 @@ from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS
 from assets.ledger import histories
 from assets.models import Asset, ExceptionCase, ScanEvent
+from assets.pools import NEEDS
 from assets.scan_answers import Answer
 from assets.scan_told import ScanInput, heard_again
 from assets.scanning import correct_event, record_scans
@@ -67,6 +68,7 @@ MEANT = {("repair_open", "return"): "repaired", ("transfer_open", "return"): "tr
 RETAKEN = (
     "unknown_asset", "closed_shipment", "unknown_shipment", "already_out", "not_inspected", "damaged", "in_repair",
     "not_here", "not_there", "not_in_repair", "lost", "photo_missing", "foreign_owner", "arrived", "too_late",
+    "not_allowed",
 )  # fmt: skip
 
 _STEP = timedelta(seconds=1)
@@ -251,7 +253,7 @@ def _mends(offer: Offer) -> list[Mend]:
             Mend("agree", Message(N_("Agree: it counts"))),
             Mend("accept", Message(N_("Decline: it does not count"))),
         ]
-    if case.source == "refused" and case.code in RETAKEN and case.event is not None and _retakable(case.event):
+    if case.source == "refused" and case.code in RETAKEN and case.event is not None and _retakable(case, case.event):
         needs = ("shipment",) if case.event.type == "dispatch" and not case.event.shipment_id else ()
         found.append(Mend("retake", Message(N_("Take the refused scan again")), needs))
     if case.source == "scan" and case.event is not None and case.event.type != "commission":
@@ -259,13 +261,21 @@ def _mends(offer: Offer) -> list[Mend]:
     return [*found, Mend("accept", Message(N_("Accept it as it was assumed")))]
 
 
-def _retakable(event: ScanEvent) -> bool:
-    kind = EVENT_TYPES.get(event.type)
-    if kind is None or event.type in ("void", "commission") or not event.scanned_text:
+def _retakable(case: ExceptionCase, event: ScanEvent) -> bool:
+    kind, counted = EVENT_TYPES.get(event.type), event.asset_type_id is not None
+    if event.type == "void":
+        return bool(asked_of(case).get("voids"))
+    if kind is None or not (counted or (event.scanned_text and event.type != "commission")):
         return False
     given = {"shipment": True, "place": event.place_id, "party": event.party_id, "destination": event.destination_id,
-             "parent": event.parent, "reason": event.reason}  # fmt: skip
-    return all(given[need] for need in kind.needs)
+             "parent": event.parent, "reason": event.reason, "holder": event.place_id or event.party_id}  # fmt: skip
+    return all(given[need] for need in (NEEDS[event.type] if counted else kind.needs))
+
+
+def asked_of(case: ExceptionCase) -> dict[str, str]:
+    """Of an undoing that waits or was not allowed: `voids`, the event, and `instead`, what shall stand in its place."""
+    found: dict[str, str] = json.loads(case.values or "{}")
+    return found if case.code in ("needs_second", "not_allowed") else {}
 
 
 def _explains(offer: Offer, added: Sequence[Event], kept: str) -> bool:
@@ -411,7 +421,9 @@ def _act(
     number = f"case {case.id} {case.code}"
     why = f"{number}: {note}" if note else number
     if chosen.key == "retake":
-        again = replace(_as_input(case.event), event_id=str(uuid4()), happened=True, corrects=case.event_id)
+        again = replace(_as_input(case.event), event_id=str(uuid4()), happened=True)
+        undoes = asked_of(case).get("voids", "")
+        again = replace(again, voids=undoes) if undoes else replace(again, corrects=case.event_id)
         if shipment and not again.shipment:
             again = replace(again, shipment=shipment.number)
         return _taken(record_scans([again], user, now, own_hosts))
@@ -491,7 +503,7 @@ def _as_input(event: ScanEvent) -> ScanInput:
         shipment=event.shipment.number if event.shipment else "", place=_code_of(Place, event.place_id),
         party=_code_of(Party, event.party_id), destination=_code_of(Place, event.destination_id),
         parent=event.parent, document=event.document, photo=event.photo, reason=event.reason, device=event.device,
-        happened=event.happened, asset_type=_code_of(AssetType, event.asset_type_id) if event.quantity else "",
+        happened=event.happened, asset_type=_code_of(AssetType, event.asset_type_id) if event.type != "void" else "",
         quantity=event.quantity, owner=_code_of(Party, event.owner_id),
     )  # fmt: skip
 

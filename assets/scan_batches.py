@@ -46,7 +46,8 @@ class Told:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends a batch, and what the device says of itself. `unsent`: scans that it still has, by itself."""
+    """Who sends a batch, and what the device says of itself. `unsent`: scans that it still has, by itself; `rights`: as
+    of ScanInput."""
 
     user: User
     token: int | None = None  # id of the token of the device
@@ -55,6 +56,7 @@ class Sender:
     measured: timedelta | None = None  # the offset of its clock, as it has measured it
     unsent: int | None = None
     app_version: str = ""
+    rights: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ def _made_right(request: Request, device: Any, now: datetime) -> _Taking:
             sender=device.id if device else None,
             device=one.scan.device or (device.name if device else ""),
             refuse=REVOKED if sender.revoked else "",
+            rights=sender.rights,
         )
         for one, time in zip(request.told, times, strict=True)
     ]

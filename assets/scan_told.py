@@ -50,13 +50,14 @@ class ScanInput:
     clock_corrected: bool = False
     refuse: str = ""  # reason for which it is kept, and never counts
     agreed: bool = False  # a second person has agreed to it
+    rights: frozenset[str] | None = None  # of who tells it; None: whoever let it in has asked for what it needs
     instead: str = ""  # of an undoing, JSON: the scan that shall stand in its place once a second person has agreed
 
 
 def told_again(scan: ScanInput) -> dict[str, Any]:
     """A scan from the desk as JSON, for `heard_again`."""
     kept = asdict(scan) | {"event_time": scan.event_time.isoformat()}
-    return {name: value for name, value in kept.items() if value and name != "device_time"}
+    return {name: value for name, value in kept.items() if value and name not in ("device_time", "rights")}
 
 
 def heard_again(told: dict[str, Any]) -> ScanInput:

@@ -37,6 +37,8 @@ Done = TypeVar("Done")
 
 #: What ends a box (event_types.ENDS) and the undoing of what others have relied on for so long need a second person.
 UNDONE_ALONE = timedelta(hours=24)
+#: Who told it may scan, and may not tell this (EventType.right).
+NOT_ALLOWED = "not_allowed"
 
 
 def record_scan(scan: ScanInput, user: User | None, now: datetime, own_hosts: Collection[str] = ()) -> Answer:
@@ -121,6 +123,10 @@ def _whole(answers: list[Answer]) -> list[Answer]:
     return answers
 
 
+def _may(scan: Scan, right: str) -> bool:
+    return scan.input.rights is None or right in scan.input.rights
+
+
 class _Batch(Rows):
     """A batch of scans, judged one after the other."""
 
@@ -139,7 +145,9 @@ class _Batch(Rows):
         if kind is None or (kind.code not in SCANNABLE and pool is None):
             return Answer(scan.input.event_id, "invalid", Message(UNKNOWN_TYPE), field="type")
         if scan.input.refuse:
-            return self._keep_for_review(scan, pool)
+            return self._keep_for_review(scan, pool, scan.input.refuse)
+        if kind.code != "void" and not _may(scan, kind.right_for(pool is not None)):
+            return self._keep_for_review(scan, pool, NOT_ALLOWED)
         if pool is not None or scan.input.asset_type:
             return self._take_pool(scan, pool)
         missing = self._missing(scan, kind.needs)
@@ -308,11 +316,12 @@ class _Batch(Rows):
             return self._refuse(scan, box, "stays_registered")
         if scan.input.voids in self.void:
             return self._answer(scan, box, "known", kind="void_known")
-        if self.now - row["record_time"] > UNDONE_ALONE and self._needs_second(scan):
+        refused = self._not_undone(scan, row)
+        if refused:
             kind = {"asset_type": row["asset_type"], "owner": row["owner"]} if row["asset_type"] else {}
             self.asked[scan.input.event_id] = {"voids": scan.input.voids, "instead": scan.input.instead}
-            self._append(scan, box, None, refused="needs_second", parent=row["parent"], **kind)
-            return self._answer(scan, box, "refused", "needs_second")
+            self._append(scan, box, None, refused=refused, parent=row["parent"], **kind)
+            return self._answer(scan, box, "refused", refused)
         for one in [row, *part_of_load]:
             if one["event_id"] in self.void or (one["asset"] and one["asset"] not in self.boxes):
                 continue  # undone before, or a box in the load that is not for who undoes it
@@ -336,6 +345,18 @@ class _Batch(Rows):
             )
         return self._answer(scan, box, "recorded")
 
+    def _not_undone(self, scan: Scan, row: dict[str, Any]) -> str:
+        """Why the event of this row is not undone by who asks for it, at least not yet; '' when it is.
+
+        What one has just told oneself, and may tell, one takes back oneself, as the scan page offers it.
+        """
+        recent = self.now - row["record_time"] <= UNDONE_ALONE
+        told = EVENT_TYPES[row["type"]].right_for(row["asset_type"] is not None)
+        own = recent and row["user"] == scan.user_id and _may(scan, told)
+        if not own and not _may(scan, EVENT_TYPES["void"].right):
+            return NOT_ALLOWED
+        return "needs_second" if not recent and self._needs_second(scan) else ""
+
     def _needs_second(self, scan: Scan) -> bool:
         """Whether it waits for a second person: somebody asks for it, and there is somebody else who can agree."""
         by = scan.user_id
@@ -358,17 +379,19 @@ class _Batch(Rows):
             return self._answer(scan, box, "refused", row["refused"])
         return self._answer(scan, box, "known", exceptions=tuple(row["exception"].split()))
 
-    def _keep_for_review(self, scan: Scan, pool: Any) -> Answer:
+    def _keep_for_review(self, scan: Scan, pool: Any, reason: str) -> Answer:
         """A row with all that was told, so that a person can let it count later; it does not count now."""
         told = scan.input
         box, _ = self._box(scan.code)
         more: dict[str, Any] = {"parent": self._parent_key(scan)}
         if pool is not None:
-            more |= {"asset_type": pool.id, "quantity": told.quantity}
+            owner = self.parties.get(told.owner)
+            whose = owner.id if owner is not None and self.scope.has_entity(owner.id) else None
+            more |= {"asset_type": pool.id, "quantity": told.quantity, "owner": whose}
         if told.voids:
             more |= {"reason": f"{storable(told.reason)} ({told.voids})"}
-        self._append(scan, box, None, refused=told.refuse, **more)
-        return self._answer(scan, box, "refused", told.refuse)
+        self._append(scan, box, None, refused=reason, **more)
+        return self._answer(scan, box, "refused", reason)
 
     def _refuse(self, scan: Scan, box: Box | None, reason: str) -> Answer:
         self._append(scan, box, None, refused=reason)

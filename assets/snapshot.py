@@ -19,7 +19,7 @@ from accounts.scope import both, current_scope, seen
 from assets import state as rules
 from assets.event_types import EVENT_TYPES, REASONS, SCANNABLE
 from assets.ledger import state_of
-from assets.models import Asset, Trip
+from assets.models import Asset, ScanEvent, Trip
 from assets.visible import of_entities
 from database import tuples
 from errors import N_, InvalidInput
@@ -42,10 +42,13 @@ class Snapshot:
     body: dict[str, Any]
 
 
-def snapshot(places: Sequence[str], user: str, *, opens_shipments: bool = False) -> Snapshot:
+def snapshot(
+    places: Sequence[str], user: str, *, opens_shipments: bool = False, undoes_of: int | None = None
+) -> Snapshot:
     """For the places with these codes. Raises InvalidInput(place) for one that does not exist.
 
-    `opens_shipments`: who asks may open the page of a shipment, so the device offers the way to it.
+    `opens_shipments`: who asks may open the page of a shipment, so the device offers the way to it. `undoes_of`: of
+    whose scans onto a shipment alone it offers to undo them; None: of everybody's.
     """
     offered = Place.select(Place, Party).join(Party).where(~Place.archived | Place.code.in_(list(places)))
     rows = list(seen(visible_places, offered))
@@ -72,7 +75,7 @@ def snapshot(places: Sequence[str], user: str, *, opens_shipments: bool = False)
             }
             for row in AssetType.select().order_by(AssetType.code)
         ],
-        "shipments": _shipments(),
+        "shipments": _shipments(undoes_of),
         "boxes": boxes,
         "truncated": truncated,
         **rules_as_json(),
@@ -127,8 +130,9 @@ def _boxes(places: Sequence[Place]) -> tuple[dict[str, list[str]], bool]:
     return found, truncated
 
 
-def _shipments() -> list[dict[str, Any]]:
-    """Shipments that have not left yet, the next to leave first; what is expected on each, and what is on it."""
+def _shipments(undoes_of: int | None) -> list[dict[str, Any]]:
+    """Shipments that have not left yet, the next to leave first; what is expected on each, and what is on it, with
+    `stays` where who asks may not undo it."""
     rows = list(
         seen(
             visible_shipments,
@@ -141,7 +145,7 @@ def _shipments() -> list[dict[str, Any]]:
     )
     ids = [row.id for row in rows]
     expected: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    scanned: dict[int, dict[str, dict[str, str]]] = defaultdict(dict)
+    scanned: dict[int, dict[str, dict[str, Any]]] = defaultdict(dict)
     if ids:
         packages = (
             Package.select(Package.shipment, AssetType.code, fn.SUM(Package.count))
@@ -154,16 +158,18 @@ def _shipments() -> list[dict[str, Any]]:
             expected[shipment].append({"asset_type": kind, "count": int(count)})
         # A trip begins with the dispatch that counts, and there is none of one that was undone or taken back.
         trips = (
-            Trip.select(Trip.shipment, Asset.code, AssetType.code, Trip.out_event)
-            .join(Asset)
-            .join(AssetType)
+            Trip.select(Trip.shipment, Asset.code, AssetType.code, Trip.out_event, ScanEvent.user)
+            .join_from(Trip, Asset)
+            .join_from(Asset, AssetType)
+            .join_from(Trip, ScanEvent, on=(ScanEvent.event_id == Trip.out_event))
             .where(both(Trip.shipment.in_(ids), of_entities(current_scope())))
             .order_by(Trip.out_time)
             .limit(MAX_BOXES)
         )
         # With its type: a box that belongs to another place is not among the boxes of the device.
-        for shipment, code, kind, event_id in tuples(trips):
-            scanned[shipment][code] = {"code": code, "asset_type": kind, "event_id": event_id}
+        for shipment, code, kind, event_id, user in tuples(trips):
+            stays = {} if undoes_of in (None, user) else {"stays": True}
+            scanned[shipment][code] = {"code": code, "asset_type": kind, "event_id": event_id, **stays}
     return [
         {
             "number": row.number,

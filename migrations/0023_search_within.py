@@ -1,6 +1,8 @@
 """What is looked for within the codes of boxes and the numbers of papers is found by its threes of letters, and not by
 reading all of them: by FTS5 on SQLite, by pg_trgm on PostgreSQL where the extension is there to be had."""
 
+from peewee import DatabaseError, ProgrammingError
+
 _WITHIN = {"asset": "code", "issued_document": "number"}
 
 
@@ -26,18 +28,31 @@ def up(migrator, db):
         for table, column in _WITHIN.items():
             _sqlite(db, table, column)
         return
-    # The owner of a database may have the extension (it is a trusted one) where the server has its files.
-    had = "SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'"
+    schema = _trigrams(db)
+    for table, column in _WITHIN.items() if schema else ():
+        try:
+            with db.atomic():
+                db.execute_sql(f'CREATE INDEX within_{table} ON {table} USING gin ({column} "{schema}".gin_trgm_ops)')
+        except ProgrammingError:  # a schema that is not open to us
+            return
+
+
+def _trigrams(db):
+    """The schema in which pg_trgm is, which need not be on the search path; '' where it is not to be had. The owner of a
+    database may have it (it is a trusted one) where the server has its files, if whoever runs the server lets him."""
+    had = "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
     to_be_had = (
         "SELECT 1 FROM pg_available_extension_versions WHERE name = 'pg_trgm' AND trusted "
         "AND has_database_privilege(current_database(), 'CREATE')"
     )
-    if not db.execute_sql(had).fetchone():
-        if not db.execute_sql(to_be_had).fetchone():
-            return
-        db.execute_sql("CREATE EXTENSION pg_trgm")
-    for table, column in _WITHIN.items():
-        db.execute_sql(f"CREATE INDEX within_{table} ON {table} USING gin ({column} gin_trgm_ops)")
+    if not db.execute_sql(had).fetchone() and db.execute_sql(to_be_had).fetchone():
+        try:
+            with db.atomic():
+                db.execute_sql("CREATE EXTENSION pg_trgm")
+        except DatabaseError:  # each provider has words of his own for it
+            return ""
+    found = db.execute_sql(had).fetchone()
+    return found[0].replace('"', '""') if found else ""
 
 
 def down(migrator, db):

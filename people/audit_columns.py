@@ -10,8 +10,8 @@ from accounts.models import User
 from alerts.forms import RecipientForm, WebhookForm
 from alerts.models import DigestRecipient, Webhook
 from assets.agreement_views import AgreementForm
-from assets.forms import MinimumForm
-from assets.models import Agreement, PoolMinimum
+from assets.forms import MinimumForm, RegisterForm
+from assets.models import Agreement, Asset, PoolMinimum
 from customs.forms import BackForm, ClockForm, ExtensionForm, OutForm
 from customs.models import ClockRule, CustomsDeclaration, CustomsExtension
 from docs_gen.look_views import LookForm, SealForm, WordingForm
@@ -33,7 +33,7 @@ _FORMS: dict[Any, tuple[type[Form], ...]] = {
     LetterOfCredit: (CreditForm,), CreditDocument: (DocumentForm,), Agreement: (AgreementForm,),
     PoolMinimum: (MinimumForm,), CustomsDeclaration: (OutForm, BackForm), CustomsExtension: (ExtensionForm,),
     ClockRule: (ClockForm,), ProfileRule: (RuleForm,), Seal: (SealForm,), SellerLook: (LookForm,),
-    Wording: (WordingForm,), DigestRecipient: (RecipientForm,), Webhook: (WebhookForm,),
+    Asset: (RegisterForm,), Wording: (WordingForm,), DigestRecipient: (RecipientForm,), Webhook: (WebhookForm,),
 }  # fmt: skip
 _OF_TABLE = {model._meta.table_name: forms for model, forms in _FORMS.items()}
 
@@ -44,7 +44,10 @@ _OF_PEOPLE = {
     "mf_recovery_codes": N_("Recovery codes"), "oidc_subject": N_("Account at the firm's sign-in"),
 }  # fmt: skip
 #: Columns that many tables have and no form asks for.
-_EVERYWHERE = {"code": N_("Code"), "number": N_("Number"), "state": N_("State"), "archived": N_("archived")}
+_EVERYWHERE = {
+    "code": N_("Code"), "number": N_("Number"), "state": N_("State"), "archived": N_("archived"), "grai": N_("GRAI"),
+    "created_time": N_("created"),
+}  # fmt: skip
 
 
 def column_title(kind: str, column: str) -> str:

@@ -110,9 +110,7 @@ class _Shown:
                 parts.append(Markup("<ul>{}</ul>").format(Markup("").join(values)))
         count = body.get("count", len(rows))
         if count > _MOST_ROWS:
-            parts.append(escape(f"… {count}"))
-        if left_out := _left_out(body):
-            parts.append(Markup('<p class="pe-note">{}</p>').format(left_out))
+            parts.append(escape(f"… {_left_out(body) or count}"))
         if not parts:
             return Markup("")
         if not rows or (len(rows) == 1 and len(_values(rows[0])) <= 3):

@@ -7,7 +7,6 @@ ROUNDTRIP_TEST_S3_ENDPOINT (with _KEY, _SECRET, _BUCKET) names a real one; each 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
 import os
 import secrets
@@ -100,12 +99,21 @@ def _seaweed(store: Store, host: str, port: int) -> list[str]:
 
 
 def _free_port() -> int:
-    """A port below those that the kernel gives away: SeaweedFS takes the one 10,000 above it too."""
+    """A port whose neighbour 10,000 above, which SeaweedFS takes too, is free as well; both below those that the kernel
+    gives away itself (from 32,768 on)."""
     while True:
-        port = 20_000 + secrets.randbelow(10_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        port = 12_000 + secrets.randbelow(10_000)
+        if _is_free(port) and _is_free(port + 10_000):
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def make_bucket(store: Store) -> None:

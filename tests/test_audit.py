@@ -82,6 +82,7 @@ def test_boxes_that_are_registered_are_told_and_found_by_any_of_their_codes(
         [(verb, subject, what)] = cells(client, f"q={code}")
         assert (verb, "KLT-000002, KLT-000003 … (601)" in subject) == ("created", True)
         assert "601 rows; the values of the first 100 were written down." in what
+        assert "Box type, Code, created, GRAI, Owner, " in what
     assert "KLT-000001" in cells(client, f"q={codes[0]}")[0][1]
     assert "601 rows; the values of the first 100" in client.get(f"/audit?format=csv&q={codes[-1]}").text
 

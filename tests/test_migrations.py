@@ -1,6 +1,9 @@
 """The migrations make exactly what the models say, on both databases, with every CHECK constraint."""
 
+import importlib.util
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from conftest import on_both_databases
@@ -102,3 +105,58 @@ def test_who_was_there_before_there_were_roles_keeps_what_they_could_do(tmp_path
         assert {role.name for role in boss.roles} == {"administrator"}
         assert (anna.all_entities, anna.all_sites, anna.partner_id) == (True, True, None)
         assert ApiToken.get().rights == "*"
+
+
+#: A stand-in for pg_trgm, which the PostgreSQL of the tests lacks: an extension as that is, with an operator class of
+#: the same name, under which an empty table can have an index.
+_TRGM = {
+    "pg_trgm.control": "default_version = '1.6'\ntrusted = true\nrelocatable = true\n",
+    "pg_trgm--1.6.sql": """CREATE OPERATOR CLASS gin_trgm_ops FOR TYPE text USING gin AS
+        OPERATOR 1 pg_catalog.=, FUNCTION 1 bttextcmp(text, text),
+        FUNCTION 2 gin_extract_tsvector(tsvector, internal, internal),
+        FUNCTION 3 gin_extract_tsquery(tsvector, internal, int2, internal, internal, internal, internal),
+        FUNCTION 4 gin_tsquery_consistent(internal, int2, tsvector, int4, internal, internal, internal, internal);""",
+}
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_the_search_within_codes_has_its_index_wherever_pg_trgm_lies_and_goes_without_it(db):
+    spec = importlib.util.spec_from_file_location("m0023", ROOT / "migrations" / "0023_search_within.py")
+    migration = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(migration)
+
+    def indexes(*before):
+        with db.atomic():  # as the runner does
+            migration.down(None, db)
+            for statement in ("DROP EXTENSION IF EXISTS pg_trgm CASCADE", *before):
+                db.execute_sql(statement)
+            migration.up(None, db)
+        found = db.execute_sql("SELECT indexname FROM pg_indexes WHERE starts_with(indexname, 'within')")
+        return {name for (name,) in found}
+
+    both = {"within_asset", "within_issued_document"}
+    with tempfile.TemporaryDirectory() as folder:  # the server runs as somebody else
+        there = Path(folder) / "extension"
+        there.mkdir()
+        for name, text in _TRGM.items():
+            (there / name).write_text(text)
+        Path(folder).chmod(0o755)
+        db.execute_sql(f"SET extension_control_path = '{folder}:$system'")
+        assert indexes() == both
+        assert indexes('CREATE SCHEMA "Ext ""1"', 'CREATE EXTENSION pg_trgm SCHEMA "Ext ""1"') == both
+        closed = (
+            "CREATE ROLE guest", "GRANT CREATE ON SCHEMA public TO guest", "ALTER TABLE asset OWNER TO guest",
+            "ALTER TABLE issued_document OWNER TO guest", "CREATE SCHEMA closed",
+            "CREATE EXTENSION pg_trgm SCHEMA closed", "SET LOCAL ROLE guest",
+        )  # fmt: skip
+        assert indexes(*closed) == set()
+        db.execute_sql("REASSIGN OWNED BY guest TO CURRENT_USER; DROP OWNED BY guest; DROP ROLE guest")
+        refuse = (
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "'BEGIN RAISE EXCEPTION ''not on our list''; END'",
+            "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION') "
+            "EXECUTE FUNCTION refuse()",
+        )
+        assert indexes(*refuse) == set()  # listed as trusted, and not allowed
+        db.execute_sql("DROP EVENT TRIGGER refuse; DROP FUNCTION refuse; RESET extension_control_path")
+    assert indexes() == set()  # not there at all

@@ -10,13 +10,14 @@ import uuid
 from pathlib import Path
 
 import pytest
-from browser import HANDHELD
-from conftest import NOW
+from browser import HANDHELD, session_cookie
+from conftest import NOW, PASSWORD
 from PIL import Image
 from playwright.sync_api import Page, expect
 from samples import asset_type
 from test_scan_page import begin, begin_dispatch, counted, open_scan, sent, total, verdict, wedge
 
+from accounts.people import create_user
 from assets.models import Asset, ExceptionCase, ScanEvent, ScanSession
 from assets.registering import register_assets
 from assets.scan_told import ScanInput
@@ -245,6 +246,29 @@ def test_any_scan_of_the_session_can_be_undone_not_only_the_last(page, boxes):
     sent(page)
     assert Asset.get(Asset.code == "KLT-0001").where == "here"
     assert Asset.get(Asset.code == "KLT-0002").where == "out"
+
+
+def test_who_may_only_scan_undoes_his_own_scans_and_is_not_offered_those_of_others(
+    page, context, live, app, boxes, user
+):
+    dispatched(boxes[8:9], user)
+    with app.app_context():
+        scanner = create_user("li.na", PASSWORD, NOW, role="scanner_operator")
+    context.add_cookies([session_cookie(live, scanner)])
+    begin_dispatch(page)
+    for box in boxes[:2]:
+        wedge(page, box.code)
+    total(page, "3 of 12")
+    page.keyboard.press("F2")
+    total(page, "2 of 12")
+    page.click("#total-row")
+    expect(page.locator("#lists")).to_contain_text("KLT-0009")
+    expect(page.get_by_role("button", name="Undo KLT-0009")).to_have_count(0)
+    page.get_by_role("button", name="Undo KLT-0001").click()
+    expect(page.locator("#lists [data-kind=void]")).to_have_count(2)
+    sent(page)
+    assert {box.code for box in Asset.select().where(Asset.where == "out")} == {"KLT-0009"}
+    assert not ScanEvent.select().where(ScanEvent.refused != "").exists()
 
 
 def test_work_is_taken_up_again_and_handed_over_to_another_device(page, context, browser, live, boxes):

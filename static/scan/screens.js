@@ -112,7 +112,7 @@ export function scanLines(records, undo) {
     const words = [kind === "void" ? say("undone") : wordOf(kind), unsent ? say("not_sent") : "", record.event?.type === "damage" ? say("mark_damaged") : ""];
     what.append(element("small", "", words.filter(Boolean).join(" · ")));
     line.append(what);
-    if (!record.undoing && ["ok", "warn", "kept", "unsure", "sending"].includes(kind)) {
+    if (!record.undoing && !record.stays && ["ok", "warn", "kept", "unsure", "sending"].includes(kind)) {
       line.append(button("", say("undo"), () => undo(record), { "aria-label": `${say("undo")} ${record.code}` }));
     }
     return line;
