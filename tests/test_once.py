@@ -339,6 +339,9 @@ def test_of_three_who_save_the_same_at_once_none_gets_a_fault_and_it_is_there_on
         assert together("/people/new", PERSON | {"username": f"na.{round}"}) == [200, 422, 422]
         agreed = AGREED | {"valid_from": f"2026-10-0{round + 1}"}
         assert together("/parties/HAMBURG/agreements/new", agreed) == [302, 422, 422]
+        text = filled(client.get("/wordings/new").text, "/wordings/new", text="Thanks.", slot="footer")
+        del text["once"]
+        assert together("/wordings/new", text | {"destination": ("DE", "FR", "JP", "US")[round]}) == [302, 422, 422]
         one = out_form(number=f"2248202600000001{round}", codes="KLT-0001", shipment="")
         assert together("/customs/declarations/new", one) == [302, 422, 422]
     assert [row.minimum for row in PoolMinimum.select()] == [40] * 4
