@@ -321,6 +321,7 @@ _ALL = (
     ),
     EventType(
         "stock_take", N_("Counted"), "cycle_counting", "", "OBSERVE", needs=("place",), pool=True,
+        pool_right="assets.scan",  # a count in the yard; where it differs from the books it is a case for a person
         transitions=_row("""✗unknown_asset | [same_place] = / w:moved→AVA | w:seen_here | w:seen_here
             | w:return_implied→RET | w:transfer_open→IN | [same_place] → / w:moved→RET | →SEEN | w:seen_here
             | [same_place] = / w:repair_open→RET | w:found→RET | ✗gone"""),

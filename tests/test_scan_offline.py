@@ -105,7 +105,8 @@ def test_C5_a_batch_that_is_still_being_taken_is_asked_for_again_under_its_own_k
             route.fulfill(status=409, headers={"Retry-After": "1"}, json={"error": error})
 
     page.route("**/api/v1/scan-events", in_flight_at_first)
-    wedge(page, CODES[0])
+    with page.expect_response(lambda answer: "scan-events" in answer.url and answer.status == 200):
+        wedge(page, CODES[0])
     nothing_left(page)
     assert taken() == CODES[:1]
     assert keys[0] == keys[1]
