@@ -15,7 +15,7 @@ from typing import Any
 
 #: Lines kept for the next papers; when there are more, all are forgotten. A line takes some 2 kB; one in a cell is
 #: known by its text, and by its place in the table.
-_MOST_LINES = 8_000
+_MOST_LINES = 6_000
 #: Lines of Pango kept for drawing, of one paper; beyond them the engine lays out again, as it comes.
 _MOST_LAYOUTS = 8_000
 #: Kinds of fonts (family, weight and size) that are remembered; our style sheets use some thirty.
