@@ -386,7 +386,10 @@ def test_both_balances_stand_side_by_side_and_agreeing_keeps_who_and_why(
     refused = client.post(url, data={"line": "2", "whose": "theirs", "note": ""})
     assert refused.status_code == 422
     assert "Say what was agreed" in refused.get_data(as_text=True)
-    client.post(url, data={"line": "2", "whose": "theirs", "note": "Called Jörg: DN-78 was not scanned"})
+    told = client.post(
+        url, data={"line": "2", "whose": "theirs", "note": "Called Jörg: DN-78 was not scanned"}, follow_redirects=True
+    )
+    assert "No box was booked with it" in told.get_data(as_text=True)
     case = ExceptionCase.get()
     assert (case.state, case.decided_by, json.loads(case.values)["agreed"]) == ("mended", user, 37)
     assert Statement.get_by_id(issued.id).state == "agreed"
