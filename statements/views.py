@@ -621,7 +621,7 @@ def decide(id: int) -> Any:
         return _statement_page(row, fault=fault)
     flash(_("Agreed, and kept with the statement."), "success")
     if whose != "ours" and not moved:
-        flash(_("No box was booked with it: our balance is what it was. Book what happened, or the next month differs."))
+        flash(_("No box was booked with it: our balance is what it was. Book what happened, or it differs again."))
     for waiting in [one for one in taken if one.waits][:1]:
         flash(translated(waiting.text), "warning")
     return redirect(url_for(".statement", id=id))
