@@ -177,11 +177,13 @@ def test_S9_the_name_of_a_file_means_nothing(client, world, name):
 
 
 def rss(server: Server) -> int:
-    """Resident memory in bytes of the server and its workers."""
+    """Resident memory in bytes of the server and its workers; without the nursery of the renderers, which is still
+    loading its engine when the first requests are answered."""
     of = [
         server.process.pid,
         *map(int, Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()),
     ]
+    of = [pid for pid in of if b"multiprocessing" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
     pages = [int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in of]
     return sum(pages) * resource.getpagesize()
 
