@@ -74,7 +74,7 @@ def _take(ids: list[int], gate: Any, base_url: str, luck: random.Random, told: P
     gate.wait()
     with proxy.connection_context(), told.open("w", buffering=1) as lines:
         for place, id in enumerate(ids):
-            fails = luck.random() < 0.1 or (doomed and place == len(ids) // 2)
+            fails = place == len(ids) // 2 if doomed else luck.random() < 0.1
             while not (said := _taken(id, base_url, fails, doomed)):
                 pass
             lines.write(f"{said}\n")
