@@ -323,7 +323,8 @@ def finish_many(
             if document.state != "numbered":
                 at_once.append((document, None))
                 continue
-            IssuedDocument.update(failed=False).where(IssuedDocument.id == document.id).execute()  # somebody is at it
+            with taking_turns():  # somebody is at it
+                IssuedDocument.update(failed=False).where(IssuedDocument.id == document.id).execute()
             try:
                 kind = kinds[document.id] = type_of(document)
                 job = _job(document, kind, settings.pictures_dir)
@@ -355,7 +356,8 @@ def _kept(
     except Exception as error:
         log.exception("%s has its number but could not be rendered", document.number)
         unfinished = (IssuedDocument.id == document.id) & (IssuedDocument.state == "numbered")
-        IssuedDocument.update(failed=True).where(unfinished).execute()
+        with taking_turns():
+            IssuedDocument.update(failed=True).where(unfinished).execute()
         if fault := unavailable(error):
             return IssuedDocument.get_by_id(document.id), fault
         return IssuedDocument.get_by_id(document.id), Refused(
