@@ -29,9 +29,9 @@ blueprint = Blueprint("today", __name__)
 def home() -> Response | str:
     """What needs doing today; to whoever has no part in that, the page that is theirs."""
     if not may("shipments.read", "papers.read", "assets.read", "alerts.read"):
-        own = ("own_statements.statement_list", "statements.own"), ("scan.start", "assets.scan")
+        own = [("own_statements.statement_list", "statements.own"), ("scan.start", "assets.scan")]
         if "elsewhere" in request.args:  # who scans, and has come from there
-            own = (("assets.asset_list", "assets.read"),)  # type: ignore[assignment]
+            own = [("assets.asset_list", "assets.read")]
         return redirect(url_for(next((page for page, right in own if may(right)), "accounts.profile")))
     return render_template(
         "today/home.html", agenda=agenda.agenda(utc_now(), _base_url()), weekday=_weekday,
